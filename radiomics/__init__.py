@@ -1,0 +1,58 @@
+"""Radiomics from DICOM to report; each stage can be imported alone.
+
+The public names below are loaded on first use, so that ``import radiomics`` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Case": "radiomics.types",
+    "InputError": "radiomics.types",
+    "Predictions": "radiomics.types",
+    "Samples": "radiomics.types",
+    "Volume": "radiomics.types",
+    "extract": "radiomics.extraction",
+    "feature_catalogue": "radiomics.extraction",
+    "inspect": "radiomics.io",
+    "read_image": "radiomics.io",
+    "read_mask": "radiomics.io",
+    "write_volume": "radiomics.io",
+}
+
+__all__ = [
+    "Case",
+    "InputError",
+    "Predictions",
+    "Samples",
+    "Volume",
+    "__version__",
+    "extract",
+    "feature_catalogue",
+    "inspect",
+    "read_image",
+    "read_mask",
+    "write_volume",
+]
+
+if TYPE_CHECKING:
+    from radiomics.extraction import extract, feature_catalogue
+    from radiomics.io import inspect, read_image, read_mask, write_volume
+    from radiomics.types import Case, InputError, Predictions, Samples, Volume
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    stages = ("evaluation", "filters", "io", "models", "preprocessing", "reporting", "features")
+    if name in stages:
+        return import_module(f"radiomics.{name}")
+    raise AttributeError(f"module 'radiomics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,234 @@
+"""Features of one case: preprocess, filter, compute each family, name the values.
+
+``extract`` is the whole chain; ``prepare`` and ``compute`` are its two halves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel, Field, field_validator
+
+from radiomics import features as families
+from radiomics import filters
+from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, parse_plugin, shipped
+from radiomics.preprocessing import discretise, intensity, masks
+from radiomics.preprocessing import resample as resampling
+from radiomics.types import InputError, Region, Volume, check_mask
+
+VERSION = 1
+"""Counts changes of this chain that change values; part of every stored result's key."""
+BORDER_MM = 2.0
+"""What is kept around the mask: families look at the mask alone."""
+
+
+class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is computed, and from what. Lengths in mm, axes in array order z, y, x."""
+
+    modality: Literal["CT", "MR", "PT", "other"] | None = None
+    resample: resampling.Options | None = None
+    normalise: intensity.Options | None = None
+    resegment: masks.Options | None = None
+    filters: tuple[dict[str, Any], ...] = Field(({"name": "original"},), min_length=1)
+    families: tuple[str, ...] = Field(families.NAMES, min_length=1)
+
+    @field_validator("families")
+    @classmethod
+    def _known_families(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in families.NAMES:
+                raise ValueError(f"there is no '{name}'. {did_you_mean(name, families.NAMES)}")
+        return names
+
+    @field_validator("filters")
+    @classmethod
+    def _known_filters(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for spec in specs:
+            parse_plugin("radiomics.filters", spec, "filters")
+        return specs
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A case ready for computing: image and two masks on one grid, cut to the mask's box."""
+
+    image: Volume
+    intensity_mask: Volume
+    morphological_mask: Volume
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Values by column, and the columns without a value with the reason."""
+
+    values: dict[str, float]
+    missing: dict[str, str]
+
+
+def presets() -> list[str]:
+    """Return the names of the presets that ship with the package."""
+    return sorted(path.stem for path in shipped("extraction").glob("*.yaml"))
+
+
+def load_settings(settings: str | Path | Mapping[str, Any] | ExtractionSettings) -> ExtractionSettings:
+    """Return checked settings from a preset's name, a YAML file, a dict, or themselves.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the file, the key, the rule, the value given and the nearest known key.
+    """
+    if isinstance(settings, ExtractionSettings):
+        return settings
+    if isinstance(settings, Mapping):
+        return parse(ExtractionSettings, settings, "settings")
+    if str(settings) in presets():
+        path = shipped("extraction", f"{settings}.yaml")
+    else:
+        path = Path(settings)
+    if not path.is_file():
+        hint = did_you_mean(str(settings), presets())
+        raise ConfigurationError(f"settings: no preset and no file '{settings}'. {hint}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{path}: settings are keys and values; found: {values!r}")
+    return parse(ExtractionSettings, values, str(path))
+
+
+def extract(
+    image: Volume,
+    mask: Volume,
+    settings: str | Path | Mapping[str, Any] | ExtractionSettings = "default",
+) -> dict[str, float]:
+    """Compute the features of one image inside one mask.
+
+    Parameters
+    ----------
+    image : Volume of numbers
+    mask : bool Volume on the same grid
+    settings : preset, YAML file, dict or ExtractionSettings
+
+    Returns
+    -------
+    dict[str, float]
+        Column name (``original_intensity_mean``) to value; NaN where a feature has none.
+
+    Raises
+    ------
+    InputError
+        Mask and image on different grids, an empty mask, unusable intensities.
+    ConfigurationError
+        A wrong key or value in the settings.
+    """
+    return compute(prepare(image, mask, load_settings(settings)), load_settings(settings)).values
+
+
+def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
+    """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
+    check_mask(image, mask)
+    _check_finite(image, mask)
+    box = masks.bounding_box(mask.array)
+    if settings.normalise is not None:
+        values = intensity.normalise(image.array, mask.array, settings.normalise)
+        image = replace(image, array=values, unit="1")
+    wanted = settings.resample.spacing if settings.resample else (None, None, None)
+    spacing = resampling.target_spacing(image.spacing, wanted)
+    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM)
+    if settings.resample is not None and spacing != image.spacing:
+        image = resampling.resample(image, spacing, settings.resample.order, part)
+        mask = resampling.resample_mask(mask, spacing, part)
+        if settings.resample.round_intensities:
+            image = replace(image, array=np.rint(image.array))
+        check_mask(image, mask, where="mask after resampling")
+    else:
+        image, mask = (_cut(volume, part) for volume in (image, mask))
+    kept = mask.array
+    if settings.resegment is not None:
+        kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
+        _check_kept(image, mask, kept, settings.resegment)
+    return Prepared(image, replace(mask, array=kept), mask)
+
+
+def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
+    """Compute every family on every filtered image of a prepared case."""
+    values: dict[str, float] = {}
+    for spec in settings.filters:
+        module, options = parse_plugin("radiomics.filters", spec, "filters")
+        image = module.apply(prepared.image.array, prepared.image.spacing, options)
+        region = Region(
+            image,
+            prepared.intensity_mask.array,
+            prepared.morphological_mask.array,
+            prepared.image.spacing,
+        )
+        for name in settings.families:
+            family = load("radiomics.features", name)
+            computed = family.features(region, family.Options())
+            prefix = f"{module.column_prefix(options)}_{name}"
+            values |= {f"{prefix}_{feature}": computed[feature] for feature in family.IBSI}
+    reason = "not defined for this region, see the family's documentation"
+    missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
+    return Extraction(values, missing)
+
+
+@cache
+def _catalogue() -> tuple[tuple[str, str, str, str], ...]:
+    rows = []
+    for name in families.NAMES:
+        family = load("radiomics.features", name)
+        rows += [(f, name, code, family.UNITS[f]) for f, code in family.IBSI.items()]
+    return tuple(rows)
+
+
+def feature_catalogue() -> pd.DataFrame:
+    """Return every feature: name, family, ibsi_code, unit (``{unit}`` is the image's unit)."""
+    return pd.DataFrame(list(_catalogue()), columns=["name", "family", "ibsi_code", "unit"])
+
+
+def versions(settings: ExtractionSettings) -> dict[str, int]:
+    """Return the version of each piece of code that the settings use."""
+    used = {f"families.{n}": load("radiomics.features", n).VERSION for n in settings.families}
+    for spec in settings.filters:
+        used[f"filters.{spec['name']}"] = load("radiomics.filters", spec["name"]).VERSION
+    return {"extraction": VERSION} | used
+
+
+def _cut(volume: Volume, box: masks.Box) -> Volume:
+    affine = np.array(volume.affine)
+    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
+    return replace(volume, array=volume.array[box], affine=affine)
+
+
+def _check_finite(image: Volume, mask: Volume) -> None:
+    if image.array.dtype.kind != "f":
+        return
+    broken = int(np.count_nonzero(~np.isfinite(image.array[mask.array])))
+    if broken:
+        raise InputError(
+            "image",
+            "intensities inside the mask must be finite",
+            f"{broken} of {int(mask.array.sum())} voxels are NaN or infinite",
+            "repair the image, or leave these voxels out of the mask",
+        )
+
+
+def _check_kept(image: Volume, mask: Volume, kept: Any, options: masks.Options) -> None:
+    if not kept.any():
+        inside = image.array[mask.array]
+        raise InputError(
+            "resegment",
+            f"range {options.range} and sigma {options.sigma} must leave at least one voxel",
+            f"intensities from {inside.min():g} to {inside.max():g} {image.unit} in the mask",
+            "widen the range, or check the image's unit",
+        )

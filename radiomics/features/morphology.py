@@ -1,0 +1,147 @@
+r"""Morphology (IBSI family HCUG): size and shape of the morphological mask [1]_.
+
+Always in 3D and in mm. The surface is the marching-cubes mesh of the mask at level one half; it
+encloses the volume :math:`V` and has the area :math:`A`. Axis lengths come from the covariance of
+the voxel centres (divisor n - 1).
+
+References
+----------
+.. [1] Zwanenburg et al., Image biomarker standardisation initiative, arXiv:1612.07003, section 3.1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
+
+from radiomics.kernels import cells
+from radiomics.kernels.cpu import cell_counts
+from radiomics.types import Region, Spacing
+
+VERSION = 1
+
+IBSI = {
+    "volume": "RNU0",
+    "approximate_volume": "YEKZ",
+    "surface_area": "C0JK",
+    "surface_to_volume_ratio": "2PR5",
+    "compactness_1": "SKGS",
+    "compactness_2": "BQWJ",
+    "spherical_disproportion": "KRCK",
+    "sphericity": "QCFX",
+    "asphericity": "25C7",
+    "centre_of_mass_shift": "KLMA",
+    "maximum_3d_diameter": "L0JK",
+    "major_axis_length": "TDIC",
+    "minor_axis_length": "P9VJ",
+    "least_axis_length": "7J51",
+    "elongation": "Q3CK",
+    "flatness": "N17B",
+}
+_UNITS = {"volume": "mm^3", "approximate_volume": "mm^3", "surface_area": "mm^2"}
+_UNITS |= {"surface_to_volume_ratio": "1/mm", "centre_of_mass_shift": "mm"}
+_UNITS |= {name: "mm" for name in IBSI if name.endswith(("_diameter", "_length"))}
+UNITS = {name: _UNITS.get(name, "1") for name in IBSI}
+
+Floats = NDArray[np.float64]
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """The family has nothing to choose."""
+
+
+def features(region: Region, options: Options) -> dict[str, float]:
+    """Compute size and shape of the morphological mask, and the shift of the centre of mass.
+
+    A single voxel has axis lengths of 0, and elongation and flatness of NaN. The shift of the
+    centre of mass is NaN when the intensities sum to 0.
+    """
+    del options
+    mask, spacing = region.morphological_mask, region.spacing
+    values = size(mask, spacing)
+    values["centre_of_mass_shift"] = centre_of_mass_shift(region)
+    values["maximum_3d_diameter"] = maximum_diameter(surface_points(mask, spacing))
+    return values | axis_lengths(np.argwhere(mask) * np.array(spacing))
+
+
+def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
+    """Compute volume, area and their dimensionless ratios from the mesh.
+
+    Parameters
+    ----------
+    mask : (D, H, W) bool with at least one voxel inside
+    spacing : (dz, dy, dx) in mm
+    """
+    counts = cell_counts(mask)
+    areas, volumes = cells.surface(spacing)
+    area, volume = float(counts @ areas), float(counts @ volumes)
+    ball = (36 * np.pi * volume**2) ** (1 / 3)  # area of the ball of the same volume
+    return {
+        "volume": volume,
+        "approximate_volume": float(np.count_nonzero(mask) * np.prod(spacing)),
+        "surface_area": area,
+        "surface_to_volume_ratio": area / volume,
+        "compactness_1": volume / (np.pi**0.5 * area**1.5),
+        "compactness_2": 36 * np.pi * volume**2 / area**3,
+        "spherical_disproportion": area / ball,
+        "sphericity": ball / area,
+        "asphericity": area / ball - 1,
+    }
+
+
+def centre_of_mass_shift(region: Region) -> float:
+    """Return the distance in mm between the mask's centre and its intensity-weighted centre."""
+    weights = region.intensities
+    total = weights.sum()
+    if total == 0:
+        return float("nan")
+    spacing = np.array(region.spacing)
+    geometric = np.argwhere(region.morphological_mask).mean(axis=0) * spacing
+    weighted = weights @ (np.argwhere(region.intensity_mask) * spacing) / total
+    return float(np.linalg.norm(geometric - weighted))
+
+
+def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
+    """Return mesh vertices in mm, the outermost two on each grid line: all that a hull needs.
+
+    Returns
+    -------
+    (P, 3) float64, positions (z, y, x) relative to the centre of voxel (0, 0, 0)
+    """
+    points = []
+    for axis, count in enumerate(mask.shape):
+        lines = np.argwhere(mask.any(axis=axis)).astype(np.float64)
+        inside = mask.any(axis=axis)
+        first = np.argmax(mask, axis=axis)[inside] - 0.5
+        last = count - 0.5 - np.argmax(np.flip(mask, axis), axis=axis)[inside]
+        points += [np.insert(lines, axis, ends, axis=1) for ends in (first, last)]
+    return np.concatenate(points) * np.array(spacing)
+
+
+def maximum_diameter(points: Floats) -> float:
+    """Return the largest distance between two points: it joins two corners of their hull."""
+    return float(pdist(points[ConvexHull(points).vertices]).max())
+
+
+def axis_lengths(centres: Floats) -> dict[str, float]:
+    """Compute the axis lengths (4 standard deviations) of a cloud of voxel centres in mm.
+
+    Parameters
+    ----------
+    centres : (N, 3)
+    """
+    if len(centres) < 2:
+        variances = np.zeros(3)
+    else:
+        variances = np.maximum(np.linalg.eigvalsh(np.cov(centres.T)), 0)[::-1]
+    major, minor, least = (float(length) for length in 4 * np.sqrt(variances))
+    return {
+        "major_axis_length": major,
+        "minor_axis_length": minor,
+        "least_axis_length": least,
+        "elongation": minor / major if major > 0 else float("nan"),
+        "flatness": least / major if major > 0 else float("nan"),
+    }

@@ -1,0 +1,27 @@
+"""The image as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """Nothing to choose."""
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    del options
+    return "original"
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the intensities unchanged, as float64."""
+    del spacing, options
+    return array.astype(np.float64)

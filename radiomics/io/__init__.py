@@ -1,0 +1,186 @@
+"""Files to and from Volume: the only place that knows file formats."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from radiomics.types import InputError, Volume, check_mask
+
+
+def read_image(path: str | Path, *, series: str | None = None, repair: str = "refuse") -> Volume:
+    """Read an image: a DICOM series folder, one DICOM file, NIfTI, NRRD or MetaImage.
+
+    Parameters
+    ----------
+    path : folder or file
+    series : SeriesInstanceUID, where a folder holds several series
+    repair : ``"refuse"``: a series with defects is an error, never a guess
+
+    Returns
+    -------
+    Volume
+        ``(D, H, W)`` in HU for CT, in the header's units for PET, else unit ``"1"``.
+
+    Raises
+    ------
+    InputError
+        Telling what was found and what to do.
+    """
+    if repair != "refuse":
+        raise InputError(f"repair={repair!r}", "repair is 'refuse'", repair, "leave it out")
+    path = _existing(path)
+    from radiomics.io.itk import has_itk_suffix, read_itk
+
+    if path.is_file() and has_itk_suffix(path):
+        return read_itk(path)
+    from radiomics.io.dicom import read_series
+
+    return read_series(path, series)
+
+
+def read_mask(
+    path: str | Path, *, like: Volume, roi: str | None = None, label: int | None = None
+) -> Volume:
+    """Read a mask onto the grid of ``like``: an RTSTRUCT, or a label image on that grid.
+
+    Parameters
+    ----------
+    roi : ROI name in an RTSTRUCT; not needed when there is only one
+    label : value in a label image; not needed when there is only one besides 0
+
+    Returns
+    -------
+    Volume
+        bool, on the grid of ``like``, with at least one voxel inside.
+
+    Raises
+    ------
+    InputError
+        Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
+        an empty mask.
+    """
+    path = _existing(path)
+    from radiomics.io.itk import has_itk_suffix, read_itk
+
+    if path.is_file() and has_itk_suffix(path):
+        labels = read_itk(path)
+        mask = Volume(_select(path, labels, label), labels.affine, "1", like.frame)
+    else:
+        from radiomics.io.rtstruct import read_roi
+
+        mask = read_roi(_rtstruct_file(path), like, roi)
+    check_mask(like, mask, where=path)
+    return Volume(mask.array, like.affine, "1", like.frame)
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a Volume as NIfTI, NRRD or MetaImage by suffix."""
+    from radiomics.io.itk import write_itk
+
+    write_itk(volume, Path(path))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of :func:`inspect`: an image series, or a mask inside a file."""
+
+    kind: str
+    path: str
+    name: str
+    modality: str
+    shape: tuple[int, int, int] | None
+    spacing: tuple[float, float, float] | None
+    defects: tuple[str, ...]
+    verdict: str
+
+    def row(self) -> dict[str, object]:
+        """Return the finding as a flat row for a table."""
+        return asdict(self)
+
+
+def inspect(path: str | Path) -> list[Finding]:
+    """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
+    path = _existing(path)
+    from radiomics.io.dicom import find_series, read_headers
+    from radiomics.io.itk import has_itk_suffix, read_itk
+    from radiomics.io.rtstruct import read_rois
+
+    found = [
+        Finding(
+            "image",
+            str(report.headers[0].path.parent),
+            report.series,
+            report.modality,
+            report.shape,
+            report.spacing,
+            report.defects,
+            report.verdict,
+        )
+        for report in find_series(path)
+    ]
+    for header in read_headers(path):
+        if header.text("Modality") == "RTSTRUCT":
+            for roi in read_rois(header.path):
+                defects = () if roi.contours else ("no contours",)
+                verdict = "good" if roi.contours else "refused"
+                place = str(header.path)
+                found.append(
+                    Finding("mask", place, roi.name, "RTSTRUCT", None, None, defects, verdict)
+                )
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    for file in files:
+        if file.is_file() and has_itk_suffix(file):
+            found.append(_inspect_itk(file, read_itk))
+    return found
+
+
+def _inspect_itk(file: Path, read: object) -> Finding:
+    from radiomics.io.itk import read_itk
+
+    try:
+        volume = read_itk(file)
+    except InputError as error:
+        return Finding("file", str(file), file.name, "", None, None, (error.found,), "refused")
+    shape, spacing = volume.shape, volume.spacing
+    return Finding("file", str(file), file.name, "", shape, spacing, (), "good")
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise InputError(path, "the path must exist", "nothing there", "check the spelling")
+    return path
+
+
+def _select(path: Path, labels: Volume, label: int | None) -> np.ndarray:
+    values = np.unique(labels.array)
+    present = [value for value in values.tolist() if value != 0]
+    if label is not None:
+        if label not in present:
+            raise InputError(path, f"label {label} must occur", f"labels {present}", "choose one")
+        return labels.array == label
+    if len(present) > 1:
+        raise InputError(
+            path,
+            "a label is needed where there are several",
+            f"{len(present)} values besides 0: {present[:10]}",
+            "choose one with label=N or --label N",
+        )
+    return labels.array != 0
+
+
+def _rtstruct_file(path: Path) -> Path:
+    """Return the RTSTRUCT file at a path: the file itself, or the only one in a folder."""
+    if path.is_file():
+        return path
+    from radiomics.io.dicom import read_headers
+
+    files = [h.path for h in read_headers(path) if h.text("Modality") == "RTSTRUCT"]
+    if len(files) != 1:
+        raise InputError(
+            path, "a mask folder holds exactly one RTSTRUCT", f"{len(files)}", "name the file"
+        )
+    return files[0]

@@ -1,0 +1,35 @@
+"""Photographs and other 2D image files, through imageio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.types import InputError
+
+
+def read_image2d(path: str | Path) -> NDArray[Any]:
+    """Read a PNG, JPEG, TIFF, ... as ``(C, H, W)``: imageio's ``(H, W, C)`` with channels first.
+
+    A grey image has one channel. Values and dtype are those of the file.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be decoded, or holds more than one image.
+    """
+    path = Path(path)
+    try:
+        image = iio.imread(path)
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(path, "a readable 2D image is needed", reason, "check the file") from None
+    if image.ndim == 2:
+        image = image[:, :, np.newaxis]
+    if image.ndim != 3 or image.shape[2] > 4:
+        raise InputError(path, "one 2D image is needed", f"shape {image.shape}", "split the file")
+    return np.ascontiguousarray(image.transpose(2, 0, 1))

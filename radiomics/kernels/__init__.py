@@ -1,0 +1,1 @@
+"""Counting kernels: ``cpu`` in Numba. They take and return arrays."""

@@ -1,0 +1,1 @@
+"""Volume to Volume, table to table, Case to tensor: everything between reading and computing."""

@@ -1,0 +1,70 @@
+"""Boxes around masks, and re-segmentation of the intensity mask."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
+
+Box = tuple[slice, slice, slice]
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """``range``: closed interval of intensities to keep, null is open; ``sigma``: outliers out."""
+
+    range: tuple[float | None, float | None] = (None, None)
+    sigma: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Options:
+        low, high = self.range
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"range runs from low to high; given: {low} to {high}")
+        return self
+
+
+def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> Box:
+    """Return the smallest box around the mask, widened by ``margin`` voxels within the array.
+
+    >>> bounding_box(np.eye(3, dtype=bool)[None])
+    (slice(0, 1, None), slice(0, 3, None), slice(0, 3, None))
+    """
+    parts = []
+    for axis, count in enumerate(mask.shape):
+        others = tuple(a for a in range(3) if a != axis)
+        used = np.flatnonzero(mask.any(axis=others))
+        if not used.size:
+            raise ValueError("an empty mask has no bounding box")
+        parts.append(slice(max(0, int(used[0]) - margin), min(count, int(used[-1]) + 1 + margin)))
+    return parts[0], parts[1], parts[2]
+
+
+def resegment(
+    image: NDArray[np.float64], mask: NDArray[np.bool_], options: Options
+) -> NDArray[np.bool_]:
+    """Keep the voxels whose intensity lies in the range and within ``sigma`` standard deviations.
+
+    Mean and standard deviation are those of the mask before re-segmentation; both rules are
+    closed intervals and are combined by intersection (IBSI section 2.6).
+
+    Parameters
+    ----------
+    image : (D, H, W) intensities
+    mask : (D, H, W) bool
+
+    Returns
+    -------
+    (D, H, W) bool, a subset of ``mask``
+    """
+    low, high = (-np.inf if options.range[0] is None else options.range[0]), (
+        np.inf if options.range[1] is None else options.range[1]
+    )
+    if options.sigma is not None:
+        inside = image[mask]
+        mean, deviation = inside.mean(), inside.std()
+        low = max(low, mean - options.sigma * deviation)
+        high = min(high, mean + options.sigma * deviation)
+    kept: NDArray[np.bool_] = mask & (image >= low) & (image <= high)
+    return kept

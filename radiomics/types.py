@@ -1,0 +1,254 @@
+"""The types that every stage speaks: Volume, Case, Region, Samples, Predictions.
+
+One axis order and one world everywhere: arrays are ``(D, H, W)`` (slice, row, column), lengths are
+millimetres, positions are in DICOM's patient system LPS (x to the left, y to the back, z to the
+head). All types are frozen, checked when made, and hold read-only arrays: to change one, make
+another with :func:`dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Spacing = tuple[float, float, float]
+
+GRID_TOLERANCE = 0.01
+"""Largest distance of two grids' corners, in voxels, at which they count as the same grid."""
+
+
+class InputError(ValueError):
+    """Bad input, told in four parts: where, which rule, what was found, what to do."""
+
+    def __init__(self, where: object, rule: str, found: str, remedy: str) -> None:
+        self.where, self.rule, self.found, self.remedy = str(where), rule, found, remedy
+        super().__init__(f"{self.where}: {rule}\n  found:  {found}\n  remedy: {remedy}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.where, self.rule, self.found, self.remedy)
+
+
+def read_only(array: Any) -> NDArray[Any]:
+    """Return a read-only view in native byte order, without copying where that can be helped."""
+    view = np.asarray(array)
+    if not view.dtype.isnative:
+        view = view.astype(view.dtype.newbyteorder("="))
+    view = view.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """An image or a mask on a regular grid in the patient.
+
+    Parameters
+    ----------
+    array : (D, H, W) array of numbers, or of bool for a mask
+    affine : (4, 4) float64, takes ``(d, h, w, 1)`` to LPS millimetres
+    unit : str, the unit of the values, such as ``"HU"``, ``"SUVbw"``, ``"1"``
+    frame : str, DICOM FrameOfReferenceUID; empty when the source does not know one
+
+    >>> v = Volume(np.zeros((2, 3, 4)), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]], "HU")
+    >>> v.spacing
+    (3.0, 1.0, 1.0)
+    """
+
+    array: NDArray[Any]
+    affine: NDArray[np.float64]
+    unit: str = "1"
+    frame: str = ""
+
+    def __post_init__(self) -> None:
+        array = read_only(self.array)
+        affine = read_only(np.array(self.affine, dtype=np.float64))
+        if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
+            raise ValueError(
+                f"a Volume needs a non-empty numeric (D, H, W) array; "
+                f"found shape {array.shape}, dtype {array.dtype}"
+            )
+        if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
+            raise ValueError("a Volume needs a finite (4, 4) affine")
+        if not np.array_equal(affine[3], (0, 0, 0, 1)) or abs(np.linalg.det(affine)) < 1e-12:
+            raise ValueError("a Volume's affine must be invertible and end with 0, 0, 0, 1")
+        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "affine", affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns."""
+        depth, height, width = self.array.shape
+        return depth, height, width
+
+    @property
+    def spacing(self) -> Spacing:
+        """Distances of voxel centres along ``d``, ``h``, ``w`` in mm."""
+        dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(dz), float(dy), float(dx)
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """(3, 3) unit vectors in LPS: column ``i`` points along increasing array axis ``i``."""
+        return self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def origin(self) -> NDArray[np.float64]:
+        """LPS position of the centre of voxel ``(0, 0, 0)`` in mm."""
+        return self.affine[:3, 3]
+
+    def describe(self) -> str:
+        """Return the grid in one line, for messages."""
+        numbers = [tuple(float(f"{x:.6g}") for x in part) for part in (self.spacing, self.origin)]
+        axes = [tuple(float(f"{x + 0.0:.4f}") for x in column) for column in self.direction.T]
+        return f"shape {self.shape}, spacing {numbers[0]} mm, origin {numbers[1]}, axes {axes}"
+
+
+def grids_differ(a: Volume, b: Volume, tolerance: float = GRID_TOLERANCE) -> bool:
+    """Tell whether two volumes lie on different grids: other shape, or corners apart in voxels."""
+    if a.shape != b.shape:
+        return True
+    last = np.array(a.shape) - 1
+    corners = np.array([[*(last * bits), 1] for bits in np.ndindex(2, 2, 2)], dtype=np.float64)
+    moved = corners @ (np.linalg.inv(a.affine) @ b.affine).T
+    return bool(np.abs(moved - corners).max() > tolerance)
+
+
+def check_mask(image: Volume, mask: Volume, where: object = "mask") -> None:
+    """Demand a bool mask on the image's grid with at least one voxel inside.
+
+    Raises
+    ------
+    InputError
+        Naming both grids, or the emptiness, and the remedy.
+    """
+    if mask.array.dtype != np.bool_:
+        raise InputError(
+            where,
+            "a mask is a bool Volume",
+            f"dtype {mask.array.dtype}",
+            "compare with a label first, for example mask.array == 1",
+        )
+    if grids_differ(image, mask):
+        raise InputError(
+            where,
+            "image and mask must lie on the same grid",
+            f"image: {image.describe()}\n          mask:  {mask.describe()}",
+            "read the mask that belongs to this image, or resample it onto the image's grid",
+        )
+    if not mask.array.any():
+        raise InputError(
+            where,
+            "a mask needs at least one voxel inside",
+            f"an empty mask of shape {mask.shape}",
+            "check the ROI name or label, and that contour and image belong together",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One image with its mask and what is known about it.
+
+    ``group`` is the patient: samples of one group never stand on two sides of a split.
+    """
+
+    id: str
+    group: str
+    image: Volume
+    mask: Volume | None = None
+    target: float | int | str | None = None
+    covariates: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.id or not self.group:
+            raise ValueError("a Case needs an id and a group (the patient)")
+        if self.mask is not None:
+            check_mask(self.image, self.mask, where=f"case {self.id}")
+        object.__setattr__(self, "covariates", MappingProxyType(dict(self.covariates)))
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """What a feature family sees: one image around one mask.
+
+    Parameters
+    ----------
+    image : (D, H, W) float64, intensities, also outside the masks
+    intensity_mask : (D, H, W) bool, after re-segmentation
+    morphological_mask : (D, H, W) bool, before re-segmentation
+    spacing : (dz, dy, dx) in mm
+    """
+
+    image: NDArray[np.float64]
+    intensity_mask: NDArray[np.bool_]
+    morphological_mask: NDArray[np.bool_]
+    spacing: Spacing
+
+    def __post_init__(self) -> None:
+        if not self.image.shape == self.intensity_mask.shape == self.morphological_mask.shape:
+            raise ValueError("a Region's image and masks need the same shape")
+        for name in ("image", "intensity_mask", "morphological_mask"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    @property
+    def intensities(self) -> NDArray[np.float64]:
+        """(N,) intensities inside the intensity mask."""
+        return self.image[self.intensity_mask]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What models learn from: one row a sample, images and tables alike.
+
+    ``x`` is ``(N, F)`` with ``columns`` naming F, ``(N, C, H, W)`` or ``(N, C, D, H, W)``;
+    memory-mapped arrays are welcome. ``split`` holds fixed parts (``"train"``, ``"test"``) where
+    the source defines them.
+    """
+
+    ids: tuple[str, ...]
+    groups: NDArray[Any]
+    x: NDArray[Any]
+    y: NDArray[Any]
+    columns: tuple[str, ...] = ()
+    split: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        lengths = {len(self.groups), len(self.x), len(self.y)} | (
+            set() if self.split is None else {len(self.split)}
+        )
+        if lengths != {n}:
+            raise ValueError(f"Samples need one entry of each part per id; found {lengths}, not {n}")
+        if len(set(self.ids)) != n:
+            raise ValueError("Samples need unique ids")
+        if self.x.ndim == 2 and len(self.columns) != self.x.shape[1]:
+            raise ValueError(f"{self.x.shape[1]} columns in x, {len(self.columns)} names")
+        for name in ("groups", "x", "y"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Out-of-fold predictions: every sample was scored by a model that never saw its group.
+
+    ``y_score`` is ``(N,)`` (probability of the positive class, or a predicted value).
+    """
+
+    ids: tuple[str, ...]
+    groups: NDArray[Any]
+    y_true: NDArray[Any]
+    y_score: NDArray[np.float64]
+    fold: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        parts: Sequence[Any] = (self.groups, self.y_true, self.y_score, self.fold)
+        if {len(part) for part in parts} != {len(self.ids)}:
+            raise ValueError("Predictions need one entry of each part per id")
+        if not np.all(np.isfinite(self.y_score)):
+            raise ValueError("Predictions need finite scores")
+        for name in ("groups", "y_true", "y_score", "fold"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
