@@ -18,9 +18,8 @@ import yaml
 from pydantic import BaseModel, Field, field_validator
 
 from radiomics import features as families
-from radiomics import filters
 from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, parse_plugin, shipped
-from radiomics.preprocessing import discretise, intensity, masks
+from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
 from radiomics.types import InputError, Region, Volume, check_mask
 
@@ -67,9 +66,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Extraction:
-    """Values by column, and the columns without a value with the reason."""
+    """Features by column name, and the columns without a value with the reason."""
 
-    values: dict[str, float]
+    features: dict[str, float]
     missing: dict[str, str]
 
 
@@ -78,7 +77,9 @@ def presets() -> list[str]:
     return sorted(path.stem for path in shipped("extraction").glob("*.yaml"))
 
 
-def load_settings(settings: str | Path | Mapping[str, Any] | ExtractionSettings) -> ExtractionSettings:
+def load_settings(
+    settings: str | Path | Mapping[str, Any] | ExtractionSettings,
+) -> ExtractionSettings:
     """Return checked settings from a preset's name, a YAML file, a dict, or themselves.
 
     Raises
@@ -131,12 +132,14 @@ def extract(
     ConfigurationError
         A wrong key or value in the settings.
     """
-    return compute(prepare(image, mask, load_settings(settings)), load_settings(settings)).values
+    checked = load_settings(settings)
+    return compute(prepare(image, mask, checked), checked).features
 
 
 def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
+    _check_modality(image, settings.modality)
     _check_finite(image, mask)
     box = masks.bounding_box(mask.array)
     if settings.normalise is not None:
@@ -208,6 +211,20 @@ def _cut(volume: Volume, box: masks.Box) -> Volume:
     affine = np.array(volume.affine)
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return replace(volume, array=volume.array[box], affine=affine)
+
+
+def _check_modality(image: Volume, modality: str | None) -> None:
+    """Refuse settings made for another kind of image; a file that knows no unit passes."""
+    if modality is None or image.unit == "1":
+        return
+    kind = "CT" if image.unit == "HU" else "PT"
+    if modality != kind:
+        raise InputError(
+            "modality",
+            f"these settings are for {modality}",
+            f"an image in {image.unit}, which is {kind}",
+            "choose settings for this modality",
+        )
 
 
 def _check_finite(image: Volume, mask: Volume) -> None:

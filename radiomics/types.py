@@ -8,7 +8,7 @@ another with :func:`dataclasses.replace`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -94,7 +94,8 @@ class Volume:
     @property
     def direction(self) -> NDArray[np.float64]:
         """(3, 3) unit vectors in LPS: column ``i`` points along increasing array axis ``i``."""
-        return self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        axes = self.affine[:3, :3]
+        return np.asarray(axes / np.linalg.norm(axes, axis=0), dtype=np.float64)
 
     @property
     def origin(self) -> NDArray[np.float64]:
@@ -222,7 +223,9 @@ class Samples:
             set() if self.split is None else {len(self.split)}
         )
         if lengths != {n}:
-            raise ValueError(f"Samples need one entry of each part per id; found {lengths}, not {n}")
+            raise ValueError(
+                f"Samples need one entry of each part per id; found {lengths}, not {n}"
+            )
         if len(set(self.ids)) != n:
             raise ValueError("Samples need unique ids")
         if self.x.ndim == 2 and len(self.columns) != self.x.shape[1]:
@@ -252,3 +255,11 @@ class Predictions:
             raise ValueError("Predictions need finite scores")
         for name in ("groups", "y_true", "y_score", "fold"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and how many there are."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Report progress to nobody."""

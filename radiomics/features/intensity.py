@@ -37,7 +37,11 @@ IBSI = {
 }
 _WITHOUT_UNIT = ("skewness", "kurtosis", "coefficient", "quartile")
 UNITS = {
-    name: "1" if name.startswith(_WITHOUT_UNIT) else "{unit}^2" if name in ("variance", "energy") else "{unit}"
+    name: "1"
+    if name.startswith(_WITHOUT_UNIT)
+    else "{unit}^2"
+    if name in ("variance", "energy")
+    else "{unit}"
     for name in IBSI
 }
 

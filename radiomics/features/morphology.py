@@ -118,7 +118,7 @@ def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
         first = np.argmax(mask, axis=axis)[inside] - 0.5
         last = count - 0.5 - np.argmax(np.flip(mask, axis), axis=axis)[inside]
         points += [np.insert(lines, axis, ends, axis=1) for ends in (first, last)]
-    return np.concatenate(points) * np.array(spacing)
+    return np.asarray(np.concatenate(points) * np.array(spacing), dtype=np.float64)
 
 
 def maximum_diameter(points: Floats) -> float:

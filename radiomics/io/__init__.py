@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiomics.types import InputError, Volume, check_mask
 
@@ -104,10 +105,11 @@ class Finding:
 def inspect(path: str | Path) -> list[Finding]:
     """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
     path = _existing(path)
-    from radiomics.io.dicom import find_series, read_headers
-    from radiomics.io.itk import has_itk_suffix, read_itk
+    from radiomics.io.dicom import group_series, read_headers
+    from radiomics.io.itk import has_itk_suffix
     from radiomics.io.rtstruct import read_rois
 
+    headers = list(read_headers(path))
     found = [
         Finding(
             "image",
@@ -119,9 +121,9 @@ def inspect(path: str | Path) -> list[Finding]:
             report.defects,
             report.verdict,
         )
-        for report in find_series(path)
+        for report in group_series(path, headers)
     ]
-    for header in read_headers(path):
+    for header in headers:
         if header.text("Modality") == "RTSTRUCT":
             for roi in read_rois(header.path):
                 defects = () if roi.contours else ("no contours",)
@@ -131,13 +133,11 @@ def inspect(path: str | Path) -> list[Finding]:
                     Finding("mask", place, roi.name, "RTSTRUCT", None, None, defects, verdict)
                 )
     files = [path] if path.is_file() else sorted(path.rglob("*"))
-    for file in files:
-        if file.is_file() and has_itk_suffix(file):
-            found.append(_inspect_itk(file, read_itk))
+    found += [_inspect_itk(file) for file in files if file.is_file() and has_itk_suffix(file)]
     return found
 
 
-def _inspect_itk(file: Path, read: object) -> Finding:
+def _inspect_itk(file: Path) -> Finding:
     from radiomics.io.itk import read_itk
 
     try:
@@ -155,13 +155,13 @@ def _existing(path: str | Path) -> Path:
     return path
 
 
-def _select(path: Path, labels: Volume, label: int | None) -> np.ndarray:
+def _select(path: Path, labels: Volume, label: int | None) -> NDArray[np.bool_]:
     values = np.unique(labels.array)
     present = [value for value in values.tolist() if value != 0]
     if label is not None:
         if label not in present:
             raise InputError(path, f"label {label} must occur", f"labels {present}", "choose one")
-        return labels.array == label
+        return np.asarray(labels.array == label)
     if len(present) > 1:
         raise InputError(
             path,
@@ -169,7 +169,7 @@ def _select(path: Path, labels: Volume, label: int | None) -> np.ndarray:
             f"{len(present)} values besides 0: {present[:10]}",
             "choose one with label=N or --label N",
         )
-    return labels.array != 0
+    return np.asarray(labels.array != 0)
 
 
 def _rtstruct_file(path: Path) -> Path:

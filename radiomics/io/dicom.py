@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +106,17 @@ def read_headers(path: Path) -> Iterator[Header]:
 
 
 def find_series(path: Path) -> list[SeriesReport]:
-    """Group the image files below ``path`` by SeriesInstanceUID and report on each series."""
+    """Report on each image series at a path: a file, or a folder and all below it."""
+    return group_series(path, read_headers(path))
+
+
+def group_series(path: Path, headers: Iterable[Header]) -> list[SeriesReport]:
+    """Group the headers of image files by SeriesInstanceUID and report on each series."""
     series: dict[str, list[Header]] = {}
-    for header in read_headers(path):
+    for header in headers:
         if header.data.get("Rows") and header.data.get("Columns"):
             series.setdefault(header.text("SeriesInstanceUID"), []).append(header)
-    return [report_series(path, headers) for headers in series.values()]
+    return [report_series(path, members) for members in series.values()]
 
 
 def report_series(path: Path, headers: list[Header]) -> SeriesReport:
@@ -175,13 +180,20 @@ def read_series(path: Path, series: str | None = None) -> Volume:
     """
     found = find_series(path)
     if not found:
-        raise InputError(
-            path,
-            "a DICOM folder needs image files",
-            "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder",
-            "point to the folder that holds the CT, MR or PET slices",
-        ) if path.is_dir() else InputError(
-            path, "a DICOM image is needed", "a file that is no DICOM image", "give an image file"
+        raise (
+            InputError(
+                path,
+                "a DICOM folder needs image files",
+                "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder",
+                "point to the folder that holds the CT, MR or PET slices",
+            )
+            if path.is_dir()
+            else InputError(
+                path,
+                "a DICOM image is needed",
+                "a file that is no DICOM image",
+                "give an image file",
+            )
         )
     chosen = found if series is None else [r for r in found if r.series == series]
     if len(chosen) != 1:
@@ -231,8 +243,8 @@ def _read_slice(header: Header, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
         )
     slope, intercept = _rescale(header)
     if dtype.kind == "i":
-        return stored.astype(dtype) + dtype.type(intercept)
-    return (stored.astype(np.float64) * slope + intercept).astype(dtype)
+        return np.asarray(stored.astype(dtype) + dtype.type(intercept))
+    return np.asarray(stored.astype(np.float64) * slope + intercept, dtype=dtype)
 
 
 def _rescale(header: Header) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def write_ct_series(volume: Volume, folder: Path, scan: Scan) -> None:
         data.InstanceNumber = index + 1
         position = volume.affine[:3, 3] + index * volume.affine[:3, 0]
         data.ImagePositionPatient = [_decimal(x) for x in position]
-        data.SliceLocation = _decimal(position @ volume.direction[:, 0])
+        data.SliceLocation = _decimal(float(position @ volume.direction[:, 0]))
         data.PixelData = pixels.tobytes()
         save(data, folder / f"{index + 1:04d}.dcm")
 

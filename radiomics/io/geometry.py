@@ -47,8 +47,9 @@ def stack_slices(
     """
     defects: list[str] = []
     row, column = orientation[:3], orientation[3:]
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(row @ column)) > 1e-3:
+    lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
+    skew = float(abs(row @ column))
+    if max(abs(lengths[0] - 1), abs(lengths[1] - 1), skew) > 1e-3:
         defects.append("ImageOrientationPatient is not a pair of orthogonal unit vectors")
         lengths = max(lengths[0], 1e-9), max(lengths[1], 1e-9)
     row, column = row / lengths[0], column / lengths[1]
@@ -82,7 +83,9 @@ def _uneven(along: Floats, step: float) -> list[str]:
     duplicate = steps <= max(1e-3, 1e-3 * step)
     if duplicate.any():
         at = along[:-1][duplicate][0]
-        return [f"{int(duplicate.sum())} duplicate slice(s), the first at {at:.3f} mm on the normal"]
+        return [
+            f"{int(duplicate.sum())} duplicate slice(s), the first at {at:.3f} mm on the normal"
+        ]
     exact = np.linspace(along[0], along[-1], len(along))
     if np.abs(along - exact).max() <= max(JITTER_MM, EVENNESS * step):
         return []

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def rasterise(
-    polygons: Iterable[NDArray[np.float64]], shape: tuple[int, int]
-) -> NDArray[np.bool_]:
+def rasterise(polygons: Iterable[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Fill closed polygons by the even-odd rule, judged at pixel centres.
 
     All polygons count together, so one inside another is a hole. A centre exactly on an edge is

@@ -44,7 +44,9 @@ def read_rois(path: Path) -> list[Roi]:
     try:
         data = pydicom.dcmread(path)
     except (pydicom.errors.InvalidDicomError, OSError) as error:
-        raise InputError(path, "an RTSTRUCT is a DICOM file", str(error), "check the path") from None
+        raise InputError(
+            path, "an RTSTRUCT is a DICOM file", str(error), "check the path"
+        ) from None
     if data.get("Modality") != "RTSTRUCT" or "StructureSetROISequence" not in data:
         raise InputError(
             path,

@@ -94,7 +94,10 @@ def read_manifest(path: str | Path) -> Manifest:
         empty = rows.index[rows[column].isna()]
         if len(empty):
             raise InputError(
-                path, f"every row needs a value in {column!r}", f"row {empty[0] + 2} is empty", "fill"
+                path,
+                f"every row needs a value in {column!r}",
+                f"row {empty[0] + 2} is empty",
+                "fill",
             )
     rows = rows.assign(id=rows["id"].astype(str))
     rows["group"] = rows["group"].astype(str) if "group" in rows else rows["id"]
@@ -103,7 +106,9 @@ def read_manifest(path: str | Path) -> Manifest:
     if repeated:
         raise InputError(path, "ids are unique", f"repeated: {', '.join(repeated[:5])}", "rename")
     manifest = Manifest(rows.reset_index(drop=True), path.parent)
-    missing = sorted({str(f) for i in range(len(rows)) for f in manifest.files(i) if not f.exists()})
+    missing = sorted(
+        {str(f) for i in range(len(rows)) for f in manifest.files(i) if not f.exists()}
+    )
     if missing:
         raise InputError(
             path,

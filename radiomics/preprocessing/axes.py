@@ -31,9 +31,7 @@ def permute(volume: Volume, order: str) -> Volume:
     if sorted(letters) != sorted("DHW"):
         raise ValueError(f"an axis order is a permutation of 'DHW'; given: {order!r}")
     axes = ["DHW".index(letter) for letter in letters]
-    return replace(
-        volume, array=volume.array.transpose(axes), affine=volume.affine[:, [*axes, 3]]
-    )
+    return replace(volume, array=volume.array.transpose(axes), affine=volume.affine[:, [*axes, 3]])
 
 
 def inverse(order: str) -> str:

@@ -31,7 +31,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 def fixed_bin_size(values: Floats, width: float, lower: float | None = None) -> Levels:
-    r"""Number bins of equal width: ``floor((x - lower) / width) + 1``.
+    r"""Put intensities into bins of equal width: ``floor((x - lower) / width) + 1``.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def fixed_bin_size(values: Floats, width: float, lower: float | None = None) -> 
 
 
 def fixed_bin_number(values: Floats, bins: int) -> Levels:
-    """Number ``bins`` bins of equal width between the extremes; the maximum falls in the last.
+    """Divide the range into ``bins`` bins of equal width; the maximum falls in the last.
 
     >>> fixed_bin_number(np.array([0.0, 1.0, 2.0, 3.0]), 2)
     array([1, 1, 2, 2])

@@ -38,7 +38,9 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-def normalise(image: NDArray[np.generic], mask: NDArray[np.bool_] | None, options: Options) -> Floats:
+def normalise(
+    image: NDArray[np.generic], mask: NDArray[np.bool_] | None, options: Options
+) -> Floats:
     """Normalise intensities.
 
     Parameters
@@ -57,7 +59,8 @@ def normalise(image: NDArray[np.generic], mask: NDArray[np.bool_] | None, option
         raise ValueError("normalisation inside the mask needs a mask")
     sample = values[mask] if options.inside == "mask" and mask is not None else values
     if options.method == "z_score":
-        return (values - sample.mean()) / _positive(float(sample.std()), options)
+        centred: Floats = values - sample.mean()
+        return centred / _positive(float(sample.std()), options)
     low, high = _limits(sample, options)
     scaled: Floats = (values - low) / _positive(high - low, options)
     return scaled if options.method == "min_max" else np.clip(scaled, 0, 1)

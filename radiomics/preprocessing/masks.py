@@ -58,8 +58,9 @@ def resegment(
     -------
     (D, H, W) bool, a subset of ``mask``
     """
-    low, high = (-np.inf if options.range[0] is None else options.range[0]), (
-        np.inf if options.range[1] is None else options.range[1]
+    low, high = (
+        (-np.inf if options.range[0] is None else options.range[0]),
+        (np.inf if options.range[1] is None else options.range[1]),
     )
     if options.sigma is not None:
         inside = image[mask]

@@ -91,7 +91,7 @@ def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = N
     matrices, spans = [], []
     for count, old, new, part in zip(volume.shape, volume.spacing, spacing, box, strict=True):
         size, start, step = new_axis(count, old, new)
-        positions = start + step * np.arange(size)[part]
+        positions = start + step * np.arange(size, dtype=np.float64)[part]
         matrix = _weights(positions, count, order)
         used = np.flatnonzero(np.abs(matrix).max(axis=0) > NEGLIGIBLE)
         span = slice(int(used[0]), int(used[-1]) + 1)

@@ -1,0 +1,1 @@
+"""The stages put together: config-driven studies and the command line."""

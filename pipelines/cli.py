@@ -1,0 +1,180 @@
+"""The command line: ``radiomics --help``. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    help="Radiomics from a DICOM folder to a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Output = Annotated[Path | None, typer.Option(help="File to write; the suffix chooses the format.")]
+Folder = Annotated[Path, typer.Option(help="Folder for the results; made if needed.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the libraries log.")]
+
+FAILED, WRONG = 1, 2
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A folder, or one file.")], output: Output = None
+) -> None:
+    """Show what lies at PATH: series with geometry and verdict, masks with their ROI names."""
+    from pipelines.tables import print_findings, write_table
+    from radiomics.io import inspect as find
+
+    found = find(path)
+    if not found:
+        _stop(f"{path}: no DICOM series, no RTSTRUCT and no NIfTI, NRRD or MetaImage file found")
+    if output is not None:
+        write_table([finding.row() for finding in found], output)
+        return
+    print_findings(found)
+
+
+@app.command()
+def extract(
+    image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
+    mask: Annotated[Path, typer.Argument(help="RTSTRUCT, or a label image on the image's grid.")],
+    roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
+    label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
+    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID of the image.")] = None,
+    settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
+    output: Output = None,
+) -> None:
+    """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
+    import csv
+
+    from pipelines.single import extract_files
+
+    row, record = extract_files(image, mask, settings, roi=roi, label=label, series=series)
+    if output is not None:
+        from pipelines.tables import write_features
+
+        write_features([row], record, output)
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows([row.keys(), row.values()])
+
+
+@app.command()
+def study(
+    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped study.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted keys.")] = None,
+    output: Folder = Path("study-output"),
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the study of CONFIG: images to report."""
+    _run_study(config, overrides or [], output, quiet, verbose)
+
+
+@app.command()
+def demo(
+    output: Folder = Path("demo-output"), quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Run the demo study on a synthetic cohort of 60 patients."""
+    _run_study("demo", [], output, quiet, verbose)
+
+
+@app.command()
+def features(output: Output = None) -> None:
+    """Show the catalogue of features: name, family, IBSI code, unit."""
+    from pipelines.tables import print_table, write_table
+    from radiomics.extraction import feature_catalogue
+
+    table: pd.DataFrame = feature_catalogue()
+    rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+    if output is None:
+        print_table(rows)
+    else:
+        write_table(rows, output)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: versions, devices, packages that shadow ours."""
+    import torch
+
+    from pipelines.provenance import installed
+    from pipelines.shadows import find_shadows
+
+    for name, version in installed().items():
+        typer.echo(f"{name:22} {version or 'NOT INSTALLED'}")
+    devices = [
+        f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    typer.echo(f"{'devices':22} {', '.join([*devices, 'cpu'])}")
+    typer.echo(f"{'processors':22} {os.cpu_count()}")
+    problems = find_shadows() + [f"{n} is not installed" for n, v in installed().items() if not v]
+    for problem in problems:
+        typer.echo(f"problem: {problem}")
+    if problems:
+        raise typer.Exit(WRONG)
+    typer.echo("all is well")
+
+
+def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, verbose: bool) -> None:
+    from pipelines.config import load_config
+    from pipelines.progress import Terminal
+    from pipelines.study import run
+
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    checked = load_config(config, overrides)
+    output.mkdir(parents=True, exist_ok=True)
+    with Terminal(quiet) as progress:
+        finished = run(checked, output, progress)
+    for name, outcome in finished.outcomes.items():
+        typer.echo(f"{name}: ROC AUC {outcome.estimates['roc_auc']}")
+    typer.echo(f"report: {output / 'report.html'}")
+    for case, reason in finished.features.failures.items():
+        typer.echo(f"failed: {case}: {reason}", err=True)
+    if finished.features.failures:
+        raise typer.Exit(FAILED)
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(WRONG)
+
+
+def main() -> None:
+    """Run the command line; a wrong request is told in words, with exit code 2."""
+    from pipelines.shadows import find_shadows
+
+    problems = find_shadows()
+    if problems and sys.argv[1:2] != ["doctor"]:
+        typer.echo("error: another package is in the way:\n  " + "\n  ".join(problems), err=True)
+        sys.exit(WRONG)
+    from radiomics.plugins import ConfigurationError
+    from radiomics.types import InputError
+
+    try:
+        app()
+    except (InputError, ConfigurationError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(WRONG)
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        typer.echo(f"error: {error.strerror or error}{place}", err=True)
+        sys.exit(WRONG)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: the same command goes on from what is done", err=True)
+        sys.exit(130)

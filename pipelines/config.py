@@ -1,0 +1,123 @@
+"""The study config: YAML onto checked options, with overrides by dotted key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, Field, field_validator
+
+from radiomics.extraction import ExtractionSettings, load_settings
+from radiomics.plugins import ConfigurationError, parse, parse_plugin, shipped
+from radiomics.preprocessing.tabular import Options as TabularOptions
+
+
+class Evaluation(BaseModel, frozen=True, extra="forbid"):
+    """``folds`` of the cross-validation, and ``resamples`` of patients for the intervals."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    resamples: Annotated[int, Field(ge=100)] = 2000
+
+
+class StudyConfig(BaseModel, frozen=True, extra="forbid"):
+    """A study from images to report.
+
+    ``data`` names a source and its options; ``positive`` is the target's value that counts as an
+    event; ``covariates`` are manifest columns that join the features; ``extraction`` is a preset's
+    name or settings; each of ``models`` names a model and its options.
+    """
+
+    title: str = "Radiomics study"
+    data: dict[str, Any]
+    positive: int | float | str = 1
+    covariates: tuple[str, ...] = ()
+    extraction: ExtractionSettings = ExtractionSettings()
+    tabular: TabularOptions = TabularOptions()
+    models: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ({"name": "logistic"},)
+    evaluation: Evaluation = Evaluation()
+    gallery: Annotated[int, Field(ge=0)] = 8
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("data")
+    @classmethod
+    def _known_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+        parse_plugin("datasets", values, "data")
+        return values
+
+    @field_validator("models")
+    @classmethod
+    def _known_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for spec in specs:
+            parse_plugin("radiomics.models", spec, "models")
+        return specs
+
+    @field_validator("extraction", mode="before")
+    @classmethod
+    def _preset(cls, value: Any) -> Any:
+        return load_settings(value) if isinstance(value, str) else value
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
+    """Read a study from a YAML file, or from one that ships with the package by its name.
+
+    Parameters
+    ----------
+    overrides : ``key=value`` with dotted keys, values in YAML: ``evaluation.folds=3``
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the file, the key, the rule, the value given and the nearest known key.
+    """
+    file = Path(path)
+    if not file.is_file():
+        shipped_file = shipped(f"{path}.yaml")
+        if not shipped_file.is_file():
+            raise ConfigurationError(f"{path}: there is no such file, and no study of that name")
+        file = shipped_file
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{file}: a study is keys and values; found: {values!r}")
+    merged: dict[str, Any] = dict(values)
+    for text in overrides:
+        _override(merged, text)
+    data = merged.get("data")
+    if isinstance(data, Mapping) and "manifest" in data:  # relative to the config, not to the shell
+        merged["data"] = {**data, "manifest": str(file.parent / str(data["manifest"]))}
+    return parse(StudyConfig, merged, str(file))
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigurationError(f"override '{text}': write it as key=value")
+    *path, last = key.split(".")
+    place: Any = values
+    for part in path:
+        if isinstance(place, list):
+            place = place[_index(place, part, text)]
+        else:
+            place = place.setdefault(part, {})
+        if not isinstance(place, dict | list):
+            raise ConfigurationError(f"override '{text}': '{part}' holds no further keys")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"override '{text}': not valid YAML: {error}") from None
+    if isinstance(place, list):
+        place[_index(place, last, text)] = parsed
+    else:
+        place[last] = parsed
+
+
+def _index(items: list[Any], part: str, text: str) -> int:
+    if not part.isdigit() or int(part) >= len(items):
+        raise ConfigurationError(
+            f"override '{text}': '{part}' is no number from 0 to {len(items) - 1}"
+        )
+    return int(part)

@@ -1,0 +1,1 @@
+"""Honest estimates: splits that keep patients together, metrics, patient-level intervals."""

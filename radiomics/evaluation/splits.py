@@ -1,0 +1,71 @@
+"""Splits that never put one group (patient) on two sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from radiomics.types import InputError
+
+Indices = NDArray[np.int64]
+Split = tuple[Indices, Indices]
+
+
+def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
+    """Split samples into stratified folds with every group on one side.
+
+    Parameters
+    ----------
+    y : (N,) classes
+    groups : (N,) the patient of each sample
+    folds : number of folds, at least 2
+    seed : order in which groups are dealt to folds
+
+    Returns
+    -------
+    list of (train, test) index arrays, every sample in exactly one test part
+
+    Raises
+    ------
+    InputError
+        A constant outcome, or a class with fewer groups than folds.
+    """
+    classes = np.unique(y)
+    if len(classes) < 2:
+        raise InputError(
+            "outcome", "two classes are needed", f"only {classes[0]!r}", "check the target column"
+        )
+    for value in classes:
+        found = len(np.unique(groups[y == value]))
+        if found < folds:
+            raise InputError(
+                "folds",
+                f"each of {folds} folds needs a patient of every class",
+                f"{found} patients of class {value!r}",
+                "use fewer folds (evaluation.folds) or more patients",
+            )
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    splits = [(train, test) for train, test in splitter.split(np.zeros(len(y)), y, groups)]
+    for train, test in splits:
+        check_disjoint(groups, train, test)
+        if len(np.unique(y[train])) < len(classes) or len(np.unique(y[test])) < len(classes):
+            raise InputError(
+                "folds", "every fold needs all classes", "a fold without one", "use fewer folds"
+            )
+    return splits
+
+
+def check_disjoint(groups: NDArray[Any], train: Indices, test: Indices) -> None:
+    """Demand that no group stands on both sides.
+
+    Raises
+    ------
+    ValueError
+        Naming the groups that do: this would be a leak.
+    """
+    shared = np.intersect1d(groups[train], groups[test])
+    if shared.size:
+        raise ValueError(f"leak: groups on both sides of a split: {shared[:5].tolist()}")
