@@ -43,7 +43,7 @@ def inspect(
     if output is not None:
         write_table([finding.row() for finding in found], output)
         return
-    print_findings(found)
+    print_findings(found, path)
 
 
 @app.command()
@@ -110,7 +110,7 @@ def doctor() -> None:
     """Check this installation: versions, devices, packages that shadow ours."""
     import torch
 
-    from pipelines.provenance import installed
+    from pipelines.environment import installed
     from pipelines.shadows import find_shadows
 
     for name, version in installed().items():

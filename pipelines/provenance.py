@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
-from radiomics import __version__
+from pipelines.environment import installed
 from radiomics.extraction import versions
-
-PACKAGES = (
-    "numpy", "scipy", "pandas", "pyarrow", "numba", "pydicom", "highdicom", "SimpleITK", "imageio",
-    "scikit-learn", "torch", "torchvision", "monai", "pydantic", "matplotlib",
-)  # fmt: skip
-
-
-def installed() -> dict[str, str]:
-    """Return the version of each package that can influence a result; empty when not installed."""
-    found = {"python": platform.python_version(), "radiomics-pipelines": __version__}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = ""
-    return found
 
 
 def record(config: StudyConfig, features: CohortFeatures) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.provenance import installed
+from pipelines.environment import installed
 from pipelines.store import digest_file
 from radiomics.extraction import compute, load_settings, prepare, versions
 from radiomics.io import read_image, read_mask

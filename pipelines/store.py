@@ -48,7 +48,7 @@ class Store:
 
     def put(self, name: str, record: dict[str, Any]) -> None:
         """Write the record of a key, whole or not at all."""
-        write_whole(self._path(name), json.dumps(record, sort_keys=True))
+        write_whole(self._path(name), json.dumps(record))
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / f"{name}.json"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.store import write_whole
@@ -48,38 +49,47 @@ def write_features(rows: Sequence[Row], record: Row, path: Path) -> None:
     write_whole(path.with_name(f"{path.stem}.provenance.json"), text)
 
 
-def print_table(rows: Sequence[Row], console: Console | None = None) -> None:
-    """Print rows as a table that fits the terminal."""
+def terminal() -> Console:
+    """Return standard output as a console: as wide as the terminal, else wide enough."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print rows as a table."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()), style=None)
-    (console or Console()).print(table, markup=False)
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    terminal().print(table)
 
 
-def print_findings(found: Sequence[Finding]) -> None:
+def print_findings(found: Sequence[Finding], root: Path) -> None:
     """Print what a folder holds: one row a series, one a mask; defects in words below."""
     rows = []
     for finding in found:
         spacing = finding.spacing and " x ".join(f"{s:.4g}" for s in finding.spacing)
-        shape = finding.shape and " x ".join(map(str, finding.shape))
         rows.append(
             {
-                "kind": finding.kind,
-                "modality": finding.modality,
-                "shape (slices, rows, columns)": shape or "",
+                "path": _below(finding.path, root),
+                "kind": finding.modality or finding.kind,
+                "slices x rows x columns": " x ".join(map(str, finding.shape or ())),
                 "spacing mm": spacing or "",
                 "verdict": finding.verdict,
-                "name": finding.name,
-                "path": finding.path,
+                "series or ROI": finding.name if finding.kind != "file" else "",
             }
         )
     print_table(rows)
-    console = Console()
+    console = terminal()
     for finding in found:
         for defect in finding.defects:
-            console.print(f"{finding.verdict}: {finding.path}: {defect}", markup=False)
+            place = _below(finding.path, root)
+            console.print(f"{finding.verdict}: {place}: {defect}", markup=False, soft_wrap=True)
+
+
+def _below(path: str, root: Path) -> str:
+    return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
 def _json(row: Row) -> dict[str, Any]:

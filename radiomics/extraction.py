@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import yaml
 from pydantic import BaseModel, Field, field_validator
 
@@ -22,6 +21,9 @@ from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, par
 from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
 from radiomics.types import InputError, Region, Volume, check_mask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = 1
 """Counts changes of this chain that change values; part of every stored result's key."""
@@ -196,6 +198,8 @@ def _catalogue() -> tuple[tuple[str, str, str, str], ...]:
 
 def feature_catalogue() -> pd.DataFrame:
     """Return every feature: name, family, ibsi_code, unit (``{unit}`` is the image's unit)."""
+    import pandas as pd
+
     return pd.DataFrame(list(_catalogue()), columns=["name", "family", "ibsi_code", "unit"])
 
 

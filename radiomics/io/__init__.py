@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from radiomics.types import InputError, Volume, check_mask
 
+ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def has_itk_suffix(path: Path) -> bool:
+    """Tell whether a name ends like NIfTI, NRRD or MetaImage, which SimpleITK reads."""
+    return path.name.lower().endswith(ITK_SUFFIXES)
+
 
 def read_image(path: str | Path, *, series: str | None = None, repair: str = "refuse") -> Volume:
     """Read an image: a DICOM series folder, one DICOM file, NIfTI, NRRD or MetaImage.
@@ -33,9 +40,9 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
     if repair != "refuse":
         raise InputError(f"repair={repair!r}", "repair is 'refuse'", repair, "leave it out")
     path = _existing(path)
-    from radiomics.io.itk import has_itk_suffix, read_itk
-
     if path.is_file() and has_itk_suffix(path):
+        from radiomics.io.itk import read_itk
+
         return read_itk(path)
     from radiomics.io.dicom import read_series
 
@@ -64,9 +71,9 @@ def read_mask(
         an empty mask.
     """
     path = _existing(path)
-    from radiomics.io.itk import has_itk_suffix, read_itk
-
     if path.is_file() and has_itk_suffix(path):
+        from radiomics.io.itk import read_itk
+
         labels = read_itk(path)
         mask = Volume(_select(path, labels, label), labels.affine, "1", like.frame)
     else:
@@ -106,7 +113,6 @@ def inspect(path: str | Path) -> list[Finding]:
     """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
     path = _existing(path)
     from radiomics.io.dicom import group_series, read_headers
-    from radiomics.io.itk import has_itk_suffix
     from radiomics.io.rtstruct import read_rois
 
     headers = list(read_headers(path))

@@ -25,7 +25,7 @@ def read_image2d(path: str | Path) -> NDArray[Any]:
     path = Path(path)
     try:
         image = iio.imread(path)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(path, "a readable 2D image is needed", reason, "check the file") from None
     if image.ndim == 2:

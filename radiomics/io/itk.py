@@ -8,14 +8,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from radiomics.io import ITK_SUFFIXES, has_itk_suffix
 from radiomics.types import InputError, Volume
-
-SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-
-
-def has_itk_suffix(path: Path) -> bool:
-    """Tell whether the name ends like a format that this module reads."""
-    return path.name.lower().endswith(SUFFIXES)
 
 
 def read_itk(path: Path, unit: str = "1") -> Volume:
@@ -52,7 +46,7 @@ def write_itk(volume: Volume, path: Path) -> None:
         For another suffix, or axes that are not orthogonal (these formats' readers assume it).
     """
     if not has_itk_suffix(path):
-        known = ", ".join(SUFFIXES)
+        known = ", ".join(ITK_SUFFIXES)
         raise InputError(path, f"the suffix chooses the format: {known}", path.name, "rename it")
     axes = volume.direction[:, ::-1]
     if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4:
@@ -64,7 +58,7 @@ def write_itk(volume: Volume, path: Path) -> None:
     image.SetSpacing(volume.spacing[::-1])
     image.SetOrigin(volume.origin.tolist())
     image.SetDirection(axes.ravel().tolist())
-    suffix = next(s for s in sorted(SUFFIXES, key=len)[::-1] if path.name.lower().endswith(s))
+    suffix = next(s for s in sorted(ITK_SUFFIXES, key=len)[::-1] if path.name.lower().endswith(s))
     if suffix in (".nhdr", ".mhd"):  # two files that name each other: no rename behind their back
         sitk.WriteImage(image, str(path), useCompression=True)
         return

@@ -17,7 +17,6 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from scipy.ndimage import spline_filter1d
 
 from radiomics.types import Spacing, Volume
 
@@ -45,8 +44,8 @@ def new_axis(count: int, old: float, new: float) -> tuple[int, float, float]:
 
     The size is ``ceil(count * old / new)``, and both grids share their centre.
 
-    >>> new_axis(60, 3.0, 2.0)
-    (90, -0.16666666666666785, 0.6666666666666666)
+    >>> new_axis(8, 3.0, 1.5)
+    (16, -0.25, 0.5)
     """
     size = max(1, math.ceil(count * old / new - 1e-6))
     step = new / old
@@ -131,7 +130,7 @@ def _weights(positions: Floats, count: int, order: Order) -> Floats:
     if order == "nearest":
         matrix[rows, np.floor(positions + 0.5).astype(np.intp)] = 1
         return matrix
-    base = np.floor(positions).astype(np.intp)
+    base: NDArray[np.intp] = np.floor(positions).astype(np.intp)
     t = positions - base
     if order == "linear" or count == 1:
         np.add.at(matrix, (rows, base), 1 - t)
@@ -144,9 +143,16 @@ def _weights(positions: Floats, count: int, order: Order) -> Floats:
         t**3 / 6,
     )
     for offset, weight in zip((-1, 0, 1, 2), basis, strict=True):
-        mirrored = np.abs(base + offset)
-        mirrored = np.minimum(mirrored, 2 * (count - 1) - mirrored)
-        np.add.at(matrix, (rows, mirrored), weight)
-    prefilter: Floats = spline_filter1d(np.eye(count), order=3, axis=0, mode="mirror")
-    product: Floats = matrix @ prefilter
-    return product
+        np.add.at(matrix, (rows, _mirror(base + offset, count)), weight)
+    # the samples are the spline's coefficients seen through its basis at whole positions
+    samples = np.zeros((count, count))
+    whole = np.arange(count)
+    for offset, share in ((-1, 1 / 6), (0, 4 / 6), (1, 1 / 6)):
+        np.add.at(samples, (whole, _mirror(whole + offset, count)), share)
+    return np.asarray(np.linalg.solve(samples.T, matrix.T).T, dtype=np.float64)
+
+
+def _mirror(index: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Reflect indices at the first and the last voxel, which are not repeated."""
+    inside = np.abs(index)
+    return np.asarray(np.minimum(inside, 2 * (count - 1) - inside), dtype=np.intp)

@@ -57,7 +57,7 @@ def calibration(named: dict[str, Predictions], bins: int = 5) -> str:
         axis.errorbar(
             x,
             y,
-            yerr=[y - low, high - y],
+            yerr=np.maximum([y - low, high - y], 0),
             color=colour,
             lw=1.4,
             marker="o",

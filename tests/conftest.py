@@ -1,0 +1,33 @@
+"""Shared fixtures. Real data lies in ../shared, or where RADIOMICS_SHARED points."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from datasets import phantom
+from radiomics.io.table import Manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("RADIOMICS_SHARED", ROOT.parent / "shared"))
+
+
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
+
+
+def shared(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {'/'.join(('../shared', *parts))}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Twelve synthetic patients, written once for the whole run."""
+    folder = tmp_path_factory.mktemp("phantom")
+    return phantom.open(phantom.Options(patients=12, seed=3, folder=folder))

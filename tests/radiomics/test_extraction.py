@@ -1,0 +1,149 @@
+"""Mechanics of settings, preparation and naming; bad input is refused in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from radiomics import InputError, Volume, extract, feature_catalogue, filters, models
+from radiomics.extraction import load_settings, prepare, presets, versions
+from radiomics.features import NAMES
+from radiomics.plugins import ConfigurationError
+
+
+def scene(unit: str = "HU") -> tuple[Volume, Volume]:
+    rng = np.random.default_rng(0)
+    image = Volume(rng.normal(0, 50, (8, 20, 20)), np.diag([1.0, 1.0, 2.0, 1.0]), unit)
+    affine = np.array(image.affine)[:, [2, 1, 0, 3]]
+    inside = np.zeros(image.shape, bool)
+    inside[2:6, 5:15, 6:13] = True
+    return Volume(image.array, affine, unit), Volume(inside, affine)
+
+
+def test_columns_are_image_family_feature_in_the_order_of_the_catalogue() -> None:
+    catalogue = feature_catalogue()
+    assert list(catalogue.columns) == ["name", "family", "ibsi_code", "unit"]
+    expected = [f"original_{r.family}_{r.name}" for r in catalogue.itertuples(index=False)]
+    assert list(extract(*scene(), {})) == expected
+    assert set(catalogue.family) == set(NAMES)
+
+
+def test_every_preset_is_sound() -> None:
+    assert presets() == ["default", *(f"ibsi_{c}" for c in "abcde"), "ibsi_phantom"]
+    for name in presets():
+        assert load_settings(name).families == NAMES
+
+
+def test_settings_may_be_a_file_a_dict_or_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("families: [intensity]\nresegment: {range: [0, null]}\n")
+    one = load_settings(path)
+    assert one == load_settings({"families": ["intensity"], "resegment": {"range": [0, None]}})
+    assert load_settings(one) is one
+    assert extract(*scene(), path) == extract(*scene(), one)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"familys": ["intensity"]}, "no key 'familys'. Did you mean 'families'"),
+        ({"families": ["intensty"]}, "no 'intensty'. Did you mean 'intensity'"),
+        ({"filters": [{"name": "orignal"}]}, "Did you mean 'original'"),
+        ({"resample": {"spacing": [1, 1, 1], "ordr": "cubic"}}, "resample.ordr'. Did you mean"),
+        ({"resample": {"spacing": [1, 0, 1]}}, r"resample.spacing.1.*greater than 0; given: 0"),
+        ({"resample": {}}, "key 'resample.spacing' is missing"),
+        ({"normalise": {"method": "z"}}, "normalise.method"),
+        ({"families": []}, "at least 1 item"),
+    ],
+)
+def test_wrong_settings_name_key_rule_and_nearest(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load_settings(values)
+
+
+def test_wrong_settings_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no preset and no file 'defualt'.*'default'"):
+        load_settings("defualt")
+    (tmp_path / "a.yaml").write_text("families: [")
+    with pytest.raises(ConfigurationError, match=r"a\.yaml: not valid YAML"):
+        load_settings(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("- 1")
+    with pytest.raises(ConfigurationError, match="keys and values"):
+        load_settings(tmp_path / "b.yaml")
+
+
+def test_preparing_the_box_equals_preparing_the_whole() -> None:
+    """What surrounds the mask is not computed; what is computed does not depend on that."""
+    image, mask = scene()
+    everywhere = Volume(np.ones(mask.shape, bool), mask.affine)
+    settings = load_settings({"resample": {"spacing": [1, 0.7, 0.7], "order": "cubic"}})
+    part, whole = prepare(image, mask, settings), prepare(image, everywhere, settings)
+    corner = np.linalg.inv(whole.image.affine) @ part.image.affine @ [0, 0, 0, 1]
+    start = np.round(corner[:3]).astype(int)
+    assert np.allclose(corner[:3], start, atol=1e-9)
+    box = tuple(slice(s, s + n) for s, n in zip(start, part.image.shape, strict=True))
+    assert np.allclose(part.image.array, whole.image.array[box], atol=1e-9)
+    assert part.image.array.size < whole.image.array.size * 0.8
+
+
+def test_statistics_do_not_depend_on_the_grid_for_a_linear_ramp() -> None:
+    image, mask = scene()
+    ramp = np.broadcast_to(np.arange(20.0), image.shape) * 1.0
+    fine = {"resample": {"spacing": [2, 0.5, 0.5], "order": "linear"}, "families": ["intensity"]}
+    found = extract(replace(image, array=ramp), mask, fine)
+    assert found["original_intensity_mean"] == pytest.approx(9.0)
+
+
+def test_resegmentation_changes_intensity_but_not_morphology() -> None:
+    image, mask = scene()
+    plain, cut = extract(image, mask, {}), extract(image, mask, {"resegment": {"range": [0, 30]}})
+    assert cut["original_intensity_minimum"] >= 0
+    assert cut["original_morphology_volume"] == plain["original_morphology_volume"]
+
+
+def test_bad_intensities_masks_and_modalities_are_refused() -> None:
+    image, mask = scene()
+    broken = np.array(image.array)
+    broken[3, 7, 8] = np.nan
+    with pytest.raises(InputError, match="1 of 280 voxels"):
+        extract(replace(image, array=broken), mask)
+    outside = np.array(image.array)
+    outside[0, 0, 0] = np.nan
+    assert extract(replace(image, array=outside), mask, {}) == extract(image, mask, {})
+    with pytest.raises(InputError, match="leave at least one voxel"):
+        extract(image, mask, {"resegment": {"range": [5000, 6000]}})
+    with pytest.raises(InputError, match="these settings are for PT"):
+        extract(image, mask, {"modality": "PT"})
+    speck = np.zeros(mask.shape, bool)
+    speck[3, 9, 9] = True
+    with pytest.raises(InputError, match="mask after resampling"):
+        extract(image, replace(mask, array=speck), {"resample": {"spacing": [9, 9, 9]}})
+    flat = replace(image, array=np.ones(image.shape))
+    with pytest.raises(ValueError, match="all intensities"):
+        extract(flat, mask, {"normalise": {"method": "z_score"}})
+
+
+def test_normalised_intensities_have_the_statistics_asked_for() -> None:
+    settings = {"normalise": {"method": "z_score", "inside": "mask"}}
+    found = extract(*scene(), settings)
+    assert found["original_intensity_mean"] == pytest.approx(0, abs=1e-9)
+    assert found["original_intensity_variance"] == pytest.approx(1)
+
+
+def test_versions_name_the_code_that_the_settings_use() -> None:
+    found = versions(load_settings({"families": ["intensity"]}))
+    assert set(found) == {"extraction", "families.intensity", "filters.original"}
+
+
+def test_stages_can_be_used_alone() -> None:
+    image, _ = scene()
+    assert np.array_equal(filters.apply("original", image).array, image.array)
+    assert models.build("logistic", input_shape=(3,), C=0.5).C == 0.5
+    with pytest.raises(ConfigurationError, match="there is no key 'sigma'"):
+        filters.apply("original", image, sigma=2)
+    with pytest.raises(ValueError, match="rows of features"):
+        models.build("logistic", input_shape=(1, 28, 28))

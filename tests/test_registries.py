@@ -1,0 +1,130 @@
+"""Mechanics: every entry of every registry keeps its contract, before its author writes a test."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from radiomics.plugins import ConfigurationError, load, parse_plugin
+from radiomics.types import Region
+
+ROOT = Path(__file__).resolve().parent.parent
+REGISTRIES = ("radiomics.features", "radiomics.filters", "radiomics.models", "datasets")
+ENTRIES = [(package, name) for package in REGISTRIES for name in import_module(package).NAMES]
+FAMILIES = import_module("radiomics.features").NAMES
+FILTERS = import_module("radiomics.filters").NAMES
+MODELS = import_module("radiomics.models").NAMES
+
+
+def region(shape: tuple[int, int, int] = (5, 6, 7), levels: int = 6, seed: int = 0) -> Region:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(1, levels + 1, shape).astype(float)
+    mask = rng.random(shape) < 0.7
+    mask.flat[0] = True
+    return Region(image, mask, mask, (2.0, 1.0, 1.5))
+
+
+@pytest.mark.parametrize("package", REGISTRIES)
+def test_a_registry_lists_exactly_its_modules(package: str) -> None:
+    folder = ROOT / package.replace(".", "/")
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert files == set(import_module(package).NAMES)
+
+
+@pytest.mark.parametrize(("package", "name"), ENTRIES)
+def test_options_are_frozen_and_closed(package: str, name: str) -> None:
+    options = load(package, name).Options
+    assert issubclass(options, BaseModel)
+    assert options.model_config.get("frozen")
+    assert options.model_config.get("extra") == "forbid"
+    assert load(package, name).__doc__
+
+
+@pytest.mark.parametrize("package", REGISTRIES)
+def test_an_unknown_name_offers_the_nearest(package: str) -> None:
+    known = import_module(package).NAMES[0]
+    with pytest.raises(ConfigurationError, match=f"Did you mean '{known}'"):
+        parse_plugin(package, {"name": f"{known}x"}, "here")
+
+
+@pytest.mark.parametrize(("package", "name"), ENTRIES)
+def test_an_unknown_option_is_refused(package: str, name: str) -> None:
+    required = {"cohort": {"manifest": "m.csv"}}.get(name, {})
+    with pytest.raises(ConfigurationError, match="there is no key 'colour'"):
+        parse_plugin(package, {"name": name, "colour": 1, **required}, "here")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+class TestFamily:
+    def test_names_codes_units_agree(self, name: str) -> None:
+        family = load("radiomics.features", name)
+        assert family.VERSION >= 1
+        assert set(family.UNITS) == set(family.IBSI)
+        assert all(len(code) == 4 for code in family.IBSI.values())
+        assert len(set(family.IBSI.values())) == len(family.IBSI)
+        assert all(f == f.lower() and " " not in f and "-" not in f for f in family.IBSI)
+
+    def test_values_are_finite_floats_under_the_promised_names(self, name: str) -> None:
+        family = load("radiomics.features", name)
+        values = family.features(region(), family.Options())
+        assert set(values) == set(family.IBSI)
+        assert all(type(value) is float and math.isfinite(value) for value in values.values())
+
+    @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 4), (3, 1, 1), (2, 2, 2)])
+    def test_small_regions_give_the_same_names_without_a_warning(
+        self, name: str, shape: tuple[int, int, int]
+    ) -> None:
+        family = load("radiomics.features", name)
+        for levels in (1, 6):
+            values = family.features(region(shape, levels), family.Options())
+            assert set(values) == set(family.IBSI)
+            assert not any(math.isinf(value) for value in values.values())
+
+    def test_inputs_stay_as_they_are_and_runs_agree(self, name: str) -> None:
+        family = load("radiomics.features", name)
+        one = region()
+        before = one.image.copy()
+        first, second = (family.features(one, family.Options()) for _ in range(2))
+        assert first == second
+        assert np.array_equal(one.image, before)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_keeps_shape_and_input(name: str) -> None:
+    module = load("radiomics.filters", name)
+    image = np.random.default_rng(0).normal(size=(6, 7, 8))
+    before = image.copy()
+    result = module.apply(image, (1.0, 1.0, 1.0), module.Options())
+    assert result.shape == image.shape
+    assert result.dtype == np.float64
+    assert np.array_equal(image, before)
+    assert module.VERSION >= 1
+    assert module.column_prefix(module.Options()).isidentifier()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_built_unfitted_and_learns(name: str) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 80)
+    x = pd.DataFrame(rng.normal(size=(80, 5)) + y[:, None])
+    module = load("radiomics.models", name)
+    scores: list[Any] = []
+    for _ in range(2):
+        model = module.build(module.Options(), (5,), 1)
+        model.fit(x, y)
+        scores.append(model.predict_proba(x)[:, 1])
+    assert np.array_equal(*scores)
+    assert scores[0][y == 1].mean() > scores[0][y == 0].mean() + 0.2
+
+
+def test_options_cannot_be_changed_after_checking() -> None:
+    options = load("radiomics.models", "logistic").Options()
+    with pytest.raises(ValidationError):
+        options.C = 2.0
