@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.store import Store, digest_file, key
 from radiomics.extraction import ExtractionSettings, compute, prepare, versions
 from radiomics.io.table import Manifest
-from radiomics.types import Progress, silent
+from radiomics.types import InputError, Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,9 @@ def _one(
             raise ValueError(f"case {case.id} has no mask")
         done = compute(prepare(case.image, case.mask, settings), settings)
         record = {"hash": content, "values": done.features, "missing": done.missing}
-    except (ValueError, OSError) as error:
+    except InputError as error:
         record = {"hash": content, "error": str(error)}
+    except Exception as error:  # whatever breaks one case is recorded and stops no other
+        record = {"hash": content, "error": f"{type(error).__name__}: {error}"}
     store.put(name, record)
     return record
