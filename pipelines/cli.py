@@ -172,8 +172,9 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         sys.exit(WRONG)
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        typer.echo(f"error: {error.strerror or error}{place}", err=True)
+        place = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or str(error).splitlines()[0]
+        typer.echo(f"error: {place}{reason}; what was finished before is kept", err=True)
         sys.exit(WRONG)
     except KeyboardInterrupt:
         typer.echo("interrupted: the same command goes on from what is done", err=True)

@@ -64,8 +64,11 @@ def save(data: Dataset, path: Path) -> None:
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     temporary = path.with_name(f".{path.name}.part")
-    data.save_as(temporary, enforce_file_format=True)
-    os.replace(temporary, path)  # noqa: PTH105
+    try:
+        data.save_as(temporary, enforce_file_format=True)
+        os.replace(temporary, path)  # noqa: PTH105
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _shared(scan: Scan, volume: Volume) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,43 @@ def write_itk(volume: Volume, path: Path) -> None:
     image.SetDirection(axes.ravel().tolist())
     suffix = next(s for s in sorted(ITK_SUFFIXES, key=len)[::-1] if path.name.lower().endswith(s))
     if suffix in (".nhdr", ".mhd"):  # two files that name each other: no rename behind their back
-        sitk.WriteImage(image, str(path), useCompression=True)
+        _write_whole(image, path, array.nbytes)
         return
     temporary = path.with_name(f".{path.name}.part{suffix}")
-    sitk.WriteImage(image, str(temporary), useCompression=True)
-    os.replace(temporary, path)  # noqa: PTH105
+    try:
+        _write_whole(image, temporary, array.nbytes)
+        os.replace(temporary, path)  # noqa: PTH105
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_whole(image: sitk.Image, path: Path, nbytes: int) -> None:
+    """Write a file and make sure that all of it arrived.
+
+    ITK's NIfTI writer returns without an error when the disk is full, so its files are measured:
+    352 bytes of header and the voxels, as the file's size or as the length that gzip records.
+    """
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise _unwritten(path, str(error).strip().splitlines()[-1]) from None
+    written = expected = 352 + nbytes
+    if path.name.endswith(".nii"):
+        written = path.stat().st_size
+    elif path.name.endswith(".nii.gz"):
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 4))
+            written = int.from_bytes(stream.read(4), "little")
+        expected %= 2**32
+    if written != expected:
+        raise _unwritten(path, f"{written} of {expected} bytes")
+
+
+def _unwritten(path: Path, found: str) -> InputError:
+    free = shutil.disk_usage(path.parent).free
+    return InputError(
+        path.parent,
+        "the image file must be written whole",
+        f"{found}; {free / 2**20:.0f} MiB are free there",
+        "free some space, or write elsewhere",
+    )

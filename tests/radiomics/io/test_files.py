@@ -44,6 +44,24 @@ def test_simpleitk_finds_the_same_point_in_a_written_file(oblique: Volume, tmp_p
     assert image[w, h, d] == oblique.array[d, h, w]
 
 
+def test_a_truncated_file_is_noticed(
+    oblique: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk ITK's NIfTI writer writes less and says nothing; here it is cut by hand."""
+    write = sitk.WriteImage
+
+    def cut(image: sitk.Image, path: str, **options: bool) -> None:
+        write(image, path, **options)
+        content = Path(path).read_bytes()
+        Path(path).write_bytes(content[: len(content) // 2])
+
+    monkeypatch.setattr(sitk, "WriteImage", cut)
+    for name in ("a.nii", "a.nii.gz"):
+        with pytest.raises(InputError, match="must be written whole"):
+            write_volume(oblique, tmp_path / name)
+    assert not list(tmp_path.glob("*a.nii*"))
+
+
 def test_masks_come_back_as_bool_and_by_label(oblique: Volume, tmp_path: Path) -> None:
     labels = np.zeros(oblique.shape, np.uint8)
     labels[1, 2, 3], labels[2] = 1, 4
