@@ -37,9 +37,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import ndtr
 
 from radiomics.io import write_volume
-from radiomics.io.dicom import find_series
 from radiomics.io.dicom_writer import Scan, write_ct_series
 from radiomics.io.rtstruct import write_rtstruct
+from radiomics.io.series import find_series
 from radiomics.io.table import Manifest, read_manifest
 from radiomics.types import Progress, Volume, silent
 

@@ -23,8 +23,10 @@ app = typer.Typer(
 
 Output = Annotated[Path | None, typer.Option(help="File to write; the suffix chooses the format.")]
 Folder = Annotated[Path, typer.Option(help="Folder for the results; made if needed.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the libraries log.")]
+
+REPAIR = "refuse, all, or some of missing, duplicates, tilt, spacing with commas."
 
 FAILED, WRONG = 1, 2
 
@@ -53,15 +55,22 @@ def extract(
     roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
     label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID of the image.")] = None,
+    repair: Annotated[str, typer.Option(help=REPAIR)] = "refuse",
     settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
     output: Output = None,
+    quiet: Quiet = False,
 ) -> None:
     """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
     import csv
 
-    from pipelines.single import extract_files
+    from pipelines.single import check_suffix, extract_files
 
-    row, record = extract_files(image, mask, settings, roi=roi, label=label, series=series)
+    if output is not None:
+        check_suffix(output)
+    choice = {"roi": roi, "label": label, "series": series, "repair": repair}
+    row, record = extract_files(image, mask, settings, choice)
+    for note in [] if quiet else record["notes"]:
+        typer.echo(f"note: {note}", err=True)
     if output is not None:
         from pipelines.tables import write_features
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +12,26 @@ import pandas as pd
 
 from pipelines.store import Store, digest_file, key
 from radiomics.extraction import ExtractionSettings, compute, prepare, versions
+from radiomics.io import file_parts
 from radiomics.io.table import Manifest
 from radiomics.types import InputError, Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
 class CohortFeatures:
-    """``table`` (cases x features, indexed by id), ``failures`` (id to reason), ``hashes``."""
+    """What was computed for a cohort.
+
+    ``table`` is (cases x features), indexed by id; ``failures`` id to reason; ``images`` and
+    ``masks`` id to SHA-256; ``missing`` counts the cases in which a feature has no value;
+    ``notes`` id to what was done to its image or mask while reading.
+    """
 
     table: pd.DataFrame
     failures: dict[str, str]
-    hashes: dict[str, str]
+    images: dict[str, str]
+    masks: dict[str, str]
+    missing: dict[str, int]
+    notes: dict[str, list[str]]
     reused: int
 
 
@@ -32,21 +42,31 @@ def extract_cohort(
 
     A result is taken from the store when image, mask, ROI, settings and code versions are the
     same. A case that fails is recorded with its reason and does not stop the others.
+
+    Raises
+    ------
+    InputError
+        When patients share an image: they would stand on both sides of a split.
     """
-    code = versions(settings)
-    options = settings.model_dump(mode="json")
+    context = [settings.model_dump(mode="json"), versions(settings)]
     records: list[dict[str, Any]] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = range(len(manifest))
-        for record in pool.map(lambda i: _one(manifest, i, settings, [options, code], store), jobs):
+        for record in pool.map(lambda i: _one(manifest, i, settings, context, store), jobs):
             records.append(record)
             progress("features", len(records), len(manifest))
     ids = manifest.rows["id"].tolist()
-    values = {i: r["values"] for i, r in zip(ids, records, strict=True) if "values" in r}
+    by_id = dict(zip(ids, records, strict=True))
+    values = {i: r["values"] for i, r in by_id.items() if "values" in r}
+    images = {i: r["image"] for i, r in by_id.items() if r.get("image")}
+    _check_distinct(manifest, images)
     return CohortFeatures(
         pd.DataFrame.from_dict(values, orient="index"),
-        {i: r["error"] for i, r in zip(ids, records, strict=True) if "error" in r},
-        {i: r["hash"] for i, r in zip(ids, records, strict=True)},
+        {i: r["error"] for i, r in by_id.items() if "error" in r},
+        images,
+        {i: r["mask"] for i, r in by_id.items() if r.get("mask")},
+        dict(sorted(Counter(c for r in records for c in r.get("missing", ())).items())),
+        {i: r["notes"] for i, r in by_id.items() if r.get("notes")},
         sum(bool(r.get("reused")) for r in records),
     )
 
@@ -54,22 +74,52 @@ def extract_cohort(
 def _one(
     manifest: Manifest, index: int, settings: ExtractionSettings, context: list[Any], store: Store
 ) -> dict[str, Any]:
-    inputs = [digest_file(path) for path in manifest.files(index)]
-    roi = str(manifest.rows["roi"].iloc[index])
-    name = key([*context, *inputs, roi])
-    content = key([*inputs, roi])
-    record = store.get(name)
-    if record is not None and "values" in record:
-        return {**record, "reused": True}
+    record: dict[str, Any] = {"image": "", "mask": ""}
+    name = ""
     try:
+        image, mask = manifest.files(index)
+        record = {"image": _digest(image), "mask": _digest(mask)}
+        row = manifest.rows.iloc[index]
+        name = key([*context, *record.values(), row["roi"], row["label"]])
+        known = store.get(name)
+        if known is not None and {"values", "missing", "notes"} <= set(known):
+            return {**known, **record, "reused": True}
         case = manifest.load(index)
         if case.mask is None:
             raise ValueError(f"case {case.id} has no mask")
         done = compute(prepare(case.image, case.mask, settings), settings)
-        record = {"hash": content, "values": done.features, "missing": done.missing}
+        notes = [*case.image.history, *case.mask.history]
+        record |= {"values": done.features, "missing": done.missing, "notes": notes}
     except InputError as error:
-        record = {"hash": content, "error": str(error)}
+        record["error"] = _without_folder(str(error), manifest)
     except Exception as error:  # whatever breaks one case is recorded and stops no other
-        record = {"hash": content, "error": f"{type(error).__name__}: {error}"}
-    store.put(name, record)
+        record["error"] = _without_folder(f"{type(error).__name__}: {error}", manifest)
+    if name:
+        store.put(name, record)
     return record
+
+
+def _digest(path: Any) -> str:
+    """Return the SHA-256 of all the files behind a path."""
+    parts = [digest_file(part) for part in file_parts(path)]
+    return parts[0] if len(parts) == 1 else key(parts)
+
+
+def _without_folder(text: str, manifest: Manifest) -> str:
+    """Name files relative to the manifest: results hold no paths of the machine."""
+    return text.replace(f"{manifest.folder}{os.sep}", "")
+
+
+def _check_distinct(manifest: Manifest, images: dict[str, str]) -> None:
+    rows = manifest.rows.assign(digest=manifest.rows["id"].map(images))
+    rows = rows[rows["digest"].notna()]
+    patients = rows.groupby("digest")["group"].nunique()
+    shared = rows[rows["digest"].isin(patients.index[patients > 1])]
+    if len(shared):
+        named = ", ".join(f"{r.id} of {r.group}" for r in shared.itertuples(index=False))
+        raise InputError(
+            "manifest",
+            "different patients (column 'group') have different images, byte for byte",
+            f"one image under several patients: {named[:300]}",
+            "give these rows one group, or leave the copies out",
+        )

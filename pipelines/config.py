@@ -31,14 +31,14 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     title: str = "Radiomics study"
     data: dict[str, Any]
-    positive: int | float | str = 1
+    positive: bool | int | float | str = 1
     covariates: tuple[str, ...] = ()
     extraction: ExtractionSettings = ExtractionSettings()
     tabular: TabularOptions = TabularOptions()
     models: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ({"name": "logistic"},)
     evaluation: Evaluation = Evaluation()
     gallery: Annotated[int, Field(ge=0)] = 8
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
     @field_validator("data")
     @classmethod
@@ -83,13 +83,35 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
         raise ConfigurationError(f"{file}: not valid YAML: {error}") from None
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{file}: a study is keys and values; found: {values!r}")
-    merged: dict[str, Any] = dict(values)
+    merged = _resolved(dict(values), file.parent)
     for text in overrides:
         _override(merged, text)
-    data = merged.get("data")
-    if isinstance(data, Mapping) and "manifest" in data:  # relative to the config, not to the shell
-        merged["data"] = {**data, "manifest": str(file.parent / str(data["manifest"]))}
-    return parse(StudyConfig, merged, str(file))
+    where = f"{file} with {' '.join(overrides)}" if overrides else str(file)
+    _check_plugins(merged, where)
+    return parse(StudyConfig, merged, where)
+
+
+def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Take files that the config names from beside the config, wherever the shell stands."""
+    data, extraction = values.get("data"), values.get("extraction")
+    if isinstance(data, Mapping) and isinstance(data.get("manifest"), str):
+        values["data"] = {**data, "manifest": str(folder / data["manifest"])}
+    if isinstance(extraction, str) and (folder / extraction).is_file():
+        values["extraction"] = str(folder / extraction)
+    return values
+
+
+def _check_plugins(values: Mapping[str, Any], where: str) -> None:
+    """Check what names a plugin on its own, so that a message points at the very key."""
+    specs = [("data", "datasets", values.get("data"))]
+    models = values.get("models")
+    if isinstance(models, list):
+        specs += [(f"models.{i}", "radiomics.models", spec) for i, spec in enumerate(models)]
+    for key, package, spec in specs:
+        if isinstance(spec, Mapping):
+            parse_plugin(package, spec, f"{where}: {key}")
+        elif spec is not None:
+            raise ConfigurationError(f"{where}: {key}: write it as {{name: ...}}; given: {spec!r}.")
 
 
 def _override(values: dict[str, Any], text: str) -> None:
@@ -101,6 +123,8 @@ def _override(values: dict[str, Any], text: str) -> None:
     for part in path:
         if isinstance(place, list):
             place = place[_index(place, part, text)]
+        elif part == "models":
+            place = place.setdefault(part, [])
         else:
             place = place.setdefault(part, {})
         if not isinstance(place, dict | list):

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import platform
+from hashlib import sha256
 from typing import Any
 
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
 from pipelines.environment import installed
 from radiomics.extraction import versions
+from radiomics.io.table import Manifest
 
 
-def record(config: StudyConfig, features: CohortFeatures) -> dict[str, Any]:
-    """Return all that a reviewer needs to repeat the study; no paths, no clock."""
+def record(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> dict[str, Any]:
+    """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
     dump = config.model_dump(mode="json")
     dump["data"] = {k: v for k, v in dump["data"].items() if k not in ("folder", "manifest")}
+    rows = manifest.rows.drop(columns=["image", "mask"])
     return {
         "config": dump,
         "versions": installed(),
         "code": versions(config.extraction),
         "machine": {"system": platform.system(), "processor": platform.machine()},
-        "inputs_sha256": features.hashes,
+        "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
+        "images_sha256": features.images,
+        "masks_sha256": features.masks,
+        "notes": features.notes,
+        "missing": features.missing,
         "failures": features.failures,
     }

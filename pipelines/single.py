@@ -8,21 +8,35 @@ from typing import Any
 from pipelines.environment import installed
 from pipelines.store import digest_file
 from radiomics.extraction import compute, load_settings, prepare, versions
-from radiomics.io import read_image, read_mask
+from radiomics.io import file_parts, read_image, read_mask
+from radiomics.plugins import ConfigurationError
+
+SUFFIXES = (".csv", ".json", ".parquet")
+
+
+def check_suffix(path: Path) -> None:
+    """Demand a suffix that a table can be written to.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the suffixes there are.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigurationError(f"{path}: the suffix of a table is one of {', '.join(SUFFIXES)}")
 
 
 def extract_files(
-    image: Path,
-    mask: Path,
-    settings: str,
-    *,
-    roi: str | None = None,
-    label: int | None = None,
-    series: str | None = None,
+    image: Path, mask: Path, settings: str, choice: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read, prepare and compute one case; return its row (id, roi, features) and provenance."""
+    """Read, prepare and compute one case; return its row (id, roi, features) and provenance.
+
+    ``choice`` holds what :func:`radiomics.read_image` and :func:`radiomics.read_mask` take besides
+    the paths: series, repair, roi, label.
+    """
+    roi, label = choice["roi"], choice["label"]
     checked = load_settings(settings)
-    volume = read_image(image, series=series)
+    volume = read_image(image, series=choice["series"], repair=choice["repair"])
     region = read_mask(mask, like=volume, roi=roi, label=label)
     prepared = prepare(volume, region, checked)
     done = compute(prepared, checked)
@@ -32,8 +46,12 @@ def extract_files(
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
         "versions": installed(),
-        "inputs_sha256": {"image": digest_file(image), "mask": digest_file(mask)},
+        "inputs_sha256": {
+            kind: [digest_file(part) for part in file_parts(path)]
+            for kind, path in (("image", image), ("mask", mask))
+        },
         "image": {"unit": volume.unit, "shape": volume.shape, "spacing": volume.spacing},
+        "notes": [*volume.history, *region.history],
         "voxels": {
             "mask": int(region.array.sum()),
             "morphological": int(prepared.morphological_mask.array.sum()),

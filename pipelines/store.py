@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 
@@ -39,12 +40,15 @@ class Store:
         self.folder = folder
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """Return the record of a key, or None when there is none."""
+        """Return the record of a key, or None when there is none that can be read."""
         path = self._path(name)
         if not path.is_file():
             return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return record
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return None  # not written by put, which writes whole: as good as absent
+        return record if isinstance(record, dict) else None
 
     def put(self, name: str, record: dict[str, Any]) -> None:
         """Write the record of a key, whole or not at all."""
@@ -57,7 +61,7 @@ class Store:
 def write_whole(path: Path, text: str) -> None:
     """Write a text file under a temporary name, flush it to disk, rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)

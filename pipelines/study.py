@@ -16,11 +16,11 @@ from pipelines import provenance, study_report
 from pipelines.cohort_features import CohortFeatures, extract_cohort
 from pipelines.config import StudyConfig
 from pipelines.store import Store, write_whole
-from radiomics.evaluation.crossval import cross_validate
+from radiomics.evaluation.crossval import as_frame, cross_validate
 from radiomics.evaluation.intervals import Estimate, bootstrap, group_weights
 from radiomics.evaluation.metrics import METRICS
 from radiomics.evaluation.splits import grouped_folds
-from radiomics.io.table import Manifest
+from radiomics.io.table import RESERVED, Manifest
 from radiomics.plugins import parse_plugin
 from radiomics.preprocessing import tabular
 from radiomics.types import InputError, Predictions, Progress, Samples, silent
@@ -47,20 +47,21 @@ class Study:
 def run(config: StudyConfig, folder: Path, progress: Progress = silent) -> Study:
     """Run a study and write features, predictions, metrics, provenance and report to a folder."""
     manifest = open_source(config, folder, progress)
-    check_columns(config, manifest)
+    check_manifest(config, manifest)
     features = extract_cohort(manifest, config.extraction, Store(folder / "store"), progress)
-    table, samples = assemble(config, manifest, features)
+    write_features(config, manifest, features, folder)
+    samples = assemble(config, manifest, features)
     splits = grouped_folds(samples.y, samples.groups, config.evaluation.folds, config.seed)
     weights = group_weights(samples.groups, config.evaluation.resamples, config.seed)
     outcomes: dict[str, Outcome] = {}
     for number, spec in enumerate(config.models):
-        build = model_builder(config, spec, table)
-        predictions, fitted = cross_validate(build, table, samples.y, samples.groups, splits)
+        build = model_builder(config, spec, samples)
+        predictions, fitted = cross_validate(build, samples, splits)
         estimates = {n: bootstrap(predictions, metric, weights) for n, metric in METRICS.items()}
         outcomes[_unique(str(spec["name"]), outcomes)] = Outcome(predictions, estimates, fitted)
         progress("models", number + 1, len(config.models))
     study = Study(folder, features, outcomes)
-    write_results(config, study)
+    write_outcomes(study)
     report = study_report.render_study(config, manifest, samples, study)
     write_whole(folder / "report.html", report)
     progress("report", 1, 1)
@@ -77,10 +78,11 @@ def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Manife
     return source
 
 
-def check_columns(config: StudyConfig, manifest: Manifest) -> None:
-    """Demand the columns that the study reads, and a target with two values, before any work."""
+def check_manifest(config: StudyConfig, manifest: Manifest) -> None:
+    """Demand usable columns, a target with two values, and enough patients, before any work."""
     rows = manifest.rows
-    absent = [c for c in ("target", *config.covariates) if c not in rows]
+    wanted = ("target", *config.covariates)
+    absent = [c for c in wanted if c not in rows]
     if absent:
         raise InputError(
             "manifest",
@@ -88,44 +90,55 @@ def check_columns(config: StudyConfig, manifest: Manifest) -> None:
             f"no {', '.join(absent)}; columns: {', '.join(rows.columns)}",
             "add the column, or take it out of the config",
         )
+    refused = [c for c in config.covariates if c in RESERVED or config.covariates.count(c) > 1]
+    if refused:
+        raise InputError(
+            "covariates",
+            "covariates are other columns than names, files and the target, each named once",
+            ", ".join(sorted(set(refused))),
+            "take them out: the target as a covariate would be a leak",
+        )
     values = sorted(rows["target"].dropna().unique().tolist(), key=str)
     if rows["target"].isna().any() or len(values) != 2 or config.positive not in values:
         raise InputError(
             "manifest",
             f"every case needs one of two outcomes, one of them {config.positive!r} ('positive')",
             f"{int(rows['target'].isna().sum())} without one; values {values[:6]}",
-            "fill or remove those rows, or set 'positive' in the config",
+            "fill or remove those rows, or set 'positive' (in YAML, quote yes and no)",
         )
+    event = (rows["target"] == config.positive).to_numpy().astype(np.int64)
+    grouped_folds(event, rows["group"].to_numpy(dtype=str), config.evaluation.folds, config.seed)
 
 
-def assemble(
-    config: StudyConfig, manifest: Manifest, features: CohortFeatures
-) -> tuple[pd.DataFrame, Samples]:
-    """Join features and covariates of the cases that were computed; return table and Samples."""
+def assemble(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> Samples:
+    """Join features and covariates of the cases that were computed to Samples."""
     if features.table.empty:
-        reason = next(iter(features.failures.values()), "no case")
-        raise InputError("features", "at least one case must succeed", reason, "see each failure")
+        listed = "\n".join(f"{i}: {reason}" for i, reason in [*features.failures.items()][:10])
+        raise InputError("features", "at least one case must succeed", listed, "see failures.json")
     rows = manifest.rows.set_index("id").loc[features.table.index]
+    clash = [c for c in config.covariates if c in features.table]
+    if clash:
+        raise InputError(
+            "covariates", "covariates and features have different names", ", ".join(clash), "rename"
+        )
     table = features.table.join(rows[list(config.covariates)])
-    y = (rows["target"] == config.positive).to_numpy().astype(np.int64)
-    numeric = table.select_dtypes("number")
-    samples = Samples(
+    return Samples(
         tuple(map(str, table.index)),
         rows["group"].to_numpy(dtype=str),
-        numeric.to_numpy(dtype=np.float64),
-        y,
-        tuple(map(str, numeric.columns)),
+        table.to_numpy(),
+        (rows["target"] == config.positive).to_numpy().astype(np.int64),
+        tuple(map(str, table.columns)),
     )
-    return table, samples
 
 
 def model_builder(
-    config: StudyConfig, spec: dict[str, Any], table: pd.DataFrame
+    config: StudyConfig, spec: dict[str, Any], samples: Samples
 ) -> Callable[[], Pipeline]:
     """Return a function that makes the unfitted chain: preprocessing, then the model."""
     module, options = parse_plugin("radiomics.models", spec, "models")
     if "seed" in module.Options.model_fields and "seed" not in spec:
         options = options.model_copy(update={"seed": config.seed})
+    table = as_frame(samples)
 
     def build() -> Pipeline:
         model = module.build(options, (table.shape[1],), 1)
@@ -134,25 +147,33 @@ def model_builder(
     return build
 
 
-def write_results(config: StudyConfig, study: Study) -> None:
-    """Write features and predictions as Parquet, metrics and provenance as JSON."""
-    folder = study.folder
-    _write_parquet(
-        study.features.table.rename_axis("id").reset_index(), folder / "features.parquet"
-    )
+def write_features(
+    config: StudyConfig, manifest: Manifest, features: CohortFeatures, folder: Path
+) -> None:
+    """Write the features as Parquet, the failures and the provenance as JSON."""
+    table = features.table.rename_axis("id").reset_index()
+    _write_parquet(table, folder / "features.parquet")
+    _write_json(features.failures, folder / "failures.json")
+    _write_json(provenance.record(config, manifest, features), folder / "provenance.json")
+
+
+def write_outcomes(study: Study) -> None:
+    """Write the predictions as Parquet and the metrics as JSON."""
     parts = []
     for name, outcome in study.outcomes.items():
         p = outcome.predictions
         columns = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
         parts.append(pd.DataFrame({"model": name, **columns, "y_score": p.y_score}))
-    _write_parquet(pd.concat(parts, ignore_index=True), folder / "predictions.parquet")
+    _write_parquet(pd.concat(parts, ignore_index=True), study.folder / "predictions.parquet")
     metrics = {
         name: {metric: vars(estimate) for metric, estimate in outcome.estimates.items()}
         for name, outcome in study.outcomes.items()
     }
-    write_whole(folder / "metrics.json", json.dumps(metrics, indent=1, sort_keys=True) + "\n")
-    record = provenance.record(config, study.features)
-    write_whole(folder / "provenance.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
+    _write_json(metrics, study.folder / "metrics.json")
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    write_whole(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

@@ -46,7 +46,9 @@ def render_study(config: StudyConfig, manifest: Manifest, samples: Samples, stud
         _gallery(config, manifest, study),
         _weights(name, first),
         _failures(study),
-        _provenance(config, study),
+        _gaps(study),
+        _notes(study),
+        _provenance(config, manifest, study),
     ]
     return render(config.title, summary, [section for section in sections if section])
 
@@ -160,8 +162,27 @@ def _failures(study: Study) -> Section | None:
     return Section("Cases left out", "", Table(["Case", "Reason"], rows))
 
 
-def _provenance(config: StudyConfig, study: Study) -> Section:
-    record = provenance.record(config, study.features)
+def _gaps(study: Study) -> Section | None:
+    """Show the features without a value, which the model's imputer filled in."""
+    missing = study.features.missing
+    if not missing:
+        return None
+    text = (
+        "A feature has no value where its definition gives none: one voxel has no elongation. "
+        "For the model such gaps are imputed from the training part."
+    )
+    table = Table(["Feature", "Cases"], [*missing.items()])
+    return Section("Features without a value", text, table)
+
+
+def _notes(study: Study) -> Section | None:
+    """Show what was done to images and masks while reading."""
+    notes = [[case, "; ".join(texts)] for case, texts in study.features.notes.items()]
+    return Section("Notes on reading", "", Table(["Case", "Note"], notes)) if notes else None
+
+
+def _provenance(config: StudyConfig, manifest: Manifest, study: Study) -> Section:
+    record = provenance.record(config, manifest, study.features)
     text = (
         "The same config, data and versions give the same bytes. Inputs are named by the SHA-256 "
         "of the bytes of image and mask; provenance.json holds all of this for programs."

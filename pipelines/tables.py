@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.single import check_suffix
 from pipelines.store import write_whole
 from radiomics.io import Finding
-from radiomics.plugins import ConfigurationError
 
 Row = Mapping[str, Any]
-SUFFIXES = (".csv", ".json", ".parquet")
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
@@ -28,9 +27,8 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
     ConfigurationError
         For another suffix.
     """
+    check_suffix(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ConfigurationError(f"{path}: the suffix of a table is one of {', '.join(SUFFIXES)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".json":
         write_whole(path, json.dumps([_json(row) for row in rows], indent=1) + "\n")

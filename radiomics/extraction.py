@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics import features as families
 from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, parse_plugin, shipped
 from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
-from radiomics.types import InputError, Region, Volume, check_mask
+from radiomics.types import InputError, Region, Spacing, Volume, check_mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,12 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     resegment: masks.Options | None = None
     filters: tuple[dict[str, Any], ...] = Field(({"name": "original"},), min_length=1)
     families: tuple[str, ...] = Field(families.NAMES, min_length=1)
+
+    @model_validator(mode="after")
+    def _rounding_keeps_units(self) -> ExtractionSettings:
+        if self.normalise and self.resample and self.resample.round_intensities:
+            raise ValueError("normalised intensities lose their meaning by round_intensities")
+        return self
 
     @field_validator("families")
     @classmethod
@@ -102,7 +108,7 @@ def load_settings(
         raise ConfigurationError(f"settings: no preset and no file '{settings}'. {hint}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{path}: settings are keys and values; found: {values!r}")
@@ -153,11 +159,12 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     if settings.resample is not None and spacing != image.spacing:
         image = resampling.resample(image, spacing, settings.resample.order, part)
         mask = resampling.resample_mask(mask, spacing, part)
-        if settings.resample.round_intensities:
-            image = replace(image, array=np.rint(image.array))
-        check_mask(image, mask, where="mask after resampling")
+        _check_resampled(mask, spacing)
     else:
         image, mask = (_cut(volume, part) for volume in (image, mask))
+    if settings.resample is not None and settings.resample.round_intensities:
+        image = replace(image, array=np.rint(image.array))
+    _check_finite(image, mask)
     kept = mask.array
     if settings.resegment is not None:
         kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
@@ -219,28 +226,39 @@ def _cut(volume: Volume, box: masks.Box) -> Volume:
 
 def _check_modality(image: Volume, modality: str | None) -> None:
     """Refuse settings made for another kind of image; a file that knows no unit passes."""
-    if modality is None or image.unit == "1":
+    if modality is None or image.unit == "":
         return
-    kind = "CT" if image.unit == "HU" else "PT"
-    if modality != kind:
+    kind = {"HU": "CT", "1": "MR"}.get(image.unit, "PT")
+    if modality not in (kind, "other"):
         raise InputError(
             "modality",
             f"these settings are for {modality}",
-            f"an image in {image.unit}, which is {kind}",
+            f"an image in unit {image.unit}, as {kind} has it",
             "choose settings for this modality",
         )
 
 
 def _check_finite(image: Volume, mask: Volume) -> None:
+    """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
     if image.array.dtype.kind != "f":
         return
     broken = int(np.count_nonzero(~np.isfinite(image.array[mask.array])))
     if broken:
         raise InputError(
             "image",
-            "intensities inside the mask must be finite",
+            "intensities inside the mask, and those that interpolation draws on, must be finite",
             f"{broken} of {int(mask.array.sum())} voxels are NaN or infinite",
-            "repair the image, or leave these voxels out of the mask",
+            "give the image finite values there, or leave these voxels out of the mask",
+        )
+
+
+def _check_resampled(mask: Volume, spacing: Spacing) -> None:
+    if not mask.array.any():
+        raise InputError(
+            "resample",
+            "the mask must keep at least one voxel on the new grid",
+            f"none at a spacing of {spacing} mm",
+            "choose a finer spacing",
         )
 
 

@@ -58,8 +58,11 @@ def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        lines = [_explain(model, item, where) for item in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from None
+        lines: dict[str, str] = {}
+        for item in error.errors():  # of a choice between types the first complaint is enough
+            place = [str(p) for p in item["loc"] if p not in ("bool", "int", "float", "str")]
+            lines.setdefault(".".join(place), _explain(model, {**item, "loc": place}, where))
+        raise ConfigurationError("\n".join(lines.values())) from None
 
 
 def parse_plugin(package: str, values: Mapping[str, Any], where: str) -> tuple[ModuleType, Any]:

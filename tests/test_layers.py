@@ -120,5 +120,5 @@ def test_pipelines_build_on_each_other_in_order() -> None:
 
 
 def test_the_rules_can_see_a_violation() -> None:
-    assert "radiomics.io.dicom" in imports(Path("datasets/phantom.py"))
+    assert "radiomics.io.series" in imports(Path("datasets/phantom.py"))
     assert "pipelines.study" in imports(Path("pipelines/cli.py"))

@@ -25,7 +25,9 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
     ----------
     path : folder or file
     series : SeriesInstanceUID, where a folder holds several series
-    repair : ``"refuse"``: a series with defects is an error, never a guess
+    repair : ``"refuse"``: a series with defects is an error, never a guess; ``"all"``, or some of
+        ``missing``, ``duplicates``, ``tilt``, ``spacing`` with commas, repairs it and says so in
+        the Volume's ``history``
 
     Returns
     -------
@@ -37,8 +39,6 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
     InputError
         Telling what was found and what to do.
     """
-    if repair != "refuse":
-        raise InputError(f"repair={repair!r}", "repair is 'refuse'", repair, "leave it out")
     path = _existing(path)
     if path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
@@ -46,7 +46,7 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
         return read_itk(path)
     from radiomics.io.dicom import read_series
 
-    return read_series(path, series)
+    return read_series(path, series, repair)
 
 
 def read_mask(
@@ -74,14 +74,28 @@ def read_mask(
     if path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
+        _refuse_selection(path, "a label image", "roi", roi)
         labels = read_itk(path)
         mask = Volume(_select(path, labels, label), labels.affine, "1", like.frame)
     else:
         from radiomics.io.rtstruct import read_roi
 
+        _refuse_selection(path, "an RTSTRUCT", "label", label)
         mask = read_roi(_rtstruct_file(path), like, roi)
     check_mask(like, mask, where=path)
-    return Volume(mask.array, like.affine, "1", like.frame)
+    return Volume(mask.array, like.affine, "1", like.frame, mask.history)
+
+
+def file_parts(path: Path) -> list[Path]:
+    """Return all files behind a path: a header that names its data file brings that along."""
+    if path.suffix.lower() not in (".mhd", ".nhdr") or not path.is_file():
+        return [path]
+    for line in path.read_text(encoding="latin-1").splitlines():
+        key, _, value = line.replace("=", ":", 1).partition(":")
+        name = value.strip()
+        if key.strip().lower() in ("elementdatafile", "data file") and name.upper() != "LOCAL":
+            return [path, path.parent / name]
+    return [path]
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
@@ -112,34 +126,51 @@ class Finding:
 def inspect(path: str | Path) -> list[Finding]:
     """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
     path = _existing(path)
-    from radiomics.io.dicom import group_series, read_headers
-    from radiomics.io.rtstruct import read_rois
+    from radiomics.io.headers import find_files, scan_files
+    from radiomics.io.series import group_series
 
-    headers = list(read_headers(path))
+    files = list(find_files(path))
+    images = [file for file in files if has_itk_suffix(file)]
+    seen = scan_files(file for file in files if not has_itk_suffix(file))
+    reports, broken = group_series(path, seen.headers)
     found = [
         Finding(
             "image",
-            str(report.headers[0].path.parent),
-            report.series,
+            str(report.frames[0].header.path.parent),
+            report.name,
             report.modality,
             report.shape,
             report.spacing,
-            report.defects,
+            tuple(defect.text for defect in report.defects),
             report.verdict,
         )
-        for report in group_series(path, headers)
+        for report in reports
     ]
-    for header in headers:
+    for header in seen.headers:
         if header.text("Modality") == "RTSTRUCT":
-            for roi in read_rois(header.path):
-                defects = () if roi.contours else ("no contours",)
-                verdict = "good" if roi.contours else "refused"
-                place = str(header.path)
-                found.append(
-                    Finding("mask", place, roi.name, "RTSTRUCT", None, None, defects, verdict)
-                )
-    files = [path] if path.is_file() else sorted(path.rglob("*"))
-    found += [_inspect_itk(file) for file in files if file.is_file() and has_itk_suffix(file)]
+            found += _inspect_rtstruct(header.path)
+    found += [_inspect_itk(file) for file in images]
+    for bad in (*seen.unreadable, *broken):
+        found.append(_refused("file", bad.path, bad.reason))
+    return found
+
+
+def _refused(kind: str, path: Path, reason: str) -> Finding:
+    return Finding(kind, str(path), path.name, "", None, None, (reason,), "refused")
+
+
+def _inspect_rtstruct(path: Path) -> list[Finding]:
+    from radiomics.io.rtstruct import read_rois
+
+    try:
+        rois = read_rois(path)
+    except InputError as error:
+        return [_refused("mask", path, error.found)]
+    found = []
+    for roi in rois:
+        defects = () if roi.contours else ("no contours",)
+        verdict = "good" if roi.contours else "refused"
+        found.append(Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict))
     return found
 
 
@@ -149,9 +180,16 @@ def _inspect_itk(file: Path) -> Finding:
     try:
         volume = read_itk(file)
     except InputError as error:
-        return Finding("file", str(file), file.name, "", None, None, (error.found,), "refused")
+        return _refused("file", file, error.found)
     shape, spacing = volume.shape, volume.spacing
     return Finding("file", str(file), file.name, "", shape, spacing, (), "good")
+
+
+def _refuse_selection(path: Path, kind: str, option: str, value: object) -> None:
+    if value is not None:
+        raise InputError(
+            path, f"{kind} takes no {option}", f"{option} {value!r}", f"leave --{option} out"
+        )
 
 
 def _existing(path: str | Path) -> Path:
@@ -182,9 +220,9 @@ def _rtstruct_file(path: Path) -> Path:
     """Return the RTSTRUCT file at a path: the file itself, or the only one in a folder."""
     if path.is_file():
         return path
-    from radiomics.io.dicom import read_headers
+    from radiomics.io.headers import scan
 
-    files = [h.path for h in read_headers(path) if h.text("Modality") == "RTSTRUCT"]
+    files = [h.path for h in scan(path).headers if h.text("Modality") == "RTSTRUCT"]
     if len(files) != 1:
         raise InputError(
             path, "a mask folder holds exactly one RTSTRUCT", f"{len(files)}", "name the file"

@@ -1,267 +1,123 @@
-"""DICOM image series: header pass, a report with a verdict, and pixels into a Volume."""
+"""A DICOM image series as a Volume: chosen, judged, read, and on request repaired."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pydicom
-from numpy.typing import NDArray
-from pydicom.errors import InvalidDicomError
 
-from radiomics.io.geometry import stack_slices
+from radiomics.io.headers import Header
+from radiomics.io.pixels import read_frames
+from radiomics.io.repair import (
+    chosen_repairs,
+    distinct,
+    even_positions,
+    interpolate_slices,
+    straighten,
+)
+from radiomics.io.series import SeriesReport, find_series
 from radiomics.types import InputError, Volume
 
-HEADER_TAGS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "Modality",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "Units",
-    "SUVType",
-]
-NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
-
-@dataclass(frozen=True, eq=False)
-class Header:
-    """The header of one DICOM file, without its pixels."""
-
-    path: Path
-    data: pydicom.Dataset
-
-    def text(self, keyword: str) -> str:
-        """Return a value as text, empty when it is absent."""
-        return str(self.data.get(keyword) or "")
-
-    def numbers(self, keyword: str) -> NDArray[np.float64]:
-        """Return a value as an array of float64, empty when it is absent."""
-        value = self.data.get(keyword)
-        return np.atleast_1d(np.array([] if value is None else value, dtype=np.float64))
-
-    @property
-    def layout(self) -> tuple[Any, ...]:
-        """What all slices of a volume share: matrix, pixel spacing, orientation (rounded)."""
-        return (
-            self.data.get("Rows"),
-            self.data.get("Columns"),
-            *np.round(self.numbers("PixelSpacing"), 4),
-            *np.round(self.numbers("ImageOrientationPatient"), 3),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class SeriesReport:
-    """One series: what it is, where it lies, and whether it can be believed.
-
-    ``shape`` is (D, H, W), ``spacing`` (dz, dy, dx) in mm; ``headers`` are sorted along the
-    slices' normal. ``verdict`` is ``"good"`` or ``"refused"``; ``defects`` says why.
-    """
-
-    path: Path
-    series: str
-    modality: str
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    defects: tuple[str, ...]
-    headers: tuple[Header, ...]
-
-    @property
-    def verdict(self) -> str:
-        """``"good"``, or ``"refused"`` when there is any defect."""
-        return "refused" if self.defects else "good"
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel spacing (dz, dy, dx) in mm."""
-        dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(dz), float(dy), float(dx)
-
-
-def read_headers(path: Path) -> Iterator[Header]:
-    """Yield the header of each DICOM file at ``path`` (a file, or a folder and all below it)."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        try:
-            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
-        except InvalidDicomError:
-            continue
-        yield Header(file, data)
-
-
-def find_series(path: Path) -> list[SeriesReport]:
-    """Report on each image series at a path: a file, or a folder and all below it."""
-    return group_series(path, read_headers(path))
-
-
-def group_series(path: Path, headers: Iterable[Header]) -> list[SeriesReport]:
-    """Group the headers of image files by SeriesInstanceUID and report on each series."""
-    series: dict[str, list[Header]] = {}
-    for header in headers:
-        if header.data.get("Rows") and header.data.get("Columns"):
-            series.setdefault(header.text("SeriesInstanceUID"), []).append(header)
-    return [report_series(path, members) for members in series.values()]
-
-
-def report_series(path: Path, headers: list[Header]) -> SeriesReport:
-    """Measure the geometry of one series and list its defects."""
-    first = headers[0]
-    defects = _structural_defects(headers)
-    order: tuple[int, ...] = tuple(range(len(headers)))
-    affine = np.eye(4)
-    if not defects:
-        positions = np.array([h.numbers("ImagePositionPatient") for h in headers])
-        thickness = first.numbers("SliceThickness")
-        stack = stack_slices(
-            positions,
-            first.numbers("ImageOrientationPatient"),
-            first.numbers("PixelSpacing"),
-            float(thickness[0]) if thickness.size else None,
-        )
-        order, affine, defects = stack.order, stack.affine, stack.defects
-    shape = (len(headers), int(first.data.Rows), int(first.data.Columns))
-    ordered = tuple(headers[i] for i in order)
-    uid = first.text("SeriesInstanceUID")
-    return SeriesReport(path, uid, first.text("Modality"), shape, affine, defects, ordered)
-
-
-def _structural_defects(headers: list[Header]) -> tuple[str, ...]:
-    """Name what keeps a group of files from being one stack of plain single-frame slices."""
-    for header in headers:
-        if int(header.data.get("NumberOfFrames") or 1) > 1:
-            return (f"{header.path.name} is a multi-frame object, which is not read yet",)
-        if int(header.data.get("SamplesPerPixel") or 1) != 1:
-            return (f"{header.path.name} holds colour pixels",)
-        absent = [tag for tag in NEEDED if not header.numbers(tag).size]
-        if absent:
-            return (f"{header.path.name} lacks {', '.join(absent)}",)
-        sizes = {tag: header.numbers(tag) for tag in NEEDED}
-        wrong = [t for t, n in zip(NEEDED, (3, 6, 2), strict=True) if sizes[t].size != n]
-        if wrong or not all(np.isfinite(v).all() for v in sizes.values()):
-            return (f"{header.path.name} has unusable values in {', '.join(wrong or NEEDED)}",)
-        if sizes["PixelSpacing"].min() <= 0:
-            return (f"{header.path.name} has a PixelSpacing of zero or less",)
-    layouts = {header.layout for header in headers}
-    if len(layouts) > 1:
-        return (f"{len(layouts)} different orientations, matrices or pixel spacings in one series",)
-    if len({header.text("FrameOfReferenceUID") for header in headers}) > 1:
-        return ("slices of several frames of reference in one series",)
-    return ()
-
-
-def read_series(path: Path, series: str | None = None) -> Volume:
-    """Read one CT, MR or PET series as a Volume in rescaled units.
+def read_series(path: Path, series: str | None = None, repair: str = "refuse") -> Volume:
+    """Read one CT, MR, PET, ... volume in rescaled units.
 
     Parameters
     ----------
     path : a folder (searched with all below it) or one DICOM file
-    series : SeriesInstanceUID, needed when the folder holds several image series
+    series : SeriesInstanceUID, or the name that ``inspect`` gives, where there are several volumes
+    repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing
 
     Raises
     ------
     InputError
-        No images, several series and none chosen, or a series with defects (each is named).
+        No images, several volumes and none chosen, or one with defects (each is named).
     """
+    allowed = chosen_repairs(repair)
     found = find_series(path)
     if not found:
-        raise (
-            InputError(
-                path,
-                "a DICOM folder needs image files",
-                "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder",
-                "point to the folder that holds the CT, MR or PET slices",
-            )
-            if path.is_dir()
-            else InputError(
-                path,
-                "a DICOM image is needed",
-                "a file that is no DICOM image",
-                "give an image file",
-            )
+        kind = (
+            "an empty folder"
+            if path.is_dir() and not any(path.iterdir())
+            else ("no DICOM file with pixels" if path.is_dir() else "a file that is no DICOM image")
         )
-    chosen = found if series is None else [r for r in found if r.series == series]
+        raise InputError(
+            path,
+            "DICOM images are needed",
+            kind,
+            "point to the folder that holds the CT, MR or PET slices",
+        )
+    chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
     if len(chosen) != 1:
-        listing = "; ".join(f"{r.modality} {r.series} ({len(r.headers)} files)" for r in found)
+        listing = "; ".join(_line(report) for report in found)
         raise InputError(
             path,
             "exactly one image series is needed",
             f"{len(found)} series: {listing}",
-            "choose one with series=UID (library) or --series UID (command line)",
+            "choose one with series=NAME (library) or --series NAME (command line)",
         )
-    return read_pixels(chosen[0])
+    return read_report(chosen[0], allowed)
 
 
-def read_pixels(report: SeriesReport) -> Volume:
-    """Read the pixels of a reported series; refuse one with defects.
+def _line(report: SeriesReport) -> str:
+    phase = f", {report.phase}" if report.phase else ""
+    return f"{report.modality} {report.name} ({len(report.frames)} slices{phase})"
 
-    Whole-number rescaling gives int16 (int32 where that is too small), any other float32.
-    """
-    if report.defects:
+
+def read_report(report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()) -> Volume:
+    """Read the volume of a report; refuse defects other than the kinds allowed to be repaired."""
+    grave = [d for d in report.defects if d.severity != "note"]
+    left = [d for d in grave if d.severity == "refused" or d.kind not in allowed]
+    if left:
+        repairable = all(d.severity == "repairable" for d in left)
+        remedy = "export the series again, complete and once"
         raise InputError(
             report.path,
             f"a {report.modality} series must be a regular grid of slices",
-            "; ".join(report.defects),
-            "export the series again, complete and once; repair is not offered yet",
+            "; ".join(d.text for d in left),
+            f"{remedy}, or allow a repair with repair=... or --repair" if repairable else remedy,
         )
-    volume = np.empty(report.shape, dtype=_result_dtype(report.headers))
-    for index, header in enumerate(report.headers):
-        volume[index] = _read_slice(header, report.shape[1:], volume.dtype)
-    first = report.headers[0]
-    return Volume(volume, report.affine, _unit(first), first.text("FrameOfReferenceUID"))
+    header = report.frames[0].header
+    frame = header.text("FrameOfReferenceUID")
+    if not grave:
+        array = read_frames(report.frames)
+        return Volume(array, report.affine, _unit(header), frame)
+    return _repaired(report, _unit(header), frame)
 
 
-def _read_slice(header: Header, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        stored = pydicom.dcmread(header.path).pixel_array
-    except (AttributeError, ValueError, RuntimeError, NotImplementedError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            header.path, "every slice needs readable pixels", reason, "export this file again"
-        ) from error
-    if stored.shape != shape:
-        raise InputError(
-            header.path,
-            f"every slice needs a matrix of {shape}",
-            f"{stored.shape}",
-            "export this file again",
-        )
-    slope, intercept = _rescale(header)
-    if dtype.kind == "i":
-        return np.asarray(stored.astype(dtype) + dtype.type(intercept))
-    return np.asarray(stored.astype(np.float64) * slope + intercept, dtype=dtype)
+def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
+    """Drop duplicates, straighten a tilt, interpolate gaps and uneven steps: in this order."""
+    stack = report.stack
+    if stack is None:
+        raise ValueError("a series without geometry cannot be repaired")
+    kinds = {defect.kind: defect.text for defect in report.defects}
+    kept = distinct(stack)
+    array = read_frames([report.frames[i] for i in kept])
+    along, affine, history = stack.along[kept], np.array(stack.affine), []
+    dtype = array.dtype
+    if "duplicate_slices" in kinds:
+        history.append(f"dropped duplicates: {kinds['duplicate_slices']}")
+    if "gantry_tilt" in kinds:
+        spacing = np.linalg.norm(affine[:3, 1:3], axis=0)
+        drift = stack.sideways[kept] @ (affine[:3, 1:3] / spacing)
+        straight, before = straighten(array, drift, (float(spacing[0]), float(spacing[1])))
+        affine[:3, 3] -= affine[:3, 1] * before[0] + affine[:3, 2] * before[1]
+        array = _as(straight, dtype)
+        history.append(f"resampled onto an orthogonal grid: {kinds['gantry_tilt']}")
+    uneven = {"missing_slices", "uneven_spacing"} & set(kinds)
+    if uneven:
+        step = float(np.linalg.norm(affine[:3, 0]))
+        wanted = even_positions(along, step)
+        array = _as(interpolate_slices(array, along, wanted), dtype)
+        history += [f"interpolated slices: {kinds[kind]}" for kind in sorted(uneven)]
+    return Volume(array, affine, unit, frame, tuple(history))
 
 
-def _rescale(header: Header) -> tuple[float, float]:
-    slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
-    return float(slope[0]) if slope.size else 1.0, float(intercept[0]) if intercept.size else 0.0
-
-
-def _result_dtype(headers: tuple[Header, ...]) -> np.dtype[Any]:
-    pairs = [_rescale(header) for header in headers]
-    if any(slope != 1 or intercept != round(intercept) for slope, intercept in pairs):
-        return np.dtype(np.float32)
-    bits = max(int(h.data.get("BitsStored") or 16) for h in headers)
-    signed = any(h.data.get("PixelRepresentation") == 1 for h in headers)
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
-    shifts = [intercept for _, intercept in pairs]
-    fits = low + min(shifts) >= -(2**15) and high + max(shifts) <= 2**15
-    return np.dtype(np.int16 if fits else np.int32)
+def _as(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], dtype: np.dtype[np.generic]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    """Return interpolated values in the dtype of the original, rounded where that is whole."""
+    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
 
 
 def _unit(header: Header) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from radiomics.io import ITK_SUFFIXES, has_itk_suffix
 from radiomics.types import InputError, Volume
 
 
-def read_itk(path: Path, unit: str = "1") -> Volume:
+def read_itk(path: Path, unit: str = "") -> Volume:
     """Read a 3D scalar image; SimpleITK's (x, y, z) world is DICOM's LPS already.
 
     Raises
@@ -35,11 +38,31 @@ def read_itk(path: Path, unit: str = "1") -> Volume:
     affine = np.eye(4)
     affine[:3, :3] = axes[:, ::-1]
     affine[:3, 3] = image.GetOrigin()
-    return Volume(sitk.GetArrayFromImage(image), affine, unit)
+    array = sitk.GetArrayFromImage(image)
+    if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
+        array = _with_non_finite(array, path)
+    return Volume(array, affine, unit)
+
+
+def _with_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Put NaN and infinities back, which ITK's NIfTI reader turns into 0 without a word."""
+    content = path.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    order = "<" if content[:4] == b"\x5c\x01\x00\x00" else ">"
+    kind = int(np.frombuffer(content, f"{order}i2", 1, 70)[0])
+    offset = int(np.frombuffer(content, f"{order}f4", 1, 108)[0])
+    dtype = {16: f"{order}f4", 64: f"{order}f8"}.get(kind)
+    if dtype is None or offset < 348:
+        return array
+    stored = np.frombuffer(content, dtype, array.size, offset).reshape(array.shape)
+    return np.where(np.isfinite(stored), array, stored).astype(array.dtype)
 
 
 def write_itk(volume: Volume, path: Path) -> None:
     """Write a Volume as NIfTI, NRRD or MetaImage by suffix; a mask becomes 0 and 1 in uint8.
+
+    NIfTI keeps positions as float32: to about 1e-7 of the largest coordinate.
 
     Raises
     ------
@@ -54,7 +77,9 @@ def write_itk(volume: Volume, path: Path) -> None:
         raise InputError(
             path, "axes must be orthogonal to be written", volume.describe(), "resample first"
         )
-    array = volume.array.astype(np.uint8) if volume.array.dtype == np.bool_ else volume.array
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = {"bool": np.uint8, "float16": np.float32}.get(volume.array.dtype.name)
+    array = volume.array if stored is None else volume.array.astype(stored)
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(volume.spacing[::-1])
     image.SetOrigin(volume.origin.tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RTStructureSetStorage
 
-from radiomics.io.dicom import Header
 from radiomics.io.dicom_writer import deterministic_uid, save
+from radiomics.io.headers import Header
 from radiomics.io.polygons import outline, rasterise
 from radiomics.types import InputError, Volume
 
@@ -54,6 +54,20 @@ def read_rois(path: Path) -> list[Roi]:
             f"Modality {data.get('Modality')!r}",
             "give the RTSTRUCT file; label images are read from NIfTI, NRRD or MHA",
         )
+    try:
+        return _parse(path, data)
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            path,
+            "an RTSTRUCT names its ROIs and lists their contours",
+            f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            "export the structure set again",
+        ) from None
+
+
+def _parse(path: Path, data: pydicom.Dataset) -> list[Roi]:
     contours = {
         int(item.ReferencedROINumber): list(item.get("ContourSequence") or [])
         for item in data.get("ROIContourSequence") or []
@@ -109,11 +123,37 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
             f"{', '.join(other)}",
             "choose a ROI that encloses a volume",
         )
-    slices = _by_slice(path, roi, like)
+    enclosing = tuple(contour for contour in roi.contours if len(contour) > 2)
+    if len({contour.tobytes() for contour in enclosing}) < len(enclosing):
+        raise InputError(
+            path,
+            f"ROI {roi.name!r} must not hold the same contour twice (two would cancel)",
+            "a repeated contour",
+            "remove it in the software that drew the ROI",
+        )
+    slices = _by_slice(path, replace(roi, contours=enclosing), like)
+    history = _gaps(path, roi, sorted(slices))
+    dropped = len(roi.contours) - len(enclosing)
+    if dropped:
+        history += (f"left out {dropped} contour(s) of fewer than 3 points, which enclose nothing",)
     array = np.zeros(like.shape, dtype=np.bool_)
     for index, polygons in slices.items():
         array[index] = rasterise(polygons, like.shape[1:])
-    return Volume(array, like.affine, "1", like.frame)
+    return Volume(array, like.affine, "1", like.frame, history)
+
+
+def _gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
+    """Refuse contours on every second (third, ...) slice; note single slices without any."""
+    steps = np.diff(planes)
+    if len(steps) > 1 and np.median(steps) > 1:
+        raise InputError(
+            path,
+            f"ROI {roi.name!r} needs contours on every slice that it crosses",
+            f"contours {np.median(steps):g} slices apart",
+            "interpolate the contours in the software that drew them",
+        )
+    empty = int((steps - 1).sum())
+    return (f"ROI has no contours on {empty} slice(s) between others",) if empty else ()
 
 
 def _choose(path: Path, rois: list[Roi], name: str | None) -> Roi:
@@ -174,7 +214,7 @@ def write_rtstruct(
     Parameters
     ----------
     masks : ROI name to bool Volume on the grid of the series
-    headers : the sorted headers of that series, as :func:`radiomics.io.dicom.find_series` gives
+    headers : the sorted headers of that series, as :func:`radiomics.io.series.find_series` gives
     """
     series = headers[0]
     uid = deterministic_uid(series.text("SeriesInstanceUID"), label)

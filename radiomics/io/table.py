@@ -13,7 +13,9 @@ from radiomics.types import Case, InputError
 
 READERS = {".csv": pd.read_csv, ".tsv": pd.read_table, ".parquet": pd.read_parquet}
 NEEDED = ("id", "image", "mask")
-RESERVED = (*NEEDED, "roi", "group", "site", "target")
+TEXT = (*NEEDED, "roi", "label", "group")
+"""Columns that are names, even where they look like numbers: 001 is not 1."""
+RESERVED = (*TEXT, "target")
 
 
 def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -31,6 +33,9 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
         raise InputError(path, f"a table's suffix is one of {known}", path.name, "convert it first")
     try:
         table: pd.DataFrame = reader(path)
+        if path.suffix.lower() != ".parquet":  # a patient called NA is no gap
+            names = [column for column in table.columns if column in TEXT]
+            table[names] = reader(path, usecols=names, dtype=str, keep_default_na=False)[names]
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(path, "the table must be readable", reason, "check the file") from None
@@ -43,6 +48,15 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
             "add or rename the column",
         )
     return table
+
+
+def _text(value: object) -> str:
+    """Return a cell as text: a whole number without its point, a gap as nothing."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +84,14 @@ class Manifest:
         row = self.rows.iloc[index]
         image_path, mask_path = self.files(index)
         image = read_image(image_path)
-        mask = read_mask(mask_path, like=image, roi=row["roi"] or None)
-        known = {k: row[k] for k in self.rows.columns if k not in RESERVED or k == "site"}
+        label = int(row["label"]) if row["label"] else None
+        mask = read_mask(mask_path, like=image, roi=row["roi"] or None, label=label)
+        known = {k: row[k] for k in self.rows.columns if k not in RESERVED}
         return Case(row["id"], row["group"], image, mask, row.get("target"), known)
 
 
 def read_manifest(path: str | Path) -> Manifest:
-    """Read a cohort manifest: columns id, image, mask; optional roi, group, site, target, others.
+    """Read a cohort manifest: columns id, image, mask; optional roi, label, group, target, others.
 
     Paths are relative to the manifest's folder. Without ``group`` each case is a patient of its
     own. Every problem that can be seen without reading an image is reported here.
@@ -90,22 +105,21 @@ def read_manifest(path: str | Path) -> Manifest:
     rows = read_table(path, NEEDED)
     if rows.empty:
         raise InputError(path, "a manifest needs at least one row", "0 rows", "add cases")
-    for column in NEEDED:
-        empty = rows.index[rows[column].isna()]
+    texts = {c: rows[c].map(_text) if c in rows else "" for c in TEXT}
+    texts["group"] = texts["group"] if "group" in rows else texts["id"]
+    rows = rows.assign(**texts).reset_index(drop=True)
+    for column in (*NEEDED, "group"):
+        empty = rows.index[rows[column] == ""]
         if len(empty):
-            raise InputError(
-                path,
-                f"every row needs a value in {column!r}",
-                f"row {empty[0] + 2} is empty",
-                "fill",
-            )
-    rows = rows.assign(id=rows["id"].astype(str))
-    rows["group"] = rows["group"].astype(str) if "group" in rows else rows["id"]
-    rows["roi"] = rows["roi"].fillna("").astype(str) if "roi" in rows else ""
+            found = f"row {empty[0] + 2} is empty"
+            raise InputError(path, f"every row needs a value in {column!r}", found, "fill it")
+    wrong = [label for label in rows["label"] if label and not label.lstrip("-").isdigit()]
+    if wrong:
+        raise InputError(path, "labels are whole numbers", f"{wrong[0]!r}", "name ROIs in 'roi'")
     repeated = rows["id"][rows["id"].duplicated()].tolist()
     if repeated:
         raise InputError(path, "ids are unique", f"repeated: {', '.join(repeated[:5])}", "rename")
-    manifest = Manifest(rows.reset_index(drop=True), path.parent)
+    manifest = Manifest(rows, path.parent)
     missing = sorted(
         {str(f) for i in range(len(rows)) for f in manifest.files(i) if not f.exists()}
     )

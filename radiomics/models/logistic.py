@@ -9,11 +9,15 @@ from sklearn.linear_model import LogisticRegression
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """``C``: inverse strength of the penalty; ``l1_ratio``: 0 is ridge, 1 is LASSO."""
+    """``C``: inverse strength of the penalty; ``l1_ratio``: 0 is ridge, 1 is LASSO.
+
+    ``balanced`` weights the classes as if they were equally frequent; the predicted probabilities
+    then are those of such a population, and no longer calibrated for the one at hand.
+    """
 
     C: Annotated[float, Field(gt=0)] = 1.0
     l1_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
-    balanced: bool = True
+    balanced: bool = False
     max_iter: Annotated[int, Field(ge=1)] = 10_000
     seed: int = 0
 

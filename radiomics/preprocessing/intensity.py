@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, model_validator
 
+from radiomics.types import InputError
+
 Floats = NDArray[np.float64]
 
 
@@ -50,9 +52,10 @@ def normalise(
 
     Raises
     ------
+    InputError
+        When the voxels that give the statistics are all equal (nothing to scale by) or not finite.
     ValueError
-        When the voxels that give the statistics are all equal (nothing to scale by), or there is
-        no mask where one is needed.
+        When there is no mask where one is needed.
     """
     values = image.astype(np.float64)
     if options.inside == "mask" and mask is None:
@@ -78,7 +81,12 @@ def _limits(sample: Floats, options: Options) -> tuple[float, float]:
 
 
 def _positive(scale: float, options: Options) -> float:
-    if scale <= 0:
-        where = f"inside the {options.inside}"
-        raise ValueError(f"cannot normalise by {options.method}: all intensities {where} are equal")
+    if not scale > 0 or not np.isfinite(scale):
+        found = "NaN or infinite ones" if not np.isfinite(scale) else "all of them equal"
+        raise InputError(
+            "normalise",
+            f"method {options.method} needs finite, different intensities in the {options.inside}",
+            found,
+            "choose another method, or statistics inside the mask",
+        )
     return scale

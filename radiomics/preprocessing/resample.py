@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.types import Spacing, Volume
+from radiomics.types import InputError, Spacing, Volume
 
 Floats = NDArray[np.float64]
 Order = Literal["nearest", "linear", "cubic"]
@@ -27,6 +27,8 @@ Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 NEGLIGIBLE = 1e-15
 """Weights below this do not reach the last bit of a float64 sum."""
+LARGEST = 2**29
+"""Voxels of a part of the new grid from which memory is not taken: 4 GiB."""
 MASK_THRESHOLD = 0.5 - 1e-6
 """Ties of exactly one half are common (3 mm to 2 mm); rounding noise must not decide them."""
 
@@ -87,6 +89,14 @@ def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = N
     """
     shape, affine = new_grid(volume, spacing)
     box = box or (slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))
+    wanted = math.prod(part.stop - part.start for part in box)
+    if wanted > LARGEST:
+        raise InputError(
+            "resample",
+            f"at most {LARGEST} voxels (4 GiB) around the mask",
+            f"{wanted} voxels at a spacing of {spacing} mm",
+            "choose a coarser spacing",
+        )
     matrices, spans = [], []
     for count, old, new, part in zip(volume.shape, volume.spacing, spacing, box, strict=True):
         size, start, step = new_axis(count, old, new)

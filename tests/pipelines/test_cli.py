@@ -58,7 +58,7 @@ def test_extract_to_standard_output_and_to_files(patient: Path, tmp_path: Path) 
     record = json.loads((tmp_path / "out.provenance.json").read_text())
     assert record["settings"]["resample"]["spacing"] == [2, 2, 2]
     assert record["voxels"]["mask"] == int(mask.array.sum())
-    assert len(record["inputs_sha256"]["image"]) == 64
+    assert [len(digest) for digest in record["inputs_sha256"]["image"]] == [64]
 
 
 def test_features_and_inspect_write_tables(small_cohort: Manifest, tmp_path: Path) -> None:
@@ -100,10 +100,7 @@ def test_a_study_from_the_command_line(small_cohort: Manifest, tmp_path: Path) -
 
 def test_a_failed_case_ends_with_exit_code_1(small_cohort: Manifest, tmp_path: Path) -> None:
     rows = pd.read_csv(small_cohort.folder / "manifest.csv")
-    rows.loc[len(rows) - 1, "roi"] = "Lesion 9"
-    rows.loc[len(rows) - 1, ["image", "mask"]] = rows[rows["image"].str.endswith("ct")].iloc[0][
-        ["image", "mask"]
-    ]
+    rows.loc[rows.index[rows["image"].str.endswith("ct")][0], "roi"] = "Lesion 9"
     path = small_cohort.folder / "one-bad.csv"
     rows.to_csv(path, index=False)
     (tmp_path / "s.yaml").write_text(f"data: {{name: cohort, manifest: {path}}}\n")
@@ -224,3 +221,22 @@ def test_the_ibsi_phantom_through_the_command_line(tmp_path: Path) -> None:
     row = json.loads((tmp_path / "c.json").read_text())[0]
     assert f"{row['original_intensity_mean']:.2e}" == "-4.90e+01"
     assert row["original_morphology_volume"] == pytest.approx(367_000, abs=6000)
+
+
+def test_a_repair_is_done_on_request_and_noted(tmp_path: Path) -> None:
+    where = positions(7, 2.0)
+    stored = np.random.default_rng(0).integers(900, 1100, (6, 9, 9)).astype(np.uint16)
+    write_series(tmp_path / "ct", stored, np.delete(where, 3, axis=0))
+    image = read_image(tmp_path / "ct", repair="missing")
+    inside = np.zeros(image.shape, bool)
+    inside[2:6, 2:7, 2:7] = True
+    write_volume(Volume(inside, image.affine), tmp_path / "m.nrrd")
+    words = ("extract", tmp_path / "ct", tmp_path / "m.nrrd", "--settings", "ibsi_phantom")
+    assert "or allow a repair" in radiomics(*words).stderr
+    done = radiomics(*words, "--repair", "missing", "--output", tmp_path / "o.json")
+    assert done.returncode == 0, done.stderr
+    assert "note: interpolated slices: 1 missing slice(s)" in done.stderr
+    record = json.loads((tmp_path / "o.provenance.json").read_text())
+    assert "interpolated slices" in record["notes"][0]
+    quiet = radiomics(*words, "--repair", "all", "--quiet")
+    assert quiet.stderr == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from radiomics.evaluation.splits import grouped_folds
 from radiomics.io.table import Manifest
 from radiomics.plugins import ConfigurationError, parse
 
-RESULTS = ("features.parquet", "predictions.parquet", "metrics.json", "provenance.json")
+RESULTS = (
+    "features.parquet",
+    "predictions.parquet",
+    "metrics.json",
+    "provenance.json",
+    "failures.json",
+)
 
 
 def config(manifest: Manifest | Path, **changes: Any) -> StudyConfig:
@@ -61,7 +68,7 @@ def test_a_study_writes_what_it_promises(study: Study, small_cohort: Manifest) -
     for estimate in metrics["logistic"].values():
         assert estimate["low"] <= estimate["value"] <= estimate["high"]
     record = json.loads((study.folder / "provenance.json").read_text())
-    assert len(record["inputs_sha256"]) == n
+    assert len(record["images_sha256"]) == len(record["masks_sha256"]) == n
     assert record["config"]["seed"] == 0
     assert record["versions"]["numpy"]
 
@@ -136,12 +143,62 @@ def test_a_target_that_cannot_be_learned_is_told_before_any_work(
         path.unlink()
     with pytest.raises(InputError, match="no weight; columns"):
         run(config(small_cohort, covariates=["weight"]), tmp_path)
+    for covariates in (["target"], ["id"], ["age", "age"]):
+        with pytest.raises(InputError, match="would be a leak"):
+            run(config(small_cohort, covariates=covariates), tmp_path)
+    with pytest.raises(InputError, match="patients of class"):
+        run(config(small_cohort, evaluation={"folds": 11, "resamples": 200}), tmp_path)
     assert not (tmp_path / "store").exists()
 
 
-def test_too_many_folds_are_told(small_cohort: Manifest, study: Study) -> None:
-    with pytest.raises(InputError, match="patients of class"):
-        run(config(small_cohort, evaluation={"folds": 11, "resamples": 200}), study.folder)
+def test_one_image_under_two_patients_is_refused(small_cohort: Manifest, tmp_path: Path) -> None:
+    rows = pd.read_csv(small_cohort.folder / "manifest.csv")
+    rows.loc[len(rows)] = {**rows.iloc[0].to_dict(), "id": "copy", "group": "someone else"}
+    path = small_cohort.folder / "copy.csv"
+    rows.to_csv(path, index=False)
+    with pytest.raises(InputError, match="one image under several patients"):
+        run(config(path), tmp_path)
+    path.unlink()
+
+
+def test_provenance_follows_outcomes_and_covariates(
+    study: Study, small_cohort: Manifest, tmp_path: Path
+) -> None:
+    rows = pd.read_csv(small_cohort.folder / "manifest.csv")
+    path = small_cohort.folder / "older.csv"
+    rows.assign(age=rows["age"] + 1).to_csv(path, index=False)
+    run(config(path), tmp_path)
+    path.unlink()
+    one, two = (json.loads((f / "provenance.json").read_text()) for f in (study.folder, tmp_path))
+    assert one["images_sha256"] == two["images_sha256"]
+    assert one["manifest_sha256"] != two["manifest_sha256"]
+
+
+def test_nothing_but_failures_names_each(small_cohort: Manifest, tmp_path: Path) -> None:
+    settings = {"resegment": {"range": [9000, 9001]}}
+    with pytest.raises(InputError, match=small_cohort.rows["id"][3]):
+        run(config(small_cohort, extraction=settings), tmp_path)
+    failures = json.loads((tmp_path / "failures.json").read_text())
+    assert list(failures) == sorted(small_cohort.rows["id"])
+    assert str(small_cohort.folder) not in str(failures)
+
+
+def test_a_store_takes_what_it_cannot_read_as_absent(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    name = key(["a"])
+    store.put(name, {"x": 1})
+    (file,) = tmp_path.rglob("*.json")
+    for content in ('{"x": ', "[1]", "\xff"):
+        file.write_text(content, encoding="latin-1")
+        assert store.get(name) is None
+
+
+def test_threads_may_write_one_key_together(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: store.put(key(["a"]), {"x": 1}), range(300)))
+    assert store.get(key(["a"])) == {"x": 1}
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_configs_ship_and_take_overrides() -> None:
@@ -157,6 +214,10 @@ def test_configs_ship_and_take_overrides() -> None:
         ("sed=1", "no key 'sed'. Did you mean 'seed'"),
         ("data.patient=1", "no key 'patient'. Did you mean 'patients'"),
         ("evaluation.folds=1", "evaluation.folds.*greater than or equal to 2; given: 1"),
+        ("models.0.CC=1", "models.0: there is no key 'CC'. Did you mean 'C'"),
+        ("models=[logistic]", "models.0: write it as {name: ...}; given: 'logistic'"),
+        ("positive=null", "key 'positive': .*given: None"),
+        ("seed=5000000000", "less than 4294967296"),
         ("models.3.C=1", "'3' is no number from 0 to 0"),
         ("title.x=1", "holds no further keys"),
         ("seed", "write it as key=value"),
@@ -175,6 +236,11 @@ def test_the_manifest_of_a_config_lies_beside_it(small_cohort: Manifest, tmp_pat
     path = small_cohort.folder / "study.yaml"
     path.write_text("data: {name: cohort, manifest: manifest.csv}\n")
     assert load_config(path).data["manifest"] == str(small_cohort.folder / "manifest.csv")
+    other = load_config(path, ["data.manifest=elsewhere.csv"])
+    assert other.data["manifest"] == "elsewhere.csv"
+    path.write_text("data: {name: cohort, manifest: null}\n")
+    with pytest.raises(ConfigurationError, match="data: key 'manifest'"):
+        load_config(path)
     path.unlink()
     with pytest.raises(ConfigurationError, match="no such file"):
         load_config(tmp_path / "none.yaml")

@@ -114,16 +114,26 @@ def test_bad_intensities_masks_and_modalities_are_refused() -> None:
     outside = np.array(image.array)
     outside[0, 0, 0] = np.nan
     assert extract(replace(image, array=outside), mask, {}) == extract(image, mask, {})
+    near = np.array(image.array)
+    near[3, 7, 14] = np.nan  # one voxel outside the mask, within reach of the cubic spline
+    with pytest.raises(InputError, match="that interpolation draws on"):
+        extract(replace(image, array=near), mask, {"resample": {"spacing": [1, 1, 1]}})
+    with pytest.raises(InputError, match="finite, different"):
+        extract(replace(image, array=outside), mask, {"normalise": {"method": "z_score"}})
     with pytest.raises(InputError, match="leave at least one voxel"):
         extract(image, mask, {"resegment": {"range": [5000, 6000]}})
-    with pytest.raises(InputError, match="these settings are for PT"):
-        extract(image, mask, {"modality": "PT"})
+    for unit, modality in (("HU", "PT"), ("1", "CT"), ("SUVbw", "MR")):
+        with pytest.raises(InputError, match=f"these settings are for {modality}"):
+            extract(replace(image, unit=unit), mask, {"modality": modality})
+    assert extract(replace(image, unit=""), mask, {"modality": "PT"})
+    with pytest.raises(InputError, match="4 GiB"):
+        extract(image, mask, {"resample": {"spacing": [0.005, 0.005, 0.005]}})
     speck = np.zeros(mask.shape, bool)
     speck[3, 9, 9] = True
-    with pytest.raises(InputError, match="mask after resampling"):
+    with pytest.raises(InputError, match="keep at least one voxel on the new grid"):
         extract(image, replace(mask, array=speck), {"resample": {"spacing": [9, 9, 9]}})
     flat = replace(image, array=np.ones(image.shape))
-    with pytest.raises(ValueError, match="all intensities"):
+    with pytest.raises(InputError, match="all of them equal"):
         extract(flat, mask, {"normalise": {"method": "z_score"}})
 
 
@@ -147,3 +157,18 @@ def test_stages_can_be_used_alone() -> None:
         filters.apply("original", image, sigma=2)
     with pytest.raises(ValueError, match="rows of features"):
         models.build("logistic", input_shape=(1, 28, 28))
+
+
+def test_a_constant_region_stays_constant_through_interpolation() -> None:
+    image, mask = scene()
+    found = extract(replace(image, array=np.full(image.shape, 7.0)), mask, "default")
+    assert found["original_intensity_variance"] == 0
+    assert found["original_intensity_skewness"] == found["original_intensity_kurtosis"] == 0
+
+
+def test_rounding_does_not_depend_on_whether_the_grid_fits_already() -> None:
+    image, mask = scene()
+    settings = {"resample": {"spacing": list(image.spacing), "round_intensities": True}}
+    assert extract(image, mask, settings)["original_intensity_maximum"].is_integer()
+    with pytest.raises(ConfigurationError, match="lose their meaning"):
+        load_settings({**settings, "normalise": {"method": "z_score"}})

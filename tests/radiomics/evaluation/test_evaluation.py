@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from radiomics import InputError, Predictions
+from radiomics import InputError, Predictions, Samples
 from radiomics.evaluation import metrics, splits
 from radiomics.evaluation.crossval import cross_validate
 from radiomics.evaluation.intervals import bootstrap, group_weights
@@ -92,7 +92,8 @@ def build() -> object:
 
 def auc(x: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> float:
     found = splits.grouped_folds(y, groups, 5, 0)
-    predictions, fitted = cross_validate(build, x, y, groups, found)
+    samples = Samples(tuple(x.index), groups, x.to_numpy(), y, tuple(map(str, x.columns)))
+    predictions, fitted = cross_validate(build, samples, found)
     assert len(fitted) == 5
     return float(sk.roc_auc_score(predictions.y_true, predictions.y_score))
 

@@ -113,6 +113,7 @@ def test_a_single_slice_takes_its_thickness(tmp_path: Path) -> None:
 WHERE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "missing": lambda p: np.delete(p, 5, axis=0),
     "missing two": lambda p: np.delete(p, [5, 6], axis=0),
+    "unequal": lambda p: p[[0, 1, 2, 3, 4, 5, 5, 7, 8, 9, 10, 11]],
     "duplicate": lambda p: p[[0, 1, 2, 3, 4, 5, 5, 7, 8, 9, 10, 11]],
     "tilt": lambda p: p + np.outer(np.arange(12) * 2.5, [0, np.tan(np.radians(15)), 0]),
     "uneven": lambda p: p + np.outer(np.arange(12) ** 2 * 0.15, [0, 0, 1]),
@@ -123,7 +124,8 @@ TAGS: dict[str, dict[str, Any]] = {
     "spacing": {"PixelSpacing": [[0.8, 0.6]] * 11 + [[0.8, 0.7]]},
     "position": {"ImagePositionPatient": [[0, 0, i] for i in range(11)] + [None]},
     "colour": {"SamplesPerPixel": 3},
-    "frames in a file": {"NumberOfFrames": 2},
+    "localizer": {"ImageType": [["ORIGINAL", "PRIMARY", "LOCALIZER"]] * 12},
+    "unequal": {"RescaleIntercept": list(range(12))},
     "cosines": {"ImageOrientationPatient": [[1, 0, 0, 0.5, 0.5, 0]] * 12},
 }
 
@@ -143,10 +145,11 @@ def defective(folder: Path, kind: str) -> None:
         ("uneven", "uneven slice steps"),
         ("shifted", "shifted sideways"),
         ("frames", "several frames of reference"),
-        ("spacing", "2 different orientations, matrices or pixel spacings"),
-        ("position", "lacks ImagePositionPatient"),
+        ("spacing", "2 series"),
+        ("position", "lacks usable values of ImagePositionPatient"),
         ("colour", "colour pixels"),
-        ("frames in a file", "multi-frame"),
+        ("localizer", "a localizer (scout)"),
+        ("unequal", "with different pixels"),
         ("cosines", "orthogonal unit vectors"),
     ],
 )
@@ -160,7 +163,7 @@ def test_two_series_need_a_choice(tmp_path: Path) -> None:
     stored = np.zeros((2, 3, 3), np.uint16)
     write_series(tmp_path / "a", stored, positions(2, 1), SeriesInstanceUID="1.2.7")
     write_series(tmp_path / "b", stored + 5, positions(2, 1), SeriesInstanceUID="1.2.8")
-    with pytest.raises(InputError, match=r"2 series: CT 1.2.7 \(2 files\); CT 1.2.8"):
+    with pytest.raises(InputError, match=r"2 series: CT 1.2.7 \(2 slices\); CT 1.2.8"):
         read_image(tmp_path)
     assert read_image(tmp_path, series="1.2.8").array[0, 0, 0] == 5 - 1024
     with pytest.raises(InputError, match=r"exactly one"):

@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from radiomics import InputError, Volume, inspect, read_image, read_mask, write_volume
+from radiomics.io import file_parts
 from radiomics.io.image2d import read_image2d
 from radiomics.io.table import read_manifest, read_table
 from radiomics.preprocessing.axes import flip, inverse, permute
@@ -98,8 +99,6 @@ def test_what_cannot_be_written_or_read_is_told(oblique: Volume, tmp_path: Path)
     sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkVectorUInt8, 3), str(tmp_path / "rgb.nrrd"))
     with pytest.raises(InputError, match="3 values a voxel"):
         read_image(tmp_path / "rgb.nrrd")
-    with pytest.raises(InputError, match="repair"):
-        read_image(tmp_path / "broken.nii.gz", repair="guess")
 
 
 @pytest.mark.parametrize("order", ["DHW", "DWH", "HDW", "HWD", "WDH", "WHD"])
@@ -160,8 +159,11 @@ def test_tables_by_suffix_and_columns(tmp_path: Path) -> None:
         ("id,image\na,x\n", "no mask"),
         ("id,image,mask\n", "0 rows"),
         ("id,image,mask\na,x,y\n", "2 missing"),
+        ("id,image,mask,group\na,t.csv,t.csv,\n", "value in 'group'"),
+        ("id,image,mask,label\na,t.csv,t.csv,x\n", "labels are whole numbers"),
         ("id,image,mask\na,x,\n", "row 2 is empty"),
         ("id,image,mask\na,t.csv,t.csv\na,t.csv,t.csv\n", "repeated: a"),
+        ("id,image,mask\n001,1,2\n", "2 missing, such as .*/1, "),
     ],
 )
 def test_a_manifest_tells_its_problems_first(tmp_path: Path, text: str, words: str) -> None:
@@ -180,7 +182,53 @@ def test_inspect_reports_images_masks_and_defects(oblique: Volume, tmp_path: Pat
     assert found["ct"].verdict == "good"
     assert found["ct"].shape == (4, 5, 7)
     assert found["ct"].spacing == pytest.approx((2.5, 0.8, 0.6))
-    assert found["gap"].verdict == "refused"
+    assert found["gap"].verdict == "repairable"
     assert "1 missing slice" in found["gap"].defects[0]
     assert found["copy.nii.gz"].kind == "file"
     assert found["bad.nrrd"].verdict == "refused"
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_not_a_number_stays_one(tmp_path: Path, suffix: str, dtype: type) -> None:
+    """ITK's NIfTI reader turns NaN and infinities into 0 and says nothing."""
+    array = np.arange(24, dtype=dtype).reshape(2, 3, 4)
+    array[1, 2, 3], array[0, 0, 1] = np.nan, np.inf
+    write_volume(Volume(array, np.eye(4)), tmp_path / f"a{suffix}")
+    assert np.array_equal(read_image(tmp_path / f"a{suffix}").array, array, equal_nan=True)
+
+
+def test_half_precision_and_new_folders_are_written(tmp_path: Path) -> None:
+    array = np.ones((2, 3, 4), np.float16)
+    write_volume(Volume(array, np.eye(4)), tmp_path / "new" / "a.nii")
+    assert read_image(tmp_path / "new" / "a.nii").array.dtype == np.float32
+
+
+def test_names_stay_text_in_a_manifest(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "m.csv").write_text("id,image,mask,group,roi\n001,1,2,NA,1\n002,1,2,7,\n")
+    rows = read_manifest(tmp_path / "m.csv").rows
+    assert rows["id"].tolist() == ["001", "002"]
+    assert rows["group"].tolist() == ["NA", "7"]
+    assert rows["roi"].tolist() == ["1", ""]
+    pd.DataFrame(
+        {"id": [1, 2], "image": ["1", "1"], "mask": ["2", "2"], "roi": [3.0, None]}
+    ).to_parquet(tmp_path / "m.parquet")
+    assert read_manifest(tmp_path / "m.parquet").rows["roi"].tolist() == ["3", ""]
+
+
+def test_a_header_with_a_data_file_counts_as_both(oblique: Volume, tmp_path: Path) -> None:
+    for name in ("a.mhd", "b.nhdr", "c.nrrd"):
+        write_volume(oblique, tmp_path / name)
+    assert [p.name for p in file_parts(tmp_path / "a.mhd")] == ["a.mhd", "a.zraw"]
+    assert [p.name for p in file_parts(tmp_path / "b.nhdr")] == ["b.nhdr", "b.raw.gz"]
+    assert file_parts(tmp_path / "c.nrrd") == [tmp_path / "c.nrrd"]
+
+
+def test_a_choice_that_the_file_cannot_make_is_refused(oblique: Volume, tmp_path: Path) -> None:
+    write_volume(Volume(np.ones(oblique.shape, bool), oblique.affine), tmp_path / "m.nrrd")
+    with pytest.raises(InputError, match="takes no roi"):
+        read_mask(tmp_path / "m.nrrd", like=oblique, roi="GTV")
+    with pytest.raises(InputError, match="takes no label"):
+        read_mask(tmp_path / "ct", like=oblique, label=3)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radiomics import InputError, Volume, read_image, read_mask
-from radiomics.io.dicom import find_series
 from radiomics.io.polygons import outline, rasterise
 from radiomics.io.rtstruct import write_rtstruct
+from radiomics.io.series import find_series
 from tests.conftest import shared
 from tests.series import OBLIQUE, positions, write_series
 
@@ -178,6 +178,68 @@ def test_a_roi_too_small_to_hold_a_voxel_is_an_empty_mask(scene: tuple[Volume, P
     change(path, edit)
     with pytest.raises(InputError, match="at least one voxel"):
         read_mask(path, like=image, roi="ring")
+
+
+def test_a_repeated_contour_does_not_cancel_itself(scene: tuple[Volume, Path]) -> None:
+    image, path = scene
+
+    def edit(data: pydicom.Dataset) -> None:
+        contours = data.ROIContourSequence[1].ContourSequence
+        contours.append(contours[0])
+
+    change(path, edit)
+    with pytest.raises(InputError, match="same contour twice"):
+        read_mask(path, like=image, roi="ring")
+
+
+def test_a_contour_that_encloses_nothing_is_noted(scene: tuple[Volume, Path]) -> None:
+    image, path = scene
+
+    def edit(data: pydicom.Dataset) -> None:
+        item = pydicom.Dataset()
+        item.ContourGeometricType = "CLOSED_PLANAR"
+        item.ContourData = [f"{x:.6g}" for x in (*image.origin, *image.origin)]
+        data.ROIContourSequence[1].ContourSequence.append(item)
+
+    change(path, edit)
+    mask = read_mask(path, like=image, roi="ring")
+    assert mask.array.sum() == 32
+    assert "1 contour(s) of fewer than 3 points" in mask.history[0]
+
+
+def test_contours_on_every_second_slice_are_refused_and_single_gaps_noted(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", np.zeros((9, 12, 9), np.uint16), positions(9, 2.5))
+    image = read_image(tmp_path / "ct")
+    (series,) = find_series(tmp_path / "ct")
+    for name, planes in (("sparse", [1, 3, 5, 7]), ("gap", [1, 2, 3, 6, 7])):
+        inside = np.zeros(image.shape, bool)
+        inside[planes, 2:8, 2:8] = True
+        write_rtstruct(
+            tmp_path / f"{name}.dcm", {"a": Volume(inside, image.affine)}, series.headers
+        )
+    with pytest.raises(InputError, match="2 slices apart"):
+        read_mask(tmp_path / "sparse.dcm", like=image)
+    mask = read_mask(tmp_path / "gap.dcm", like=image)
+    assert "no contours on 2 slice(s)" in mask.history[0]
+
+
+@pytest.mark.parametrize("keyword", ["ROINumber", "ReferencedROINumber", "ContourData"])
+def test_a_structure_set_without_its_parts_is_refused(
+    scene: tuple[Volume, Path], keyword: str
+) -> None:
+    image, path = scene
+
+    def edit(data: pydicom.Dataset) -> None:
+        places = {
+            "ROINumber": data.StructureSetROISequence[0],
+            "ReferencedROINumber": data.ROIContourSequence[0],
+            "ContourData": data.ROIContourSequence[0].ContourSequence[0],
+        }
+        del places[keyword][keyword]
+
+    change(path, edit)
+    with pytest.raises(InputError, match=f"names its ROIs.*\n.*{keyword}"):
+        read_mask(path, like=image, roi="GTV-1")
 
 
 def test_a_ct_file_is_no_structure_set(scene: tuple[Volume, Path], tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+"""Frames: what one slice of pixels needs, from plain files and from multi-frame objects alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from radiomics.io.headers import Header, as_numbers
+
+Floats = NDArray[np.float64]
+
+NEEDED = {
+    "ImagePositionPatient": 3,
+    "ImageOrientationPatient": 6,
+    "PixelSpacing": 2,
+}
+PHASE_TAGS = (
+    "TemporalPositionIdentifier",
+    "DiffusionBValue",
+    "EchoNumbers",
+    "EchoTime",
+    "TriggerTime",
+    "AcquisitionNumber",
+    "ImageType",
+    "AcquisitionTime",
+    "ContentTime",
+)
+"""Tags that may tell apart images of one place, the most meaningful first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice: the file and the frame in it, its place, its rescaling, its phase.
+
+    ``position`` (3,), ``orientation`` (6,) and ``pixel_spacing`` (2,) are in DICOM's order and
+    empty when the file lacks them.
+    """
+
+    header: Header
+    index: int
+    position: Floats
+    orientation: Floats
+    pixel_spacing: Floats
+    thickness: float | None
+    rescale_slope: float | None
+    rescale_intercept: float | None
+    phase: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def slope(self) -> float:
+        """Factor from stored to real values; 1 where the file rescales nothing."""
+        return 1.0 if self.rescale_slope is None else self.rescale_slope
+
+    @property
+    def intercept(self) -> float:
+        """Offset from stored to real values; 0 where the file rescales nothing."""
+        return 0.0 if self.rescale_intercept is None else self.rescale_intercept
+
+    @property
+    def rescale_problem(self) -> str:
+        """Say what makes the rescaling unusable, empty when nothing does."""
+        if not np.isfinite([self.slope, self.intercept]).all() or self.slope == 0:
+            return f"an unusable rescaling (slope {self.slope:g}, intercept {self.intercept:g})"
+        absent = self.rescale_slope is None or self.rescale_intercept is None
+        if self.header.text("Modality") == "CT" and absent:
+            return "no RescaleSlope and RescaleIntercept, so its values are not known to be HU"
+        return ""
+
+    def shares_layout(self, other: Frame) -> bool:
+        """Tell whether two frames fit in one volume: matrix, pixel spacing, orientation."""
+        one, two = self.header.data, other.header.data
+        return (
+            (one.get("Rows"), one.get("Columns")) == (two.get("Rows"), two.get("Columns"))
+            and _close(self.pixel_spacing, other.pixel_spacing, 1e-4)
+            and _close(self.orientation, other.orientation, 1e-3)
+        )
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the names of geometry tags that are absent, incomplete or not finite."""
+        found = (self.position, self.orientation, self.pixel_spacing)
+        return [
+            tag
+            for (tag, size), value in zip(NEEDED.items(), found, strict=True)
+            if value.size != size or not np.isfinite(value).all()
+        ]
+
+
+def _close(one: Floats, two: Floats, tolerance: float) -> bool:
+    return one.shape == two.shape and bool(np.allclose(one, two, rtol=0, atol=tolerance))
+
+
+def frames_of(header: Header) -> list[Frame]:
+    """Return the frames of one file: one for a plain image, many for an enhanced one.
+
+    Raises
+    ------
+    ValueError
+        When the numbers of frames and of their functional groups differ.
+    """
+    groups = header.data.get("PerFrameFunctionalGroupsSequence")
+    count = int(header.data.get("NumberOfFrames") or 1)
+    if not groups:
+        return [_frame(header, index, [header.data]) for index in range(count)]
+    if len(groups) != count:
+        raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
+    shared = list(header.data.get("SharedFunctionalGroupsSequence") or [])
+    outer = [item for group in shared for item in _members(group)]
+    return [
+        _frame(header, index, [*_members(group), *outer, header.data])
+        for index, group in enumerate(groups)
+    ]
+
+
+def _members(group: Dataset) -> list[Dataset]:
+    """Return the items of a functional group: each macro is a sequence of one item."""
+    return [item for element in group if element.VR == "SQ" for item in element.value[:1]]
+
+
+def _frame(header: Header, index: int, places: list[Dataset]) -> Frame:
+    """Collect a frame's values, each from the first place that has it."""
+
+    def numbers(keyword: str) -> Floats:
+        for place in places:
+            found = as_numbers(place, keyword)
+            if found.size:
+                return found
+        return np.empty(0)
+
+    def first(keyword: str, default: float | None) -> float | None:
+        found = numbers(keyword)
+        return float(found[0]) if found.size else default
+
+    phase = {}
+    for tag in PHASE_TAGS:
+        values = [place.get(tag) for place in places if place.get(tag) not in (None, "")]
+        if values:
+            phase[tag] = str(values[0])
+    return Frame(
+        header,
+        index,
+        numbers("ImagePositionPatient"),
+        numbers("ImageOrientationPatient"),
+        numbers("PixelSpacing"),
+        first("SliceThickness", None),
+        first("RescaleSlope", None),
+        first("RescaleIntercept", None),
+        phase,
+    )

@@ -1,0 +1,221 @@
+"""Frames into volumes: grouped, split into phases, measured, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.io.frames import PHASE_TAGS, Frame, frames_of
+from radiomics.io.geometry import Defect, Stack, distinct_places, stack_slices
+from radiomics.io.headers import Header, Unreadable, scan
+from radiomics.io.pixels import read_frames
+from radiomics.types import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesReport:
+    """One volume of a series: what it is, where it lies, and whether it can be believed.
+
+    ``frames`` are sorted along the slices' normal; ``part`` counts the volumes of a series that
+    holds several (0 where it holds one) and ``phase`` says what sets this one apart.
+    """
+
+    path: Path
+    series: str
+    part: int
+    phase: str
+    frames: tuple[Frame, ...]
+    stack: Stack | None
+    defects: tuple[Defect, ...]
+
+    @property
+    def verdict(self) -> str:
+        """``"good"``, ``"repairable"`` or ``"refused"``: that of the gravest defect."""
+        grave = {defect.severity for defect in self.defects}
+        return next((v for v in ("refused", "repairable") if v in grave), "good")
+
+    @property
+    def name(self) -> str:
+        """How to ask for it: SeriesInstanceUID, with ``#part`` where there are several."""
+        return f"{self.series}#{self.part}" if self.part else self.series
+
+    @property
+    def modality(self) -> str:
+        """The Modality tag."""
+        return self.frames[0].header.text("Modality")
+
+    @property
+    def syntax(self) -> str:
+        """The TransferSyntaxUID of its first file."""
+        return self.frames[0].header.syntax
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns."""
+        data = self.frames[0].header.data
+        return len(self.frames), int(data.Rows), int(data.Columns)
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4) affine of the grid; the identity where there is none."""
+        return np.eye(4) if self.stack is None else self.stack.affine
+
+    @property
+    def spacing(self) -> tuple[float, float, float] | None:
+        """Voxel spacing (dz, dy, dx) in mm, None where it is not known."""
+        if self.stack is None:
+            return None
+        dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(dz), float(dy), float(dx)
+
+    @cached_property
+    def headers(self) -> tuple[Header, ...]:
+        """The headers in the order of the slices, one a slice."""
+        return tuple(frame.header for frame in self.frames)
+
+
+def find_series(path: Path) -> list[SeriesReport]:
+    """Report on each image volume at a path: a file, or a folder and all below it."""
+    return group_series(path, scan(path).headers)[0]
+
+
+def group_series(
+    path: Path, headers: Iterable[Header]
+) -> tuple[list[SeriesReport], list[Unreadable]]:
+    """Group image headers by series, then by layout, then by phase; report on each volume.
+
+    Files whose frames cannot be told are returned beside the reports.
+    """
+    groups: dict[str, list[Frame]] = {}
+    broken: list[Unreadable] = []
+    for header in headers:
+        if not (header.data.get("Rows") and header.data.get("Columns")):
+            continue
+        if header.text("Modality") in ("SEG", "RTDOSE"):
+            continue
+        try:
+            frames = frames_of(header)
+        except (ValueError, TypeError, AttributeError) as error:
+            broken.append(Unreadable(header.path, str(error)))
+            continue
+        groups.setdefault(header.text("SeriesInstanceUID"), []).extend(frames)
+    reports = []
+    for uid, frames in groups.items():
+        volumes = split_volumes(frames)
+        for number, (phase, members) in enumerate(volumes, start=1):
+            part = number if len(volumes) > 1 else 0
+            reports.append(report_volume(path, uid, part, phase, members))
+    return reports, broken
+
+
+def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
+    """Split the frames of a series by layout and, where places repeat, by phase.
+
+    A tag may split only where every resulting group has each place once, and there is more than one
+    group; otherwise repeated places stay together and are reported as duplicates.
+    """
+    layouts: list[list[Frame]] = []
+    for frame in frames:
+        group = next((g for g in layouts if frame.shares_layout(g[0])), None)
+        if group is None:
+            layouts.append([frame])
+        else:
+            group.append(frame)
+    volumes = []
+    for members in layouts:
+        for tag in PHASE_TAGS if repeated(members) else ():
+            phases: dict[str, list[Frame]] = {}
+            for frame in members:
+                phases.setdefault(frame.phase.get(tag, ""), []).append(frame)
+            sizes = {len(group) for group in phases.values()}
+            if len(phases) > 1 and len(sizes) == 1 and not any(map(repeated, phases.values())):
+                volumes += [
+                    (f"{tag} {value}", phases[value]) for value in sorted(phases, key=_rank)
+                ]
+                break
+        else:
+            volumes.append(("", members))
+    return volumes
+
+
+def repeated(frames: list[Frame]) -> bool:
+    """Tell whether two frames lie at one place."""
+    if any(frame.missing for frame in frames):
+        return False
+    places = np.array([frame.position for frame in frames])
+    normal = np.cross(frames[0].orientation[:3], frames[0].orientation[3:])
+    return not distinct_places(np.sort(places @ normal)).all()
+
+
+def _rank(value: str) -> tuple[float, str]:
+    try:
+        return float(value), value
+    except ValueError:
+        return float("inf"), value
+
+
+def report_volume(
+    path: Path, series: str, part: int, phase: str, frames: list[Frame]
+) -> SeriesReport:
+    """Measure the geometry of one volume and list its defects."""
+    first = frames[0]
+    defects = _structural_defects(frames)
+    stack = None
+    if not any(defect.severity == "refused" for defect in defects):
+        stack = stack_slices(
+            np.array([frame.position for frame in frames]),
+            first.orientation,
+            first.pixel_spacing,
+            first.thickness,
+        )
+        frames = [frames[i] for i in stack.order]
+        defects += [_compared(d, frames, stack) for d in stack.defects]
+    return SeriesReport(path, series, part, phase, tuple(frames), stack, tuple(defects))
+
+
+def _structural_defects(frames: list[Frame]) -> list[Defect]:
+    """Name what does not depend on positions: missing tags, colour, frames of reference, kinds."""
+    found = []
+    for frame in frames:
+        name = frame.header.path.name
+        if int(frame.header.data.get("SamplesPerPixel") or 1) != 1:
+            return [Defect("colour", f"{name} holds colour pixels", "refused")]
+        if frame.missing:
+            text = f"{name} lacks usable values of {', '.join(frame.missing)}"
+            return [Defect("missing_tags", text, "refused")]
+        if frame.rescale_problem:
+            return [Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")]
+        if frame.pixel_spacing.min() <= 0:
+            text = f"{name} has a PixelSpacing of zero or less"
+            return [Defect("missing_tags", text, "refused")]
+    if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
+        text = "slices of several frames of reference in one series"
+        found.append(Defect("mixed_frames", text, "refused"))
+    kinds = {str(k) for f in frames for k in np.atleast_1d(f.header.data.get("ImageType") or [])}
+    if "LOCALIZER" in kinds:
+        found.append(Defect("localizer", "a localizer (scout), not a volume", "refused"))
+    if "DERIVED" in kinds:
+        found.append(Defect("derived", "derived, not original, images", "note"))
+    if any(frame.header.text("BurnedInAnnotation") == "YES" for frame in frames):
+        found.append(Defect("burnt_in", "text may be burnt into the pixels", "note"))
+    return found
+
+
+def _compared(defect: Defect, frames: list[Frame], stack: Stack) -> Defect:
+    """Refuse duplicates whose pixels differ: nobody can say which one is right."""
+    if defect.kind != "duplicate_slices":
+        return defect
+    for index in (np.flatnonzero(~distinct_places(stack.along)) - 1).tolist():
+        try:
+            one, two = read_frames(frames[index : index + 2])
+        except InputError as error:
+            return Defect("duplicate_slices", f"{defect.text}; {error.found}", "refused")
+        if not np.array_equal(one, two):
+            text = f"{defect.text}, with different pixels"
+            return Defect("duplicate_slices", text, "refused")
+    return Defect("duplicate_slices", f"{defect.text}, with equal pixels", "repairable")

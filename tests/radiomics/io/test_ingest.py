@@ -1,0 +1,348 @@
+"""Oracle: voxels that encode their place, through phases, frames, syntaxes and repairs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from radiomics import InputError, inspect, read_image
+from radiomics.io.headers import find_files, scan
+from radiomics.io.series import find_series
+from tests.series import AXIAL, OBLIQUE, normal, positions, write_series
+
+
+def ramp(
+    where: np.ndarray, shape: tuple[int, int], orientation: tuple[float, ...] = AXIAL
+) -> np.ndarray:
+    """Return stored values of a field that is linear in the patient: 1000 + 10 x + 20 y + 30 z."""
+    rows, columns = np.indices(shape)
+    row, column = np.array(orientation[:3]), np.array(orientation[3:])
+    points = (
+        where[:, None, None]
+        + rows[None, ..., None] * 0.8 * column
+        + columns[None, ..., None] * 0.6 * row
+    )
+    return np.rint(2000 + points @ [10.0, 20.0, 30.0]).astype(np.uint16)
+
+
+def expected(image: object, low: int = 0) -> np.ndarray:
+    """Return the field at the voxels of a volume, by its affine."""
+    index = np.indices(image.shape).reshape(3, -1)  # type: ignore[attr-defined]
+    world = image.affine @ np.vstack([index, np.ones(index.shape[1])])  # type: ignore[attr-defined]
+    field = 2000 + np.array([10.0, 20.0, 30.0]) @ world[:3] - 1024
+    return field.reshape(image.shape)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("tag", ["TemporalPositionIdentifier", "EchoTime", "AcquisitionNumber"])
+def test_phases_of_one_series_are_told_apart(tmp_path: Path, tag: str) -> None:
+    where = positions(4, 2.0)
+    stored = ramp(where, (5, 6))
+    values = [1] * 4 + [2] * 4
+    both = np.concatenate([stored, stored + 100])
+    write_series(tmp_path, both, np.concatenate([where, where]), **{tag: values})
+    one, two = find_series(tmp_path)
+    assert (one.verdict, two.verdict) == ("good", "good")
+    assert one.phase.startswith(tag)
+    with pytest.raises(InputError, match="2 series"):
+        read_image(tmp_path)
+    assert np.array_equal(read_image(tmp_path, series=two.name).array, stored.astype(int) - 924)
+
+
+def test_a_tag_that_does_not_separate_places_splits_nothing(tmp_path: Path) -> None:
+    where = positions(4, 2.0)
+    both = np.concatenate([where, where])
+    write_series(tmp_path, np.zeros((8, 5, 6), np.uint16), both, EchoTime=[1, 2] * 4)
+    (report,) = find_series(tmp_path)
+    assert "4 duplicate slice(s)" in report.defects[0].text
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian],
+)
+def test_plain_transfer_syntaxes(tmp_path: Path, syntax: str) -> None:
+    where = positions(3, 2.0)
+    stored = ramp(where, (5, 6))
+    for path in write_series(tmp_path, stored, where):
+        data = pydicom.dcmread(path)
+        pixels = data.pixel_array
+        data.file_meta.TransferSyntaxUID = syntax
+        if syntax == uid.ExplicitVRBigEndian:
+            data.PixelData = pixels.astype(">u2").tobytes()
+        big = syntax == uid.ExplicitVRBigEndian
+        pydicom.dcmwrite(
+            path,
+            data,
+            implicit_vr=syntax == uid.ImplicitVRLittleEndian,
+            little_endian=not big,
+            force_encoding=True,
+        )
+    assert np.abs(read_image(tmp_path).array - expected(read_image(tmp_path))).max() <= 0.5
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+def test_compressed_transfer_syntaxes(tmp_path: Path, syntax: str) -> None:
+    where = positions(3, 2.0, OBLIQUE)
+    stored = ramp(where, (40, 50), OBLIQUE)
+    for path in write_series(tmp_path, stored, where, OBLIQUE):
+        data = pydicom.dcmread(path)
+        data.compress(syntax, generate_instance_uid=False)
+        data.save_as(path)
+    image = read_image(tmp_path)
+    assert np.array_equal(image.array, stored.astype(int) - 1024)
+    assert np.abs(image.array - expected(image)).max() <= 0.51
+
+
+def enhanced(path: Path, where: np.ndarray, stored: np.ndarray, per_frame_rescale: bool) -> None:
+    """Write one enhanced CT: geometry in shared and per-frame functional groups."""
+    write_series(path.parent / "one", stored[:1], where[:1])
+    data = pydicom.dcmread(path.parent / "one" / "000.dcm")
+    (path.parent / "one" / "000.dcm").unlink()
+    for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        del data[tag]
+    del data.RescaleSlope, data.RescaleIntercept, data.SliceThickness
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = uid.EnhancedCTImageStorage
+
+    def macro(**values: object) -> Sequence:
+        item = Dataset()
+        for keyword, value in values.items():
+            setattr(item, keyword, value)
+        return Sequence([item])
+
+    shared = Dataset()
+    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=list(AXIAL))
+    shared.PixelMeasuresSequence = macro(PixelSpacing=[0.8, 0.6], SliceThickness=2)
+    if not per_frame_rescale:
+        rescale = macro(RescaleIntercept=-1024, RescaleSlope=1)
+        shared.PixelValueTransformationSequence = rescale
+    groups = []
+    for number, position in enumerate(where):
+        group = Dataset()
+        group.PlanePositionSequence = macro(ImagePositionPatient=[f"{x:.8g}" for x in position])
+        if per_frame_rescale:
+            rescale = macro(RescaleIntercept=-1024 - number, RescaleSlope=1)
+            group.PixelValueTransformationSequence = rescale
+        groups.append(group)
+    data.SharedFunctionalGroupsSequence = Sequence([shared])
+    data.PerFrameFunctionalGroupsSequence = Sequence(groups)
+    data.NumberOfFrames = len(where)
+    data.PixelData = stored.astype("<u2").tobytes()
+    data.save_as(path)
+
+
+@pytest.mark.parametrize("per_frame", [False, True])
+def test_enhanced_multi_frame_objects(tmp_path: Path, per_frame: bool) -> None:
+    where = positions(5, 2.0)[[3, 0, 4, 1, 2]]
+    stored = ramp(where, (5, 6)) + (np.arange(5)[:, None, None] if per_frame else 0)
+    enhanced(tmp_path / "enhanced.dcm", where, stored.astype(np.uint16), per_frame)
+    image = read_image(tmp_path / "enhanced.dcm")
+    assert image.spacing == pytest.approx((2, 0.8, 0.6))
+    assert np.abs(image.array - expected(image)).max() <= 0.5
+
+
+def test_a_series_split_over_several_multi_frame_files_is_one_volume(tmp_path: Path) -> None:
+    where = positions(6, 2.0)
+    stored = ramp(where, (5, 6))
+    for number, part in enumerate((slice(0, 3), slice(3, 6))):
+        folder = tmp_path / f"part{number}"
+        folder.mkdir()
+        enhanced(folder / "e.dcm", where[part], stored[part], False)
+        data = pydicom.dcmread(folder / "e.dcm")
+        data.SeriesInstanceUID, data.FrameOfReferenceUID = "1.2.3.9", "1.2.3.8"
+        data.save_as(folder / "e.dcm")
+    image = read_image(tmp_path)
+    assert image.shape == (6, 5, 6)
+    assert np.abs(image.array - expected(image)).max() <= 0.5
+
+
+def test_files_without_preamble_or_extension(tmp_path: Path) -> None:
+    where = positions(3, 2.0)
+    for path in write_series(tmp_path, ramp(where, (5, 6)), where):
+        data = pydicom.dcmread(path)
+        bare = Dataset(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            bare.save_as(path.with_suffix(""), implicit_vr=True, little_endian=True)
+        path.unlink()
+    assert (tmp_path / "000").read_bytes()[128:132] != b"DICM"
+    image = read_image(tmp_path)
+    assert np.abs(image.array - expected(image)).max() <= 0.5
+
+
+def test_missing_slices_are_interpolated_on_request(tmp_path: Path) -> None:
+    where = np.delete(positions(10, 2.0), [3, 6, 7], axis=0)
+    write_series(tmp_path, ramp(where, (5, 6)), where)
+    with pytest.raises(InputError, match="allow a repair"):
+        read_image(tmp_path)
+    for repair in ("missing", "all", "tilt,missing"):
+        image = read_image(tmp_path, repair=repair)
+        assert image.shape == (10, 5, 6)
+        assert np.abs(image.array - expected(image)).max() <= 1
+        assert "3 missing slice(s)" in image.history[0]
+    with pytest.raises(InputError, match="missing"):
+        read_image(tmp_path, repair="tilt")
+    with pytest.raises(InputError, match="refuse, all, missing"):
+        read_image(tmp_path, repair="guess")
+
+
+def test_equal_duplicates_are_dropped_on_request(tmp_path: Path) -> None:
+    where = positions(6, 2.0)[[0, 1, 2, 2, 3, 4, 5]]
+    write_series(tmp_path, ramp(where, (5, 6)), where)
+    image = read_image(tmp_path, repair="duplicates")
+    assert image.shape == (6, 5, 6)
+    assert np.abs(image.array - expected(image)).max() <= 0.5
+    assert "equal pixels" in image.history[0]
+
+
+def test_uneven_steps_are_resampled_on_request(tmp_path: Path) -> None:
+    along = np.array([0, 2, 4, 6, 8, 9, 11, 13.0])
+    where = positions(1, 1) + np.outer(along, normal(AXIAL))
+    write_series(tmp_path, ramp(where, (5, 6)), where)
+    image = read_image(tmp_path, repair="spacing")
+    assert image.spacing[0] == pytest.approx(2)
+    assert np.abs(image.array - expected(image)).max() <= 1
+
+
+@pytest.mark.parametrize("angle", [-17.0, 8.0])
+def test_a_tilted_series_is_straightened_on_request(tmp_path: Path, angle: float) -> None:
+    where = positions(9, 2.0)
+    drift = np.tan(np.radians(angle))
+    where += np.outer(np.arange(9) * 2.0, [0, drift, 0])
+    write_series(tmp_path, ramp(where, (30, 20)), where)
+    image = read_image(tmp_path, repair="tilt")
+    assert f"{abs(angle):.2f} degrees" in image.history[0]
+    assert abs(np.dot(image.direction[:, 0], image.direction[:, 1])) < 1e-12
+    off = np.abs(image.array - expected(image))
+    covered = np.zeros(image.shape, bool)
+    for index, position in enumerate(where):
+        rows = (image.affine[1, 3] + 0.8 * np.arange(image.shape[1]) - position[1]) / 0.8
+        covered[index] = ((rows > 0.01) & (rows < 28.99))[:, None]
+    assert off[covered].max() <= 1
+    assert covered.sum() > 9 * 27 * 20
+
+
+def test_radiographs_with_inverted_grey_scale(tmp_path: Path) -> None:
+    stored = np.array([[[0, 5], [10, 255]]], np.uint16)
+    tags = {"PhotometricInterpretation": "MONOCHROME1", "Modality": "DX", "BitsStored": 8}
+    write_series(tmp_path, stored, positions(1, 1), RescaleIntercept=0, HighBit=7, **tags)
+    assert read_image(tmp_path).array.tolist() == [[[255, 250], [245, 0]]]
+
+
+def test_broken_files_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    where = positions(3, 2.0)
+    paths = write_series(tmp_path / "good \u6d4b\u8bd5", ramp(where, (5, 6)), where)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    content = paths[0].read_bytes()
+    other = content.replace(b"-40\\12.5\\3 ", b"-40\\12.5\\x ")
+    assert other != content
+    (broken / "value.dcm").write_bytes(other)
+    (broken / "cut.dcm").write_bytes(content[:300])
+    (broken / "noise.dcm").write_bytes(b"\x00" * 128 + b"DICM" + bytes(range(256)) * 2)
+    (broken / "link").symlink_to(tmp_path)
+    (broken / "dangling").symlink_to(tmp_path / "nowhere")
+    (broken / "notes").write_text("x")
+    rs = pydicom.dcmread(paths[0])
+    rs.Modality, rs.StructureSetROISequence = "RTSTRUCT", [Dataset()]
+    del rs.Rows
+    rs.save_as(broken / "rs.dcm")
+    found = {Path(f.path).name: f for f in inspect(tmp_path)}
+    assert found["good \u6d4b\u8bd5"].verdict == "good"
+    assert found["good \u6d4b\u8bd5"].shape == (3, 5, 6)
+    assert found["value.dcm"].verdict == found["rs.dcm"].verdict == "refused"
+    assert "could not convert" in found["value.dcm"].defects[0]
+    assert "ROINumber" in found["rs.dcm"].defects[0]
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_text("x")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    assert [p.name for p in find_files(tmp_path)] == ["file"]
+
+
+def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path, np.zeros((1, 5, 6), np.uint16), positions(1, 1))
+    data = pydicom.dcmread(path)
+    data.Rows = data.Columns = 60_000
+    data.save_as(path)
+    with pytest.raises(InputError, match="complete"):
+        read_image(path)
+
+
+def outcome(file: Path) -> str:
+    """Read a file; return how that went."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = read_image(file)
+        except InputError as error:
+            return f"refused: {error.found}"
+    return f"read: {image.shape}"
+
+
+SHIPPED = sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm"))
+
+
+def test_every_file_that_pydicom_ships_reads_or_is_refused_in_words() -> None:
+    outcomes = {file.name: outcome(file) for file in SHIPPED}
+    assert sum(text.startswith("read: ") for text in outcomes.values()) >= 5
+    assert all(len(text) > len("refused: ") for text in outcomes.values())
+    assert outcomes["CT_small.dcm"] == "read: (1, 128, 128)"
+
+
+def test_the_header_pass_counts_what_is_no_dicom(tmp_path: Path) -> None:
+    write_series(tmp_path, np.zeros((2, 3, 3), np.uint16), positions(2, 1))
+    (tmp_path / "a.txt").write_text("text")
+    found = scan(tmp_path)
+    assert (len(found.headers), len(found.unreadable), found.others) == (2, 0, 1)
+
+
+def test_rounded_positions_do_not_add_up_to_a_wrong_place(tmp_path: Path) -> None:
+    """A step of 0.625 mm written with two decimals: the median step is wrong at the far end."""
+    where = np.round(positions(300, 0.625), 2)
+    write_series(tmp_path, np.zeros((300, 2, 2), np.uint16), where)
+    image = read_image(tmp_path)
+    last = image.affine @ [299, 0, 0, 1]
+    assert np.abs(last[:3] - where[-1]).max() < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.03, 0.002])
+def test_micro_ct_is_judged_by_its_own_step(tmp_path: Path, scale: float) -> None:
+    where = positions(9, scale)
+    pixel = (scale, scale)
+    write_series(tmp_path / "a", np.zeros((9, 3, 3), np.uint16), where, spacing=pixel)
+    assert read_image(tmp_path / "a").spacing == pytest.approx((scale,) * 3, rel=1e-4)
+    gap = np.delete(where, 4, axis=0)
+    write_series(tmp_path / "b", np.zeros((8, 3, 3), np.uint16), gap, spacing=pixel)
+    with pytest.raises(InputError, match="1 missing slice"):
+        read_image(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({"RescaleSlope": None, "RescaleIntercept": None}, "not known to be HU"),
+        ({"RescaleSlope": 0}, "unusable rescaling"),
+    ],
+)
+def test_ct_without_a_usable_rescaling_is_refused(
+    tmp_path: Path, tags: dict[str, object], words: str
+) -> None:
+    write_series(tmp_path, np.zeros((3, 3, 3), np.uint16), positions(3, 1), **tags)
+    with pytest.raises(InputError, match=words):
+        read_image(tmp_path)
+
+
+def test_a_huge_intercept_is_kept_as_float(tmp_path: Path) -> None:
+    write_series(
+        tmp_path, np.ones((2, 2, 2), np.uint16), positions(2, 1), RescaleIntercept=10_000_000_000
+    )
+    assert read_image(tmp_path).array.dtype == np.float32
