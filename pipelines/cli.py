@@ -54,7 +54,11 @@ def extract(
     mask: Annotated[Path, typer.Argument(help="RTSTRUCT, or a label image on the image's grid.")],
     roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
     label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
-    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID of the image.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Number or label in a SEG.")] = None,
+    series: Annotated[str | None, typer.Option(help="Series name, as inspect gives it.")] = None,
+    suv: Annotated[
+        str | None, typer.Option(help="bw, lbm, lbm_james or bsa: PET into SUV.")
+    ] = None,
     repair: Annotated[str, typer.Option(help=REPAIR)] = "refuse",
     settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
     output: Output = None,
@@ -67,8 +71,9 @@ def extract(
 
     if output is not None:
         check_suffix(output)
-    choice = {"roi": roi, "label": label, "series": series, "repair": repair}
-    row, record = extract_files(image, mask, settings, choice)
+    from_image = {"series": series, "repair": repair, "suv": suv}
+    from_mask = {"roi": roi, "label": label, "segment": segment}
+    row, record = extract_files(image, mask, settings, (from_image, from_mask))
     for note in [] if quiet else record["notes"]:
         typer.echo(f"note: {note}", err=True)
     if output is not None:

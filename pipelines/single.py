@@ -27,21 +27,21 @@ def check_suffix(path: Path) -> None:
 
 
 def extract_files(
-    image: Path, mask: Path, settings: str, choice: dict[str, Any]
+    image: Path, mask: Path, settings: str, choices: tuple[dict[str, Any], dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read, prepare and compute one case; return its row (id, roi, features) and provenance.
 
-    ``choice`` holds what :func:`radiomics.read_image` and :func:`radiomics.read_mask` take besides
-    the paths: series, repair, roi, label.
+    ``choices`` are the keyword arguments of :func:`radiomics.read_image` and of
+    :func:`radiomics.read_mask`.
     """
-    roi, label = choice["roi"], choice["label"]
+    from_image, from_mask = choices
     checked = load_settings(settings)
-    volume = read_image(image, series=choice["series"], repair=choice["repair"])
-    region = read_mask(mask, like=volume, roi=roi, label=label)
+    volume = read_image(image, **from_image)
+    region = read_mask(mask, like=volume, **from_mask)
     prepared = prepare(volume, region, checked)
     done = compute(prepared, checked)
     name = image.name.split(".")[0] if image.is_file() else image.resolve().name
-    chosen = roi if roi is not None else "" if label is None else str(label)
+    chosen = next((str(value) for value in from_mask.values() if value is not None), "")
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),

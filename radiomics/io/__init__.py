@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.types import InputError, Volume, check_mask
+
+if TYPE_CHECKING:
+    from radiomics.io.headers import Header
 
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -18,7 +23,13 @@ def has_itk_suffix(path: Path) -> bool:
     return path.name.lower().endswith(ITK_SUFFIXES)
 
 
-def read_image(path: str | Path, *, series: str | None = None, repair: str = "refuse") -> Volume:
+def read_image(
+    path: str | Path,
+    *,
+    series: str | None = None,
+    repair: str = "refuse",
+    suv: str | None = None,
+) -> Volume:
     """Read an image: a DICOM series folder, one DICOM file, NIfTI, NRRD or MetaImage.
 
     Parameters
@@ -28,6 +39,7 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
     repair : ``"refuse"``: a series with defects is an error, never a guess; ``"all"``, or some of
         ``missing``, ``duplicates``, ``tilt``, ``spacing`` with commas, repairs it and says so in
         the Volume's ``history``
+    suv : turn PET into SUV: ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``
 
     Returns
     -------
@@ -43,21 +55,28 @@ def read_image(path: str | Path, *, series: str | None = None, repair: str = "re
     if path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
+        _refuse_selection(path, "a file without a PET header", "suv", suv)
         return read_itk(path)
     from radiomics.io.dicom import read_series
 
-    return read_series(path, series, repair)
+    return read_series(path, series, repair, suv)
 
 
 def read_mask(
-    path: str | Path, *, like: Volume, roi: str | None = None, label: int | None = None
+    path: str | Path,
+    *,
+    like: Volume,
+    roi: str | None = None,
+    label: int | None = None,
+    segment: int | str | None = None,
 ) -> Volume:
-    """Read a mask onto the grid of ``like``: an RTSTRUCT, or a label image on that grid.
+    """Read a mask onto the grid of ``like``: an RTSTRUCT, a SEG, or a label image on that grid.
 
     Parameters
     ----------
     roi : ROI name in an RTSTRUCT; not needed when there is only one
     label : value in a label image; not needed when there is only one besides 0
+    segment : number or label in a SEG; not needed when there is only one
 
     Returns
     -------
@@ -75,13 +94,13 @@ def read_mask(
         from radiomics.io.itk import read_itk
 
         _refuse_selection(path, "a label image", "roi", roi)
+        _refuse_selection(path, "a label image", "segment", segment)
         labels = read_itk(path)
         mask = Volume(_select(path, labels, label), labels.affine, "1", like.frame)
     else:
-        from radiomics.io.rtstruct import read_roi
-
-        _refuse_selection(path, "an RTSTRUCT", "label", label)
-        mask = read_roi(_rtstruct_file(path), like, roi)
+        mask = _read_dicom_mask(
+            _mask_file(path), like, {"roi": roi, "label": label, "segment": segment}
+        )
     check_mask(like, mask, where=path)
     return Volume(mask.array, like.affine, "1", like.frame, mask.history)
 
@@ -149,6 +168,8 @@ def inspect(path: str | Path) -> list[Finding]:
     for header in seen.headers:
         if header.text("Modality") == "RTSTRUCT":
             found += _inspect_rtstruct(header.path)
+        elif header.text("Modality") == "SEG":
+            found += _inspect_segmentation(header)
     found += [_inspect_itk(file) for file in images]
     for bad in (*seen.unreadable, *broken):
         found.append(_refused("file", bad.path, bad.reason))
@@ -172,6 +193,12 @@ def _inspect_rtstruct(path: Path) -> list[Finding]:
         verdict = "good" if roi.contours else "refused"
         found.append(Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict))
     return found
+
+
+def _inspect_segmentation(header: Header) -> list[Finding]:
+    labels = [str(item.get("SegmentLabel")) for item in header.data.get("SegmentSequence") or []]
+    place = str(header.path)
+    return [Finding("mask", place, label, "SEG", None, None, (), "good") for label in labels]
 
 
 def _inspect_itk(file: Path) -> Finding:
@@ -216,15 +243,31 @@ def _select(path: Path, labels: Volume, label: int | None) -> NDArray[np.bool_]:
     return np.asarray(labels.array != 0)
 
 
-def _rtstruct_file(path: Path) -> Path:
-    """Return the RTSTRUCT file at a path: the file itself, or the only one in a folder."""
+def _read_dicom_mask(path: Path, like: Volume, choice: Mapping[str, Any]) -> Volume:
+    from radiomics.io.headers import Header, read_header
+
+    header = read_header(path)
+    if isinstance(header, Header) and header.text("Modality") == "SEG":
+        from radiomics.io.segmentation import read_segment
+
+        for option in ("roi", "label"):
+            _refuse_selection(path, "a SEG", option, choice[option])
+        return read_segment(path, like, choice["segment"])
+    from radiomics.io.rtstruct import read_roi
+
+    for option in ("label", "segment"):
+        _refuse_selection(path, "an RTSTRUCT", option, choice[option])
+    return read_roi(path, like, choice["roi"])
+
+
+def _mask_file(path: Path) -> Path:
+    """Return the RTSTRUCT or SEG at a path: the file itself, or the only one in a folder."""
     if path.is_file():
         return path
     from radiomics.io.headers import scan
 
-    files = [h.path for h in scan(path).headers if h.text("Modality") == "RTSTRUCT"]
+    files = [h.path for h in scan(path).headers if h.text("Modality") in ("RTSTRUCT", "SEG")]
     if len(files) != 1:
-        raise InputError(
-            path, "a mask folder holds exactly one RTSTRUCT", f"{len(files)}", "name the file"
-        )
+        found = f"{len(files)}: {', '.join(f.name for f in files[:5])}"
+        raise InputError(path, "a mask folder holds exactly one RTSTRUCT or SEG", found, "name it")
     return files[0]

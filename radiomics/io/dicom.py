@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from radiomics.io.repair import (
     straighten,
 )
 from radiomics.io.series import SeriesReport, find_series
+from radiomics.io.suv import suv_factor
 from radiomics.types import InputError, Volume
 
 
-def read_series(path: Path, series: str | None = None, repair: str = "refuse") -> Volume:
+def read_series(
+    path: Path, series: str | None = None, repair: str = "refuse", suv: str | None = None
+) -> Volume:
     """Read one CT, MR, PET, ... volume in rescaled units.
 
     Parameters
@@ -27,6 +31,7 @@ def read_series(path: Path, series: str | None = None, repair: str = "refuse") -
     path : a folder (searched with all below it) or one DICOM file
     series : SeriesInstanceUID, or the name that ``inspect`` gives, where there are several volumes
     repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing
+    suv : ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``: turn PET into SUV
 
     Raises
     ------
@@ -56,7 +61,14 @@ def read_series(path: Path, series: str | None = None, repair: str = "refuse") -
             f"{len(found)} series: {listing}",
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
-    return read_report(chosen[0], allowed)
+    volume = read_report(chosen[0], allowed)
+    return volume if suv is None else _in_suv(volume, chosen[0], suv)
+
+
+def _in_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
+    factor, unit, how = suv_factor(report.frames[0].header.path, kind)
+    array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
+    return replace(volume, array=array, unit=unit, history=(*volume.history, how))
 
 
 def _line(report: SeriesReport) -> str:

@@ -49,6 +49,7 @@ HEADER_TAGS = [
     "RescaleSlope",
     "RescaleType",
     "Rows",
+    "SegmentSequence",
     "SOPClassUID",
     "SOPInstanceUID",
     "SUVType",
