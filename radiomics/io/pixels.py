@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -19,6 +19,8 @@ LARGEST = 2**33
 """Bytes of one decoded file from which a header is not believed."""
 PLAIN = {ImplicitVRLittleEndian: 8, ExplicitVRLittleEndian: 12, ExplicitVRBigEndian: 12}
 """Transfer syntaxes with plain pixels, and the bytes of the element's head in front of them."""
+PIXEL_DATA = {False: b"\xe0\x7f\x10\x00", True: b"\x7f\xe0\x00\x10"}
+"""The tag of the pixels, by big-endian or not."""
 
 
 def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
@@ -39,16 +41,17 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
         by_file.setdefault(id(frame.header), []).append(position)
 
     def fill(positions: list[int]) -> None:
-        header = frames[positions[0]].header
-        stored = _plain(frames[positions[0]]) if len(positions) == 1 else None
-        decoded = _decoded(frames[positions[0]]) if stored is None else None
+        first = frames[positions[0]]
+        if len(positions) == 1 and is_plain(first):
+            _read_plain(first, volume[positions[0]])
+            return
+        decoded = _decoded(first)
         for position in positions:
-            frame = frames[position]
-            pixels = stored if decoded is None else decoded[frame.index]
-            if pixels is None or pixels.shape != shape[1:]:
-                found = "no pixels" if pixels is None else f"{pixels.shape}"
-                raise _broken(header, f"every slice needs a matrix of {shape[1:]}", found)
-            _rescale(pixels, frame, volume[position])
+            pixels = decoded[frames[position].index]
+            if pixels.shape != shape[1:]:
+                rule = f"every slice needs a matrix of {shape[1:]}"
+                raise _broken(first.header, rule, f"{pixels.shape}")
+            _rescale(pixels, frames[position], volume[position])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(fill, by_file.values()):
@@ -58,7 +61,7 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
 
 def _rescale(pixels: NDArray[Any], frame: Frame, into: NDArray[Any]) -> None:
     slope, intercept = frame.slope, frame.intercept
-    if frame.header.text("PhotometricInterpretation") == "MONOCHROME1" and _is_display(frame):
+    if _is_inverted(frame):
         bits = int(frame.header.data.get("BitsStored") or 16)
         pixels = (2**bits - 1) - pixels.astype(np.int64)
     if into.dtype.kind == "i":
@@ -67,9 +70,10 @@ def _rescale(pixels: NDArray[Any], frame: Frame, into: NDArray[Any]) -> None:
         into[...] = pixels.astype(np.float64) * slope + intercept
 
 
-def _is_display(frame: Frame) -> bool:
-    """Tell whether the stored values are display values: radiographs, where low means bright."""
-    return frame.header.text("Modality") in ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
+def _is_inverted(frame: Frame) -> bool:
+    """Tell whether low values mean bright: radiographs, whose stored values are display values."""
+    display = frame.header.text("Modality") in ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
+    return display and frame.header.text("PhotometricInterpretation") == "MONOCHROME1"
 
 
 def _stored_dtype(frame: Frame) -> np.dtype[Any]:
@@ -78,30 +82,43 @@ def _stored_dtype(frame: Frame) -> np.dtype[Any]:
     return np.dtype(f"{'i' if signed else 'u'}{int(data.get('BitsAllocated') or 16) // 8}")
 
 
-def _plain(frame: Frame) -> NDArray[Any] | None:
-    """Read uncompressed pixels from the place where the header pass stopped, or return None."""
-    header, data = frame.header, frame.header.data
-    head = PLAIN.get(header.syntax)
+def is_plain(frame: Frame) -> bool:
+    """Tell whether a frame is a file of its own with uncompressed pixels of whole bytes."""
+    data = frame.header.data
     bits = int(data.get("BitsAllocated") or 16)
     single = (
         int(data.get("NumberOfFrames") or 1) == 1 and int(data.get("SamplesPerPixel") or 1) == 1
     )
+    # signed pixels of fewer bits than stored need their sign extended
     full = int(data.get("BitsStored") or bits) == bits or data.get("PixelRepresentation") != 1
-    if head is None or header.pixel_offset < 0 or bits not in (8, 16) or not single or not full:
-        return None
-    order: Literal["<", ">"] = ">" if header.syntax == ExplicitVRBigEndian else "<"
-    dtype = _stored_dtype(frame).newbyteorder(order)
-    count = int(data.Rows) * int(data.Columns)
+    plain = frame.header.syntax in PLAIN and frame.header.pixel_offset >= 0
+    return plain and single and full and bits in (8, 16)
+
+
+def _read_plain(frame: Frame, into: NDArray[Any]) -> None:
+    """Read plain pixels from where the header pass stopped, straight into place if they fit."""
+    header = frame.header
+    big = header.syntax == ExplicitVRBigEndian
+    dtype = _stored_dtype(frame).newbyteorder(">" if big else "<")
+    direct = (
+        into.dtype == np.int16
+        and dtype.itemsize == 2
+        and dtype.isnative
+        and not _is_inverted(frame)
+        and into.flags.c_contiguous
+    )
+    stored: Any = into if direct else np.empty(into.shape, dtype)
     with header.path.open("rb") as stream:
         stream.seek(header.pixel_offset)
-        tag = stream.read(head)[:4]
-        if tag != (b"\x7f\xe0\x00\x10" if order == ">" else b"\xe0\x7f\x10\x00"):
-            return None
-        raw = stream.read(count * dtype.itemsize)
-    if len(raw) < count * dtype.itemsize:
-        found = f"{len(raw)} of {count * dtype.itemsize} bytes"
-        raise _broken(header, "the pixels must be complete", found)
-    return np.frombuffer(raw, dtype=dtype).reshape(int(data.Rows), int(data.Columns))
+        if stream.read(PLAIN[header.syntax])[:4] != PIXEL_DATA[big]:
+            raise _broken(header, "the pixels must follow the header", "another element there")
+        count = stream.readinto(memoryview(stored).cast("B"))
+    if count < stored.nbytes:
+        raise _broken(header, "the pixels must be complete", f"{count} of {stored.nbytes} bytes")
+    if direct:  # sums wrap at 16 bits, and the dtype was chosen so that every result fits
+        np.add(into, np.int64(frame.intercept).astype(np.int16), out=into)
+    else:
+        _rescale(stored, frame, into)
 
 
 def _decoded(frame: Frame) -> NDArray[Any]:

@@ -231,4 +231,4 @@ def test_a_choice_that_the_file_cannot_make_is_refused(oblique: Volume, tmp_path
     with pytest.raises(InputError, match="takes no roi"):
         read_mask(tmp_path / "m.nrrd", like=oblique, roi="GTV")
     with pytest.raises(InputError, match="takes no label"):
-        read_mask(tmp_path / "ct", like=oblique, label=3)
+        read_mask(tmp_path / "ct" / "000.dcm", like=oblique, label=3)
