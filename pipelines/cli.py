@@ -37,7 +37,7 @@ def inspect(
 ) -> None:
     """Show what lies at PATH: series with geometry and verdict, masks with their ROI names."""
     from pipelines.tables import print_findings, write_table
-    from radiomics.io import inspect as find
+    from radiomics.io.inspection import inspect as find
 
     found = find(path)
     if not found:
@@ -52,7 +52,9 @@ def inspect(
 def extract(
     image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
     mask: Annotated[Path, typer.Argument(help="RTSTRUCT, or a label image on the image's grid.")],
-    roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
+    roi: Annotated[
+        str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")
+    ] = None,
     label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
     segment: Annotated[str | None, typer.Option(help="Number or label in a SEG.")] = None,
     series: Annotated[str | None, typer.Option(help="Series name, as inspect gives it.")] = None,
@@ -62,6 +64,9 @@ def extract(
     repair: Annotated[str, typer.Option(help=REPAIR)] = "refuse",
     settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
     output: Output = None,
+    save_preprocessed: Annotated[
+        Path | None, typer.Option(help="Folder for the image and masks that were computed on.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
@@ -73,16 +78,16 @@ def extract(
         check_suffix(output)
     from_image = {"series": series, "repair": repair, "suv": suv}
     from_mask = {"roi": roi, "label": label, "segment": segment}
-    row, record = extract_files(image, mask, settings, (from_image, from_mask))
+    rows, record = extract_files(image, mask, settings, (from_image, from_mask), save_preprocessed)
     for note in [] if quiet else record["notes"]:
         typer.echo(f"note: {note}", err=True)
     if output is not None:
         from pipelines.tables import write_features
 
-        write_features([row], record, output)
+        write_features(rows, record, output)
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows([row.keys(), row.values()])
+    writer.writerows([rows[0].keys(), *(row.values() for row in rows)])
 
 
 @app.command()

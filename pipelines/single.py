@@ -7,9 +7,10 @@ from typing import Any
 
 from pipelines.environment import installed
 from pipelines.store import digest_file
-from radiomics.extraction import compute, load_settings, prepare, versions
-from radiomics.io import file_parts, read_image, read_mask
+from radiomics.extraction import Prepared, compute, load_settings, prepare, versions
+from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
+from radiomics.types import Volume
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
@@ -27,21 +28,38 @@ def check_suffix(path: Path) -> None:
 
 
 def extract_files(
-    image: Path, mask: Path, settings: str, choices: tuple[dict[str, Any], dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read, prepare and compute one case; return its row (id, roi, features) and provenance.
+    image: Path,
+    mask: Path,
+    settings: str,
+    choices: tuple[dict[str, Any], dict[str, Any]],
+    save: Path | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Read, prepare and compute one image; return a row (id, roi, features) a mask, and provenance.
 
     ``choices`` are the keyword arguments of :func:`radiomics.read_image` and of
-    :func:`radiomics.read_mask`.
+    :func:`radiomics.read_mask`; a ``roi`` with ``*``, ``?`` or ``re:`` stands for all that fit.
+    ``save`` is a folder for the preprocessed image and masks.
     """
     from_image, from_mask = choices
     checked = load_settings(settings)
     volume = read_image(image, **from_image)
-    region = read_mask(mask, like=volume, **from_mask)
-    prepared = prepare(volume, region, checked)
-    done = compute(prepared, checked)
     name = image.name.split(".")[0] if image.is_file() else image.resolve().name
-    chosen = next((str(value) for value in from_mask.values() if value is not None), "")
+    rows, masks = [], {}
+    for roi, region in _masks(mask, volume, from_mask).items():
+        prepared = prepare(volume, region, checked)
+        done = compute(prepared, checked)
+        rows.append({"id": name, "roi": roi, **done.features})
+        if save is not None:
+            _save(prepared, save, f"{name}_{roi}" if roi else name)
+        masks[roi] = {
+            "notes": region.history,
+            "missing": done.missing,
+            "voxels": {
+                "mask": int(region.array.sum()),
+                "morphological": int(prepared.morphological_mask.array.sum()),
+                "intensity": int(prepared.intensity_mask.array.sum()),
+            },
+        }
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
@@ -51,12 +69,23 @@ def extract_files(
             for kind, path in (("image", image), ("mask", mask))
         },
         "image": {"unit": volume.unit, "shape": volume.shape, "spacing": volume.spacing},
-        "notes": [*volume.history, *region.history],
-        "voxels": {
-            "mask": int(region.array.sum()),
-            "morphological": int(prepared.morphological_mask.array.sum()),
-            "intensity": int(prepared.intensity_mask.array.sum()),
-        },
-        "missing": done.missing,
+        "masks": masks,
+        "notes": [*volume.history, *(note for m in masks.values() for note in m["notes"])],
     }
-    return {"id": name, "roi": chosen, **done.features}, record
+    return rows, record
+
+
+def _save(prepared: Prepared, folder: Path, name: str) -> None:
+    """Write what was computed on, cut to the mask's box, as NIfTI with its place in the patient."""
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    write_volume(prepared.image, folder / f"{stem}_image.nii.gz")
+    write_volume(prepared.intensity_mask, folder / f"{stem}_intensity_mask.nii.gz")
+    write_volume(prepared.morphological_mask, folder / f"{stem}_morphological_mask.nii.gz")
+
+
+def _masks(path: Path, like: Volume, choice: dict[str, Any]) -> dict[str, Volume]:
+    roi = choice["roi"] or ""
+    if roi.startswith("re:") or set("*?") & set(roi):
+        return read_masks(path, like=like, choose=roi)
+    chosen = next((str(value) for value in choice.values() if value is not None), "")
+    return {chosen: read_mask(path, like=like, **choice)}

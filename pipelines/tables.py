@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pipelines.single import check_suffix
 from pipelines.store import write_whole
-from radiomics.io import Finding
+from radiomics.io.inspection import Finding
 
 Row = Mapping[str, Any]
 

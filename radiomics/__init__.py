@@ -18,9 +18,10 @@ _HOMES = {
     "Volume": "radiomics.types",
     "extract": "radiomics.extraction",
     "feature_catalogue": "radiomics.extraction",
-    "inspect": "radiomics.io",
+    "inspect": "radiomics.io.inspection",
     "read_image": "radiomics.io",
     "read_mask": "radiomics.io",
+    "read_masks": "radiomics.io",
     "write_volume": "radiomics.io",
 }
 
@@ -36,12 +37,14 @@ __all__ = [
     "inspect",
     "read_image",
     "read_mask",
+    "read_masks",
     "write_volume",
 ]
 
 if TYPE_CHECKING:
     from radiomics.extraction import extract, feature_catalogue
-    from radiomics.io import inspect, read_image, read_mask, write_volume
+    from radiomics.io import read_image, read_mask, read_masks, write_volume
+    from radiomics.io.inspection import inspect
     from radiomics.types import Case, InputError, Predictions, Samples, Volume
 
 

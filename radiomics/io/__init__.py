@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.types import InputError, Volume, check_mask
-
-if TYPE_CHECKING:
-    from radiomics.io.headers import Header
 
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -30,7 +28,7 @@ def read_image(
     repair: str = "refuse",
     suv: str | None = None,
 ) -> Volume:
-    """Read an image: a DICOM series folder, one DICOM file, NIfTI, NRRD or MetaImage.
+    """Read an image: a DICOM series folder, file or ZIP archive, NIfTI, NRRD or MetaImage.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ def read_image(
     InputError
         Telling what was found and what to do.
     """
-    path = _existing(path)
+    path = existing(path)
     if path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
@@ -59,6 +57,11 @@ def read_image(
         return read_itk(path)
     from radiomics.io.dicom import read_series
 
+    if path.is_file() and path.suffix.lower() == ".zip":
+        from radiomics.io.archive import unpacked
+
+        with unpacked(path) as folder:
+            return read_series(folder, series, repair, suv)
     return read_series(path, series, repair, suv)
 
 
@@ -89,7 +92,7 @@ def read_mask(
         Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
         an empty mask.
     """
-    path = _existing(path)
+    path = existing(path)
     if path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
@@ -103,6 +106,60 @@ def read_mask(
         )
     check_mask(like, mask, where=path)
     return Volume(mask.array, like.affine, "1", like.frame, mask.history)
+
+
+def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str, Volume]:
+    """Read several masks of one file by the names of its ROIs, segments or labels.
+
+    Parameters
+    ----------
+    choose : a name, a pattern with ``*`` and ``?``, or ``re:`` and a regular expression for the
+        whole name
+
+    Returns
+    -------
+    dict
+        Name to bool Volume on the grid of ``like``, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        When no name fits; those that exist are listed.
+    """
+    path = _mask_file(existing(path))
+    option, names = _mask_names(path)
+    if choose in names:
+        chosen = [choose]
+    elif choose.startswith("re:"):
+        chosen = [name for name in names if re.fullmatch(choose[3:], name)]
+    else:
+        chosen = [name for name in names if fnmatch.fnmatchcase(name, choose)]
+    if not chosen:
+        found = ", ".join(map(repr, names)) or "no mask at all"
+        raise InputError(path, f"a mask must fit {choose!r}", found, "choose among these")
+    masks = {}
+    for name in chosen:
+        choice: dict[str, Any] = {option: int(name) if option == "label" else name}
+        masks[name] = read_mask(path, like=like, **choice)
+    return masks
+
+
+def _mask_names(path: Path) -> tuple[str, list[str]]:
+    """Return how masks of a file are chosen, and the names of those that are not empty."""
+    if has_itk_suffix(path):
+        from radiomics.io.itk import read_itk
+
+        values = np.unique(read_itk(path).array).tolist()
+        return "label", [f"{value:g}" for value in values if value != 0]
+    from radiomics.io.headers import Header, read_header
+
+    header = read_header(path)
+    if isinstance(header, Header) and header.text("Modality") == "SEG":
+        items = header.data.get("SegmentSequence") or []
+        return "segment", [str(item.get("SegmentLabel")) for item in items]
+    from radiomics.io.rtstruct import read_rois
+
+    return "roi", [roi.name for roi in read_rois(path) if roi.contours]
 
 
 def file_parts(path: Path) -> list[Path]:
@@ -124,94 +181,6 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     write_itk(volume, Path(path))
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One row of :func:`inspect`: an image series, or a mask inside a file."""
-
-    kind: str
-    path: str
-    name: str
-    modality: str
-    shape: tuple[int, int, int] | None
-    spacing: tuple[float, float, float] | None
-    defects: tuple[str, ...]
-    verdict: str
-
-    def row(self) -> dict[str, object]:
-        """Return the finding as a flat row for a table."""
-        return asdict(self)
-
-
-def inspect(path: str | Path) -> list[Finding]:
-    """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
-    path = _existing(path)
-    from radiomics.io.headers import find_files, scan_files
-    from radiomics.io.series import group_series
-
-    files = list(find_files(path))
-    images = [file for file in files if has_itk_suffix(file)]
-    seen = scan_files(file for file in files if not has_itk_suffix(file))
-    reports, broken = group_series(path, seen.headers)
-    found = [
-        Finding(
-            "image",
-            str(report.frames[0].header.path.parent),
-            report.name,
-            report.modality,
-            report.shape,
-            report.spacing,
-            tuple(defect.text for defect in report.defects),
-            report.verdict,
-        )
-        for report in reports
-    ]
-    for header in seen.headers:
-        if header.text("Modality") == "RTSTRUCT":
-            found += _inspect_rtstruct(header.path)
-        elif header.text("Modality") == "SEG":
-            found += _inspect_segmentation(header)
-    found += [_inspect_itk(file) for file in images]
-    for bad in (*seen.unreadable, *broken):
-        found.append(_refused("file", bad.path, bad.reason))
-    return found
-
-
-def _refused(kind: str, path: Path, reason: str) -> Finding:
-    return Finding(kind, str(path), path.name, "", None, None, (reason,), "refused")
-
-
-def _inspect_rtstruct(path: Path) -> list[Finding]:
-    from radiomics.io.rtstruct import read_rois
-
-    try:
-        rois = read_rois(path)
-    except InputError as error:
-        return [_refused("mask", path, error.found)]
-    found = []
-    for roi in rois:
-        defects = () if roi.contours else ("no contours",)
-        verdict = "good" if roi.contours else "refused"
-        found.append(Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict))
-    return found
-
-
-def _inspect_segmentation(header: Header) -> list[Finding]:
-    labels = [str(item.get("SegmentLabel")) for item in header.data.get("SegmentSequence") or []]
-    place = str(header.path)
-    return [Finding("mask", place, label, "SEG", None, None, (), "good") for label in labels]
-
-
-def _inspect_itk(file: Path) -> Finding:
-    from radiomics.io.itk import read_itk
-
-    try:
-        volume = read_itk(file)
-    except InputError as error:
-        return _refused("file", file, error.found)
-    shape, spacing = volume.shape, volume.spacing
-    return Finding("file", str(file), file.name, "", shape, spacing, (), "good")
-
-
 def _refuse_selection(path: Path, kind: str, option: str, value: object) -> None:
     if value is not None:
         raise InputError(
@@ -219,7 +188,8 @@ def _refuse_selection(path: Path, kind: str, option: str, value: object) -> None
         )
 
 
-def _existing(path: str | Path) -> Path:
+def existing(path: str | Path) -> Path:
+    """Return a path that exists, or say that it does not."""
     path = Path(path)
     if not path.exists():
         raise InputError(path, "the path must exist", "nothing there", "check the spelling")

@@ -57,7 +57,7 @@ def test_extract_to_standard_output_and_to_files(patient: Path, tmp_path: Path) 
         assert row["original_morphology_volume"] == expected["original_morphology_volume"]
     record = json.loads((tmp_path / "out.provenance.json").read_text())
     assert record["settings"]["resample"]["spacing"] == [2, 2, 2]
-    assert record["voxels"]["mask"] == int(mask.array.sum())
+    assert record["masks"]["Lesion 1"]["voxels"]["mask"] == int(mask.array.sum())
     assert [len(digest) for digest in record["inputs_sha256"]["image"]] == [64]
 
 
@@ -240,3 +240,34 @@ def test_a_repair_is_done_on_request_and_noted(tmp_path: Path) -> None:
     assert "interpolated slices" in record["notes"][0]
     quiet = radiomics(*words, "--repair", "all", "--quiet")
     assert quiet.stderr == ""
+
+
+def test_all_rois_in_one_call(small_cohort: Manifest) -> None:
+    rows = small_cohort.rows
+    pairs = rows[rows["group"].duplicated(keep=False) & rows["image"].str.endswith("ct")]
+    folder = small_cohort.folder / pairs["group"].iloc[0]
+    done = radiomics("extract", folder / "ct", folder / "rtstruct.dcm", "--roi", "Lesion *")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(",") for line in done.stdout.splitlines()]
+    assert [line[1] for line in lines] == ["roi", "Lesion 1", "Lesion 2"]
+    assert lines[1][2] != lines[2][2]
+
+
+def test_what_was_computed_on_can_be_had(patient: Path, tmp_path: Path) -> None:
+    words = ("extract", patient / "ct", patient / "rtstruct.dcm", "--roi", "Lesion 1")
+    words = (*words, "--settings", "ibsi_c", "--save-preprocessed", tmp_path / "p")
+    done = radiomics(*words)
+    assert done.returncode == 0, done.stderr
+    image = read_image(tmp_path / "p" / "ct_Lesion_1_image.nii.gz")
+    mask = read_mask(tmp_path / "p" / "ct_Lesion_1_intensity_mask.nii.gz", like=image)
+    assert image.spacing == pytest.approx((2, 2, 2))
+    header, values = (line.split(",") for line in done.stdout.splitlines())
+    mean = float(values[header.index("original_intensity_mean")])
+    assert image.array[mask.array].mean() == pytest.approx(mean)
+    original = read_image(patient / "ct")
+    inside = read_mask(patient / "rtstruct.dcm", like=original, roi="Lesion 1")
+    centres = [
+        (v.affine @ [*np.argwhere(m.array).mean(axis=0), 1])[:3]
+        for v, m in ((image, mask), (original, inside))
+    ]
+    assert np.linalg.norm(centres[0] - centres[1]) < 0.5

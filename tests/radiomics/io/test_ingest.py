@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -346,3 +347,24 @@ def test_a_huge_intercept_is_kept_as_float(tmp_path: Path) -> None:
         tmp_path, np.ones((2, 2, 2), np.uint16), positions(2, 1), RescaleIntercept=10_000_000_000
     )
     assert read_image(tmp_path).array.dtype == np.float32
+
+
+def test_an_archive_of_a_series(tmp_path: Path) -> None:
+    where = positions(3, 2.0)
+    paths = write_series(tmp_path / "ct", ramp(where, (5, 6)), where)
+    with zipfile.ZipFile(tmp_path / "ct.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in paths:
+            archive.write(path, f"../../{path.name}")  # a name that leads elsewhere leads nowhere
+    image = read_image(tmp_path / "ct.zip")
+    assert np.array_equal(image.array, read_image(tmp_path / "ct").array)
+    assert not (tmp_path.parent / "000.dcm").exists()
+
+
+def test_bombs_and_broken_archives_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.dcm", b"\x00" * 20_000_000)
+    with pytest.raises(InputError, match="200 times larger"):
+        read_image(tmp_path / "bomb.zip")
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(InputError, match="readable ZIP"):
+        read_image(tmp_path / "broken.zip")

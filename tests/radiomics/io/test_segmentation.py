@@ -11,7 +11,15 @@ import pytest
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
-from radiomics import InputError, Volume, inspect, read_image, read_mask
+from radiomics import (
+    InputError,
+    Volume,
+    inspect,
+    read_image,
+    read_mask,
+    read_masks,
+    write_volume,
+)
 from radiomics.io.segmentation import write_segmentation
 from radiomics.io.series import find_series
 from tests.series import OBLIQUE, positions, write_series
@@ -141,3 +149,24 @@ def test_a_segment_on_a_finer_grid_is_resampled_and_noted(tmp_path: Path, image:
     assert "resampled from another grid" in mask.history[0]
     volume = mask.array.sum() * 1.3**2
     assert volume == pytest.approx(shapes(image)[1].sum(), rel=0.25)
+
+
+def test_many_masks_by_name_pattern_and_expression(tmp_path: Path, image: Volume) -> None:
+    write(tmp_path / "seg.dcm", image, "BINARY")
+    expected = dict(zip(NAMES, shapes(image), strict=True))
+    for choose, names in (
+        ("*", ["lesion", "organ"]),
+        ("les*", ["lesion"]),
+        ("re:.*(on|an)", ["lesion", "organ"]),
+        ("organ", ["organ"]),
+    ):
+        found = read_masks(tmp_path / "seg.dcm", like=image, choose=choose)
+        assert list(found) == names
+        assert all(np.array_equal(found[n].array, expected[n]) for n in names)
+    with pytest.raises(InputError, match="'lesion', 'organ'"):
+        read_masks(tmp_path / "seg.dcm", like=image, choose="liver*")
+    labels = expected["lesion"] + 3 * expected["organ"].astype(np.uint8)
+    write_volume(Volume(labels.astype(np.uint8), image.affine), tmp_path / "l.nrrd")
+    found = read_masks(tmp_path / "l.nrrd", like=image)
+    assert list(found) == ["1", "3"]
+    assert np.array_equal(found["3"].array, expected["organ"])
