@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radiomics.io.headers import Header
+from radiomics.io.headers import Header, scan
 from radiomics.io.pixels import read_frames
 from radiomics.io.repair import (
     chosen_repairs,
@@ -16,7 +16,7 @@ from radiomics.io.repair import (
     interpolate_slices,
     straighten,
 )
-from radiomics.io.series import SeriesReport, find_series
+from radiomics.io.series import SeriesReport, group_series
 from radiomics.io.suv import suv_factor
 from radiomics.types import InputError, Volume
 
@@ -39,17 +39,22 @@ def read_series(
         No images, several volumes and none chosen, or one with defects (each is named).
     """
     allowed = chosen_repairs(repair)
-    found = find_series(path)
-    if not found:
-        kind = (
-            "an empty folder"
-            if path.is_dir() and not any(path.iterdir())
-            else ("no DICOM file with pixels" if path.is_dir() else "a file that is no DICOM image")
+    seen = scan(path)
+    found, broken = group_series(path, seen.headers)
+    unreadable = [*seen.unreadable, *broken]
+    if unreadable:  # it may be the last slice, which nobody would miss
+        named = "; ".join(f"{bad.path.name}: {bad.reason}" for bad in unreadable[:5])
+        raise InputError(
+            path,
+            "every DICOM file must be readable",
+            f"{len(unreadable)} that cannot be read: {named}",
+            "export these files again, or move them elsewhere",
         )
+    if not found:
         raise InputError(
             path,
             "DICOM images are needed",
-            kind,
+            _what_else(path),
             "point to the folder that holds the CT, MR or PET slices",
         )
     chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
@@ -69,6 +74,12 @@ def _in_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
     factor, unit, how = suv_factor(report.frames[0].header.path, kind)
     array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
     return replace(volume, array=array, unit=unit, history=(*volume.history, how))
+
+
+def _what_else(path: Path) -> str:
+    if not path.is_dir():
+        return "a file that is no DICOM image"
+    return "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder"
 
 
 def _line(report: SeriesReport) -> str:

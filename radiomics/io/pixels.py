@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiomics.io.frames import Frame
+from radiomics.io.headers import Header
 from radiomics.types import InputError
 
 LARGEST = 2**33
@@ -21,6 +22,23 @@ PLAIN = {ImplicitVRLittleEndian: 8, ExplicitVRLittleEndian: 12, ExplicitVRBigEnd
 """Transfer syntaxes with plain pixels, and the bytes of the element's head in front of them."""
 PIXEL_DATA = {False: b"\xe0\x7f\x10\x00", True: b"\x7f\xe0\x00\x10"}
 """The tag of the pixels, by big-endian or not."""
+
+
+def check_pixels(header: Header) -> None:
+    """Demand that the tags that describe the pixels are whole numbers of a believable size.
+
+    Raises
+    ------
+    ValueError
+        Naming the tag.
+    """
+    limits = {"Rows": 2**16, "Columns": 2**16, "BitsAllocated": 64, "BitsStored": 64}
+    limits |= {"SamplesPerPixel": 4, "PixelRepresentation": 1, "NumberOfFrames": 2**20}
+    for tag, largest in limits.items():
+        values = header.numbers(tag)
+        whole = values.size == 1 and float(values[0]).is_integer() and 0 <= values[0] <= largest
+        if values.size and not whole:
+            raise ValueError(f"{tag} must be a whole number up to {largest}, not {values.tolist()}")
 
 
 def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
@@ -160,5 +178,5 @@ def _result_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-def _broken(header: Any, rule: str, found: str) -> InputError:
+def _broken(header: Header, rule: str, found: str) -> InputError:
     return InputError(header.path, rule, found, "export this file again")

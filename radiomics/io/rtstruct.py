@@ -42,32 +42,27 @@ def read_rois(path: Path) -> list[Roi]:
         When the file is no DICOM RTSTRUCT.
     """
     try:
-        data = pydicom.dcmread(path)
-    except (pydicom.errors.InvalidDicomError, OSError) as error:
+        return _parse(path, pydicom.dcmread(path))
+    except InputError:
+        raise
+    except Exception as error:  # a hostile file breaks the parser in many ways; each is told
+        reason = (str(error).splitlines() or [""])[0]
         raise InputError(
-            path, "an RTSTRUCT is a DICOM file", str(error), "check the path"
-        ) from None
+            path,
+            "an RTSTRUCT is a DICOM file that names its ROIs and lists their contours",
+            f"{type(error).__name__}: {reason}",
+            "check the path, or export the structure set again",
+        ) from error
+
+
+def _parse(path: Path, data: pydicom.Dataset) -> list[Roi]:
     if data.get("Modality") != "RTSTRUCT" or "StructureSetROISequence" not in data:
         raise InputError(
             path,
             "an RTSTRUCT has Modality RTSTRUCT and a StructureSetROISequence",
             f"Modality {data.get('Modality')!r}",
-            "give the RTSTRUCT file; label images are read from NIfTI, NRRD or MHA",
+            "give the RTSTRUCT file; label images are read from NIfTI, NRRD or MetaImage",
         )
-    try:
-        return _parse(path, data)
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            path,
-            "an RTSTRUCT names its ROIs and lists their contours",
-            f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            "export the structure set again",
-        ) from None
-
-
-def _parse(path: Path, data: pydicom.Dataset) -> list[Roi]:
     contours = {
         int(item.ReferencedROINumber): list(item.get("ContourSequence") or [])
         for item in data.get("ROIContourSequence") or []

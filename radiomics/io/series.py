@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from radiomics.io.frames import PHASE_TAGS, Frame, frames_of
 from radiomics.io.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.headers import Header, Unreadable, scan
-from radiomics.io.pixels import read_frames
+from radiomics.io.pixels import check_pixels, read_frames
 from radiomics.types import InputError
 
 
@@ -100,8 +100,9 @@ def group_series(
             continue
         try:
             frames = frames_of(header)
-        except (ValueError, TypeError, AttributeError) as error:
-            broken.append(Unreadable(header.path, str(error)))
+            check_pixels(header)
+        except Exception as error:  # nested groups are parsed here, and anything may stand there
+            broken.append(Unreadable(header.path, f"{type(error).__name__}: {error}"))
             continue
         groups.setdefault(header.text("SeriesInstanceUID"), []).extend(frames)
     reports = []

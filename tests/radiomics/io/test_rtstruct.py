@@ -238,7 +238,7 @@ def test_a_structure_set_without_its_parts_is_refused(
         del places[keyword][keyword]
 
     change(path, edit)
-    with pytest.raises(InputError, match=f"names its ROIs.*\n.*{keyword}"):
+    with pytest.raises(InputError, match=f"lists their contours\n.*{keyword}"):
         read_mask(path, like=image, roi="GTV-1")
 
 

@@ -1,0 +1,91 @@
+"""Mechanics: whatever a file holds, reading gives a Volume or an InputError, soon and in bounds."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radiomics import InputError, Volume, inspect, read_image, read_mask
+from radiomics.io.rtstruct import write_rtstruct
+from radiomics.io.series import find_series
+from tests.radiomics.io.test_ingest import enhanced
+from tests.series import positions, write_series
+
+INPUTS = 4000
+LONGEST = 2.0
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Flip, drop and insert bytes, and plant lengths that promise too much."""
+    data = bytearray(content)
+    for _ in range(rng.choice([1, 1, 2, 4, 16])):
+        at, kind = rng.randrange(len(data)), rng.randrange(4)
+        if kind == 0:
+            data[at] = rng.randrange(256)
+        elif kind == 1:
+            del data[at : at + rng.choice([1, 2, 8, 100])]
+        elif kind == 2:
+            data[at:at] = rng.randbytes(rng.choice([1, 2, 8]))
+        else:
+            data[at : at + 4] = rng.choice([b"\xff" * 4, b"\x00" * 4, b"\xff\xff\xff\x7f"])
+        data = data or bytearray(b"x")
+    return bytes(data)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Volume, dict[str, bytes]]:
+    """Write a plain image, an enhanced one and a structure set to start from."""
+    folder = tmp_path_factory.mktemp("seeds")
+    write_series(folder / "ct", np.zeros((4, 6, 6), np.uint16), positions(4, 2.0), EchoTime=3.0)
+    image = read_image(folder / "ct")
+    inside = np.zeros(image.shape, bool)
+    inside[1:3, 1:4, 1:4] = True
+    (series,) = find_series(folder / "ct")
+    write_rtstruct(folder / "rs.dcm", {"a": Volume(inside, image.affine)}, series.headers)
+    enhanced(folder / "e.dcm", positions(3, 2.0), np.zeros((3, 4, 6), np.uint16), True)
+    names = {"plain": "ct/000.dcm", "enhanced": "e.dcm", "structure set": "rs.dcm"}
+    return image, {kind: (folder / name).read_bytes() for kind, name in names.items()}
+
+
+@pytest.mark.parametrize("kind", ["plain", "enhanced", "structure set"])
+def test_mutated_files_are_read_or_refused(
+    kind: str, scene: tuple[Volume, dict[str, bytes]], tmp_path: Path
+) -> None:
+    image, seeds = scene
+    path = tmp_path / "x.dcm"
+    read: Callable[[], object] = lambda: read_image(path)  # noqa: E731
+    if kind == "structure set":
+        read = lambda: read_mask(path, like=image)  # noqa: E731
+    rng = random.Random(kind)
+    outcomes = {"read": 0, "refused": 0}
+    logging.disable(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(INPUTS):
+            path.write_bytes(mutated(seeds[kind], rng))
+            start = time.perf_counter()
+            try:
+                read()
+                outcomes["read"] += 1
+            except InputError:
+                outcomes["refused"] += 1
+            assert time.perf_counter() - start < LONGEST
+        inspect(path)
+    logging.disable(logging.NOTSET)
+    assert min(outcomes.values()) > INPUTS / 100
+
+
+def test_an_unreadable_file_among_the_slices_is_not_left_out(tmp_path: Path) -> None:
+    """The last slice, cut in its header: without it the stack would look complete."""
+    paths = write_series(tmp_path, np.zeros((4, 6, 6), np.uint16), positions(4, 2.0))
+    content = paths[3].read_bytes()
+    paths[3].write_bytes(content.replace(b"-40\\12.5\\9", b"-40\\x2.5\\9"))
+    with pytest.raises(InputError, match=r"1 that cannot be read: 003\.dcm"):
+        read_image(tmp_path)
