@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
+from radiomics.io.repair import chosen_repairs
 from radiomics.io.table import Manifest, read_manifest
 from radiomics.types import Progress, silent
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """``manifest``: CSV, TSV or Parquet with the columns id, image, mask, and others."""
+    """``manifest``: CSV, TSV or Parquet with the columns id, image, mask, and others.
+
+    ``repair`` and ``suv`` are those of :func:`radiomics.read_image`, for all cases.
+    """
 
     manifest: Path
+    repair: str = "refuse"
+    suv: Literal["bw", "lbm", "lbm_james", "bsa"] | None = None
 
 
 def open(options: Options, progress: Progress = silent) -> Manifest:  # noqa: A001
     """Read and check the manifest; images and masks are read case by case later."""
-    manifest = read_manifest(options.manifest)
+    reading = {"repair": options.repair} | ({"suv": options.suv} if options.suv else {})
+    chosen_repairs(options.repair)
+    manifest = read_manifest(options.manifest, reading)
     progress("manifest", len(manifest), len(manifest))
     return manifest

@@ -33,13 +33,19 @@ FAILED, WRONG = 1, 2
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A folder, or one file.")], output: Output = None
+    path: Annotated[Path, typer.Argument(help="A folder, or one file.")],
+    output: Output = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show what lies at PATH: series with geometry and verdict, masks with their ROI names."""
+    from pipelines.progress import Terminal
     from pipelines.tables import print_findings, write_table
     from radiomics.io.inspection import inspect as find
 
-    found = find(path)
+    _log(verbose)
+    with Terminal(quiet) as progress:
+        found = find(path, progress)
     if not found:
         _stop(f"{path}: no DICOM series, no RTSTRUCT and no NIfTI, NRRD or MetaImage file found")
     if output is not None:
@@ -68,12 +74,14 @@ def extract(
         Path | None, typer.Option(help="Folder for the image and masks that were computed on.")
     ] = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
     import csv
 
     from pipelines.single import check_suffix, extract_files
 
+    _log(verbose)
     if output is not None:
         check_suffix(output)
     from_image = {"series": series, "repair": repair, "suv": suv}
@@ -154,8 +162,7 @@ def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, ver
     from pipelines.progress import Terminal
     from pipelines.study import run
 
-    if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    _log(verbose)
     checked = load_config(config, overrides)
     output.mkdir(parents=True, exist_ok=True)
     with Terminal(quiet) as progress:
@@ -167,6 +174,11 @@ def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, ver
         typer.echo(f"failed: {case}: {reason}", err=True)
     if finished.features.failures:
         raise typer.Exit(FAILED)
+
+
+def _log(verbose: bool) -> None:
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
 
 
 def _stop(message: str) -> NoReturn:

@@ -80,7 +80,8 @@ def _one(
         image, mask = manifest.files(index)
         record = {"image": _digest(image), "mask": _digest(mask)}
         row = manifest.rows.iloc[index]
-        name = key([*context, *record.values(), row["roi"], row["label"]])
+        choice = [row[column] for column in ("series", "roi", "label", "segment")]
+        name = key([*context, *record.values(), *choice, dict(manifest.reading)])
         known = store.get(name)
         if known is not None and {"values", "missing", "notes"} <= set(known):
             return {**known, **record, "reused": True}

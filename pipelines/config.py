@@ -124,7 +124,7 @@ def _override(values: dict[str, Any], text: str) -> None:
         if isinstance(place, list):
             place = place[_index(place, part, text)]
         elif part == "models":
-            place = place.setdefault(part, [])
+            place = place.setdefault(part, [{"name": "logistic"}])  # as the default is
         else:
             place = place.setdefault(part, {})
         if not isinstance(place, dict | list):

@@ -16,10 +16,21 @@ from typing import Any
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file; of a folder, that of its files' digests without names."""
+    """Return the SHA-256 of a file; of a folder, that of its files' digests without names.
+
+    Links to folders are followed, as readers of series follow them; a loop is entered once.
+    """
     if path.is_dir():
-        parts = sorted(digest_file(p) for p in path.rglob("*") if p.is_file())
-        return sha256("\n".join(parts).encode()).hexdigest()
+        seen, parts = set(), []
+        for folder, folders, files in os.walk(path, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            found = (Path(folder, name) for name in files)
+            parts += [digest_file(file) for file in found if file.is_file()]
+        return sha256("\n".join(sorted(parts)).encode()).hexdigest()
     state = sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):

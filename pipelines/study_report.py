@@ -127,8 +127,12 @@ def _weights(name: str, outcome: Outcome) -> Section | None:
     models = [chain.named_steps["model"] for chain in outcome.fitted]
     if not all(hasattr(model, "coef_") for model in models):
         return None
-    columns = [str(c) for c in outcome.fitted[0].named_steps["tabular"].get_feature_names_out()]
-    values = np.array([model.coef_[0] for model in models]).T  # (F, K)
+    weights = [
+        pd.Series(model.coef_[0], index=chain.named_steps["tabular"].get_feature_names_out())
+        for chain, model in zip(outcome.fitted, models, strict=True)
+    ]  # a rare category may be unknown to some folds: there its weight is 0
+    table = pd.concat(weights, axis=1).fillna(0.0)
+    columns, values = [str(c) for c in table.index], table.to_numpy()  # (F, K)
     top = np.argsort(-np.abs(values.mean(axis=1)), kind="stable")[:SHOWN_FEATURES]
     codes = _codes()
     lines = [
@@ -139,8 +143,8 @@ def _weights(name: str, outcome: Outcome) -> Section | None:
         f"correlated features share an effect between them and are no measure of importance."
     )
     drawn = figures.weights([columns[i] for i in top], values[top])
-    table = Table(["Feature", "IBSI code", "Weight (mean ± SD over folds)"], lines)
-    return Section("Features that the model used", text, table, [drawn])
+    shown = Table(["Feature", "IBSI code", "Weight (mean ± SD over folds)"], lines)
+    return Section("Features that the model used", text, shown, [drawn])
 
 
 def _weight(values: Any) -> str:

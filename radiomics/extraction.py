@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics import features as families
+from radiomics import io as reading
 from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, parse_plugin, shipped
 from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
@@ -215,7 +216,7 @@ def versions(settings: ExtractionSettings) -> dict[str, int]:
     used = {f"families.{n}": load("radiomics.features", n).VERSION for n in settings.families}
     for spec in settings.filters:
         used[f"filters.{spec['name']}"] = load("radiomics.filters", spec["name"]).VERSION
-    return {"extraction": VERSION} | used
+    return {"extraction": VERSION, "io": reading.VERSION} | used
 
 
 def _cut(volume: Volume, box: masks.Box) -> Volume:
@@ -228,12 +229,13 @@ def _check_modality(image: Volume, modality: str | None) -> None:
     """Refuse settings made for another kind of image; a file that knows no unit passes."""
     if modality is None or image.unit == "":
         return
-    kind = {"HU": "CT", "1": "MR"}.get(image.unit, "PT")
+    pet = ("SUV", "BQML", "CNTS", "GML", "CM2ML", "PROPC")
+    kind = "PT" if image.unit.startswith(pet) else {"HU": "CT", "1": "MR"}.get(image.unit, "other")
     if modality not in (kind, "other"):
         raise InputError(
             "modality",
             f"these settings are for {modality}",
-            f"an image in unit {image.unit}, as {kind} has it",
+            f"an image in unit {image.unit} ({kind})",
             "choose settings for this modality",
         )
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from radiomics.types import InputError, Volume, check_mask
 
+VERSION = 2
+"""Counts changes of reading that change values; part of every stored result's key."""
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 

@@ -126,7 +126,8 @@ def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
         straight, before = straighten(array, drift, (float(spacing[0]), float(spacing[1])))
         affine[:3, 3] -= affine[:3, 1] * before[0] + affine[:3, 2] * before[1]
         array = _as(straight, dtype)
-        history.append(f"resampled onto an orthogonal grid: {kinds['gantry_tilt']}")
+        fill = f"voxels that no slice covers are {array.min():g}"
+        history.append(f"resampled onto an orthogonal grid: {kinds['gantry_tilt']}; {fill}")
     uneven = {"missing_slices", "uneven_spacing"} & set(kinds)
     if uneven:
         step = float(np.linalg.norm(affine[:3, 0]))
@@ -144,10 +145,12 @@ def _as(
 
 
 def _unit(header: Header) -> str:
-    """Return the unit of rescaled values: HU for CT, SUV or the Units tag for PET, else 1."""
+    """Return the unit of rescaled values: RescaleType for CT, SUV or Units for PET, else 1."""
     modality = header.text("Modality")
     if modality == "PT":
         suv = {"BW": "SUVbw", "LBM": "SUVlbm", "BSA": "SUVbsa"}.get(header.text("SUVType"))
         units = header.text("Units")
         return suv if suv and units in ("GML", "CM2ML") else units or "1"
-    return "HU" if modality == "CT" else "1"
+    if modality == "CT":  # a dual-energy map is no CT number
+        return header.text("RescaleType").strip() or "HU"
+    return "1"

@@ -17,6 +17,8 @@ NEEDED = {
     "ImageOrientationPatient": 6,
     "PixelSpacing": 2,
 }
+SAME_TAGS = ("Modality", "Units", "RescaleType", "Rows", "Columns")
+"""Tags in which all frames of a volume agree."""
 PHASE_TAGS = (
     "TemporalPositionIdentifier",
     "DiffusionBValue",
@@ -29,6 +31,8 @@ PHASE_TAGS = (
     "ContentTime",
 )
 """Tags that may tell apart images of one place, the most meaningful first."""
+TIME_TAGS = ("AcquisitionTime", "ContentTime")
+"""Of these the ones that often differ from slice to slice within a volume, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +74,10 @@ class Frame:
         return ""
 
     def shares_layout(self, other: Frame) -> bool:
-        """Tell whether two frames fit in one volume: matrix, pixel spacing, orientation."""
-        one, two = self.header.data, other.header.data
+        """Tell whether two frames fit in one volume: kind, matrix, pixel spacing, orientation."""
+        one, two = self.header, other.header
         return (
-            (one.get("Rows"), one.get("Columns")) == (two.get("Rows"), two.get("Columns"))
+            all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
             and _close(self.pixel_spacing, other.pixel_spacing, 1e-4)
             and _close(self.orientation, other.orientation, 1e-3)
         )

@@ -7,7 +7,7 @@ reason, what is no DICOM is counted, and the rest goes on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ImplicitVRLittleEndian
 
+from radiomics.types import Progress, silent
+
 HEADER_TAGS = [
     "AcquisitionNumber",
     "AcquisitionTime",
@@ -26,23 +28,19 @@ HEADER_TAGS = [
     "BitsStored",
     "BurnedInAnnotation",
     "Columns",
-    "ConcatenationUID",
     "ContentTime",
     "DiffusionBValue",
     "EchoNumbers",
     "EchoTime",
-    "FrameIncrementPointer",
     "FrameOfReferenceUID",
+    "HighBit",
     "ImageOrientationPatient",
     "ImagePositionPatient",
     "ImageType",
-    "InConcatenationNumber",
-    "InstanceNumber",
     "Modality",
     "NumberOfFrames",
     "PerFrameFunctionalGroupsSequence",
     "PhotometricInterpretation",
-    "PixelPaddingValue",
     "PixelRepresentation",
     "PixelSpacing",
     "RescaleIntercept",
@@ -140,12 +138,16 @@ def find_files(path: Path) -> Iterator[Path]:
 
 def scan(path: Path) -> Scan:
     """Read the headers of all DICOM files at a path."""
-    return scan_files(find_files(path))
+    return scan_files(list(find_files(path)))
 
 
-def scan_files(files: Iterable[Path]) -> Scan:
+def scan_files(files: Sequence[Path], progress: Progress = silent) -> Scan:
     """Read the headers of the DICOM files among these, in their order."""
-    results = [read_header(file) for file in files]
+    results = []
+    for done, file in enumerate(files, start=1):
+        results.append(read_header(file))
+        if done % 100 == 0 or done == len(files):
+            progress("files", done, len(files))
     headers = tuple(r for r in results if isinstance(r, Header))
     unreadable = tuple(r for r in results if isinstance(r, Unreadable))
     return Scan(headers, unreadable, sum(r is None for r in results))

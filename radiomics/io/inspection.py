@@ -10,7 +10,7 @@ from radiomics.io.headers import Header, find_files, scan_files
 from radiomics.io.itk import read_itk
 from radiomics.io.rtstruct import read_rois
 from radiomics.io.series import group_series
-from radiomics.types import InputError
+from radiomics.types import InputError, Progress, silent
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Finding:
         return asdict(self)
 
 
-def inspect(path: str | Path) -> list[Finding]:
+def inspect(path: str | Path, progress: Progress = silent) -> list[Finding]:
     """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
     path = existing(path)
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
-    seen = scan_files(file for file in files if not has_itk_suffix(file))
+    seen = scan_files([file for file in files if not has_itk_suffix(file)], progress)
     reports, broken = group_series(path, seen.headers)
     found = [
         Finding(

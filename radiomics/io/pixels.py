@@ -1,11 +1,15 @@
-"""Pixels of frames into one array, rescaled; read straight from the file where they lie plain."""
+"""Pixels of frames into one array, rescaled; read straight from the file where they lie plain.
+
+Whole-number rescaling keeps integers: the narrowest of int16 and int32 that holds every value that
+was found, whatever the header says of their range. Any other rescaling gives float32.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pydicom
@@ -18,10 +22,9 @@ from radiomics.types import InputError
 
 LARGEST = 2**33
 """Bytes of one decoded file from which a header is not believed."""
-PLAIN = {ImplicitVRLittleEndian: 8, ExplicitVRLittleEndian: 12, ExplicitVRBigEndian: 12}
-"""Transfer syntaxes with plain pixels, and the bytes of the element's head in front of them."""
-PIXEL_DATA = {False: b"\xe0\x7f\x10\x00", True: b"\x7f\xe0\x00\x10"}
-"""The tag of the pixels, by big-endian or not."""
+PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+DISPLAY = ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
+"""Modalities whose stored values are display values."""
 
 
 def check_pixels(header: Header) -> None:
@@ -34,17 +37,19 @@ def check_pixels(header: Header) -> None:
     """
     limits = {"Rows": 2**16, "Columns": 2**16, "BitsAllocated": 64, "BitsStored": 64}
     limits |= {"SamplesPerPixel": 4, "PixelRepresentation": 1, "NumberOfFrames": 2**20}
+    limits |= {"HighBit": 63}
     for tag, largest in limits.items():
         values = header.numbers(tag)
         whole = values.size == 1 and float(values[0]).is_integer() and 0 <= values[0] <= largest
         if values.size and not whole:
             raise ValueError(f"{tag} must be a whole number up to {largest}, not {values.tolist()}")
+    stored, high = header.numbers("BitsStored"), header.numbers("HighBit")
+    if stored.size and high.size and high[0] != stored[0] - 1:
+        raise ValueError(f"HighBit {high[0]:g} does not fit BitsStored {stored[0]:g}")
 
 
 def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     """Read frames of one matrix as ``(N, rows, columns)`` in rescaled units.
-
-    Whole-number rescaling gives int16 (int32 where that is too small), any other float32.
 
     Raises
     ------
@@ -53,90 +58,114 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     """
     first = frames[0].header.data
     shape = (len(frames), int(first.Rows), int(first.Columns))
-    volume = np.empty(shape, dtype=_result_dtype(frames))
+    kinds = {_stored_dtype(frame) for frame in frames}
+    dtype = kinds.pop() if len(kinds) == 1 else np.dtype(np.int64)
+    stored = np.empty(shape, dtype=dtype)
     by_file: dict[int, list[int]] = {}
     for position, frame in enumerate(frames):
         by_file.setdefault(id(frame.header), []).append(position)
 
     def fill(positions: list[int]) -> None:
-        first = frames[positions[0]]
-        if len(positions) == 1 and is_plain(first):
-            _read_plain(first, volume[positions[0]])
+        head = frames[positions[0]]
+        if len(positions) == 1 and _read_plain(head, stored[positions[0]]):
             return
-        decoded = _decoded(first)
+        decoded = _decoded(head)
         for position in positions:
             pixels = decoded[frames[position].index]
             if pixels.shape != shape[1:]:
                 rule = f"every slice needs a matrix of {shape[1:]}"
-                raise _broken(first.header, rule, f"{pixels.shape}")
-            _rescale(pixels, frames[position], volume[position])
+                raise _broken(head.header, rule, f"{pixels.shape}")
+            stored[position] = pixels
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(fill, by_file.values()):
             pass
-    return volume
+    return _rescaled(stored, frames)
 
 
-def _rescale(pixels: NDArray[Any], frame: Frame, into: NDArray[Any]) -> None:
-    slope, intercept = frame.slope, frame.intercept
-    if _is_inverted(frame):
-        bits = int(frame.header.data.get("BitsStored") or 16)
-        pixels = (2**bits - 1) - pixels.astype(np.int64)
-    if into.dtype.kind == "i":
-        np.add(pixels, into.dtype.type(intercept), out=into, casting="unsafe", dtype=np.int32)
-    else:
-        into[...] = pixels.astype(np.float64) * slope + intercept
+def _rescaled(stored: NDArray[Any], frames: Sequence[Frame]) -> NDArray[Any]:
+    """Apply each frame's slope and intercept, in place where the result fits."""
+    whole = all(f.slope == 1 and f.intercept == round(f.intercept) for f in frames)
+    if not whole or stored.dtype.kind == "f":
+        result = np.empty(stored.shape, np.float32)
+        for pixels, frame, into in zip(stored, frames, result, strict=True):
+            into[...] = _upright(pixels, frame).astype(np.float64) * frame.slope + frame.intercept
+        return result
+    if any(map(_is_inverted, frames)):
+        stored = np.stack([_upright(p, f) for p, f in zip(stored, frames, strict=True)])
+    shifts = [int(frame.intercept) for frame in frames]
+    low = min(int(p.min()) + s for p, s in zip(stored, shifts, strict=True))
+    high = max(int(p.max()) + s for p, s in zip(stored, shifts, strict=True))
+    if stored.dtype.itemsize == 2 and low >= -(2**15) and high < 2**15:
+        result = stored.view(np.int16)  # sums wrap at 16 bits, and every result fits
+        for into, shift in zip(result, shifts, strict=True):
+            np.add(into, np.int64(shift).astype(np.int16), out=into)
+        return result
+    narrow = np.int16 if low >= -(2**15) and high < 2**15 else np.int32
+    fits = low >= -(2**31) and high < 2**31
+    summed = stored.astype(np.int64 if fits else np.float64)
+    for into, shift in zip(summed, shifts, strict=True):
+        into += shift
+    return summed.astype(narrow) if fits else summed
+
+
+def _upright(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
+    """Turn inverted grey scales round; leave the others."""
+    if not _is_inverted(frame):
+        return pixels
+    bits = int(frame.header.data.get("BitsStored") or 16)
+    return np.asarray((2**bits - 1) - pixels.astype(np.int64))
 
 
 def _is_inverted(frame: Frame) -> bool:
-    """Tell whether low values mean bright: radiographs, whose stored values are display values."""
-    display = frame.header.text("Modality") in ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
+    """Tell whether low values mean bright, as in some radiographs."""
+    display = frame.header.text("Modality") in DISPLAY
     return display and frame.header.text("PhotometricInterpretation") == "MONOCHROME1"
 
 
 def _stored_dtype(frame: Frame) -> np.dtype[Any]:
     data = frame.header.data
-    signed = data.get("PixelRepresentation") == 1
-    return np.dtype(f"{'i' if signed else 'u'}{int(data.get('BitsAllocated') or 16) // 8}")
+    size = int(data.get("BitsAllocated") or 16) // 8
+    if size not in (1, 2, 4):
+        return np.dtype(np.float64)
+    return np.dtype(f"{'i' if data.get('PixelRepresentation') == 1 else 'u'}{size}")
 
 
-def is_plain(frame: Frame) -> bool:
-    """Tell whether a frame is a file of its own with uncompressed pixels of whole bytes."""
-    data = frame.header.data
+def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
+    """Read uncompressed pixels from where the header pass stopped; False where they do not lie so.
+
+    The element's head is checked in the encoding in which the header was found, which is not
+    always the one that TransferSyntaxUID names.
+    """
+    header, data = frame.header, frame.header.data
+    implicit, little = data.original_encoding
     bits = int(data.get("BitsAllocated") or 16)
-    single = (
-        int(data.get("NumberOfFrames") or 1) == 1 and int(data.get("SamplesPerPixel") or 1) == 1
-    )
-    # signed pixels of fewer bits than stored need their sign extended
-    full = int(data.get("BitsStored") or bits) == bits or data.get("PixelRepresentation") != 1
-    plain = frame.header.syntax in PLAIN and frame.header.pixel_offset >= 0
-    return plain and single and full and bits in (8, 16)
-
-
-def _read_plain(frame: Frame, into: NDArray[Any]) -> None:
-    """Read plain pixels from where the header pass stopped, straight into place if they fit."""
-    header = frame.header
-    big = header.syntax == ExplicitVRBigEndian
-    dtype = _stored_dtype(frame).newbyteorder(">" if big else "<")
-    direct = (
-        into.dtype == np.int16
-        and dtype.itemsize == 2
-        and dtype.isnative
-        and not _is_inverted(frame)
-        and into.flags.c_contiguous
-    )
-    stored: Any = into if direct else np.empty(into.shape, dtype)
+    extended = int(data.get("BitsStored") or bits) < bits and data.get("PixelRepresentation") == 1
+    frames, samples = data.get("NumberOfFrames"), data.get("SamplesPerPixel")
+    single = int(frames or 1) == 1 and int(samples or 1) == 1
+    usual = header.syntax in PLAIN and header.pixel_offset >= 0 and not extended
+    if not (usual and single and (bits == 16 or (bits == 8 and little))):
+        return False
+    order: Literal["little", "big"] = "little" if little else "big"
+    buffer: Any = np.empty(into.shape, into.dtype.newbyteorder("<" if little else ">"))
+    direct = buffer.dtype.isnative and into.dtype.itemsize * 8 == bits
+    buffer = into if direct else buffer
     with header.path.open("rb") as stream:
         stream.seek(header.pixel_offset)
-        if stream.read(PLAIN[header.syntax])[:4] != PIXEL_DATA[big]:
-            raise _broken(header, "the pixels must follow the header", "another element there")
-        count = stream.readinto(memoryview(stored).cast("B"))
-    if count < stored.nbytes:
-        raise _broken(header, "the pixels must be complete", f"{count} of {stored.nbytes} bytes")
-    if direct:  # sums wrap at 16 bits, and the dtype was chosen so that every result fits
-        np.add(into, np.int64(frame.intercept).astype(np.int16), out=into)
-    else:
-        _rescale(stored, frame, into)
+        head = stream.read(8 if implicit else 12)
+        tag = b"\xe0\x7f\x10\x00" if little else b"\x7f\xe0\x00\x10"
+        length = int.from_bytes(head[-4:], order)
+        if head[:4] != tag or not (implicit or head[4:6] in (b"OW", b"OB")):
+            return False
+        if length == 2**32 - 1 or into.dtype.itemsize * 8 != bits:
+            return False
+        count = stream.readinto(memoryview(buffer))
+    if min(count, length) < buffer.nbytes:
+        found = f"{min(count, length)} of {buffer.nbytes} bytes"
+        raise _broken(header, "the pixels must be complete", found)
+    if not direct:
+        into[...] = buffer
+    return True
 
 
 def _decoded(frame: Frame) -> NDArray[Any]:
@@ -146,36 +175,20 @@ def _decoded(frame: Frame) -> NDArray[Any]:
     size = frames * int(data.Rows) * int(data.Columns) * int(data.get("BitsAllocated") or 16) // 8
     if size > LARGEST:
         raise _broken(header, f"decoded pixels fit in {LARGEST // 2**30} GiB", f"{size} bytes")
-    plain = header.syntax in PLAIN
-    if plain and header.path.stat().st_size < size:
-        raise _broken(
-            header, "the pixels must be complete", f"a file shorter than {size} bytes of pixels"
-        )
+    if header.syntax in PLAIN and header.path.stat().st_size < size:
+        found = f"a file shorter than {size} bytes of pixels"
+        raise _broken(header, "the pixels must be complete", found)
     try:
         whole = pydicom.dcmread(header.path, force=True)
-        if "TransferSyntaxUID" not in whole.file_meta:
-            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # PS3.10: the default
+        if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
+            implicit, little = whole.original_encoding
+            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
         pixels = whole.pixel_array
     except Exception as error:  # decoders of several libraries fail in ways of their own
         lines = str(error).splitlines() or [type(error).__name__]
         raise _broken(header, "every slice needs readable pixels", lines[0]) from error
     return np.asarray(pixels).reshape(frames, *np.shape(pixels)[-2:])
-
-
-def _result_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
-    if any(f.slope != 1 or f.intercept != round(f.intercept) for f in frames):
-        return np.dtype(np.float32)
-    data = frames[0].header.data
-    if int(data.get("BitsAllocated") or 16) > 16:
-        return np.dtype(np.float32)
-    bits = max(int(f.header.data.get("BitsStored") or 16) for f in frames)
-    signed = any(f.header.data.get("PixelRepresentation") == 1 for f in frames)
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
-    shifts = [f.intercept for f in frames]
-    for kind, size in ((np.int16, 2**15), (np.int32, 2**31)):
-        if low + min(shifts) >= -size and high + max(shifts) <= size:
-            return np.dtype(kind)
-    return np.dtype(np.float32)
 
 
 def _broken(header: Header, rule: str, found: str) -> InputError:

@@ -44,8 +44,8 @@ def distinct(stack: Stack) -> NDArray[np.intp]:
 
 
 def even_positions(along: Floats, step: float) -> Floats:
-    """Return the regular positions that cover sorted ones, ``step`` mm apart."""
-    count = round(float(along[-1] - along[0]) / step) + 1
+    """Return regular positions ``step`` mm apart, from the first of sorted ones within the last."""
+    count = int(float(along[-1] - along[0]) / step + 0.01) + 1  # never beyond the last slice
     return np.asarray(along[0] + step * np.arange(max(count, 2)), dtype=np.float64)
 
 
@@ -86,11 +86,14 @@ def straighten(
     size = np.array(volume.shape[1:]) + before + after
     fill = float(volume.min())
     result = np.full((len(volume), *size), fill)
-    for index, (rows, columns) in enumerate(pixels):
-        padded = np.pad(
-            volume[index].astype(np.float64),
-            ((before[0], after[0]), (before[1], after[1])),
-            constant_values=fill,
-        )
-        result[index] = shift(padded, (rows, columns), order=1, mode="constant", cval=fill)
+    width = tuple((int(b), int(a)) for b, a in zip(before, after, strict=True))
+    grid = [np.arange(n) - b for n, b in zip(size, before, strict=True)]
+    for index, offset in enumerate(pixels):
+        padded = np.pad(volume[index].astype(np.float64), width, mode="edge")
+        moved = shift(padded, offset, order=1, mode="nearest")
+        seen = [
+            (line - move >= -1e-6) & (line - move <= count - 1 + 1e-6)
+            for line, move, count in zip(grid, offset, volume.shape[1:], strict=True)
+        ]
+        result[index] = np.where(seen[0][:, None] & seen[1], moved, fill)
     return result, (int(before[0]), int(before[1]))

@@ -119,7 +119,7 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
             "choose a ROI that encloses a volume",
         )
     enclosing = tuple(contour for contour in roi.contours if len(contour) > 2)
-    if len({contour.tobytes() for contour in enclosing}) < len(enclosing):
+    if len({_unordered(contour) for contour in enclosing}) < len(enclosing):
         raise InputError(
             path,
             f"ROI {roi.name!r} must not hold the same contour twice (two would cancel)",
@@ -135,6 +135,11 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
     for index, polygons in slices.items():
         array[index] = rasterise(polygons, like.shape[1:])
     return Volume(array, like.affine, "1", like.frame, history)
+
+
+def _unordered(contour: NDArray[np.float64]) -> bytes:
+    """Return a contour's points whatever their first one and their direction."""
+    return np.unique(contour, axis=0).tobytes()
 
 
 def _gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:

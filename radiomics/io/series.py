@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.io.frames import PHASE_TAGS, Frame, frames_of
+from radiomics.io.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.headers import Header, Unreadable, scan
 from radiomics.io.pixels import check_pixels, read_frames
@@ -117,8 +117,9 @@ def group_series(
 def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
     """Split the frames of a series by layout and, where places repeat, by phase.
 
-    A tag may split only where every resulting group has each place once, and there is more than one
-    group; otherwise repeated places stay together and are reported as duplicates.
+    A tag may split only where every resulting group has each place at most once and covers most of
+    the places (times, which often differ from slice to slice: all of them); otherwise repeated
+    places stay together and are reported as duplicates.
     """
     layouts: list[list[Frame]] = []
     for frame in frames:
@@ -133,8 +134,7 @@ def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
             phases: dict[str, list[Frame]] = {}
             for frame in members:
                 phases.setdefault(frame.phase.get(tag, ""), []).append(frame)
-            sizes = {len(group) for group in phases.values()}
-            if len(phases) > 1 and len(sizes) == 1 and not any(map(repeated, phases.values())):
+            if len(phases) > 1 and _are_phases(phases, members, 1.0 if tag in TIME_TAGS else 0.7):
                 volumes += [
                     (f"{tag} {value}", phases[value]) for value in sorted(phases, key=_rank)
                 ]
@@ -144,13 +144,22 @@ def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
     return volumes
 
 
+def _are_phases(phases: dict[str, list[Frame]], members: list[Frame], cover: float) -> bool:
+    """Tell whether every group has no place twice and covers enough of all places."""
+    places = count_places(members)
+    return all(not repeated(group) and len(group) >= cover * places for group in phases.values())
+
+
 def repeated(frames: list[Frame]) -> bool:
     """Tell whether two frames lie at one place."""
-    if any(frame.missing for frame in frames):
-        return False
+    return not any(frame.missing for frame in frames) and count_places(frames) < len(frames)
+
+
+def count_places(frames: list[Frame]) -> int:
+    """Count the distinct places of frames along their normal."""
     places = np.array([frame.position for frame in frames])
     normal = np.cross(frames[0].orientation[:3], frames[0].orientation[3:])
-    return not distinct_places(np.sort(places @ normal)).all()
+    return int(distinct_places(np.sort(places @ normal)).sum())
 
 
 def _rank(value: str) -> tuple[float, str]:
@@ -197,6 +206,11 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
         text = "slices of several frames of reference in one series"
         found.append(Defect("mixed_frames", text, "refused"))
+    for tag in ("EchoTime", "DiffusionBValue"):
+        values = {frame.phase.get(tag, "") for frame in frames}
+        if len(values) > 1:
+            text = f"slices with {len(values)} different values of {tag} in one volume"
+            found.append(Defect("mixed_phases", text, "note"))
     kinds = {str(k) for f in frames for k in np.atleast_1d(f.header.data.get("ImageType") or [])}
     if "LOCALIZER" in kinds:
         found.append(Defect("localizer", "a localizer (scout), not a volume", "refused"))

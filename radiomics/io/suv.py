@@ -28,6 +28,7 @@ from pydicom.dataset import Dataset
 from radiomics.types import InputError
 
 KINDS = {"bw": "SUVbw", "lbm": "SUVlbm", "lbm_james": "SUVlbm", "bsa": "SUVbsa"}
+WEIGHT_KG, HEIGHT_M, DOSE_BQ = (0.3, 500.0), (0.2, 2.6), (1e5, 1e11)
 PHILIPS_SUV, PHILIPS_ACTIVITY = (0x7053, 0x1000), (0x7053, 0x1009)
 
 
@@ -89,10 +90,10 @@ def body_size(path: Path, data: Dataset, kind: str) -> float:
     needed = ["PatientWeight"] if kind == "bw" else ["PatientWeight", "PatientSize"]
     needed += ["PatientSex"] if kind.startswith("lbm") else []
     _demand(path, data, needed)
-    weight = float(data.PatientWeight)
+    weight = _within(path, "PatientWeight", float(data.PatientWeight), WEIGHT_KG)
     if kind == "bw":
         return 1000 * weight
-    height = float(data.PatientSize)
+    height = _within(path, "PatientSize", float(data.PatientSize), HEIGHT_M)
     if kind == "bsa":
         return float(71.84 * weight**0.425 * (100 * height) ** 0.725)
     sex = str(data.PatientSex)
@@ -115,6 +116,7 @@ def injected_activity(path: Path, data: Dataset) -> float:
     if missing:
         raise _wrong(path, "CorrectedImage must hold ATTN and DECY", f"{corrected}")
     activity = float(dose.RadionuclideTotalDose)
+    _within(path, "RadionuclideTotalDose", activity, DOSE_BQ)
     kind = str(data.DecayCorrection)
     if kind == "ADMIN":
         return activity
@@ -130,8 +132,8 @@ def injected_activity(path: Path, data: Dataset) -> float:
 def _scan_start(path: Path, data: Dataset) -> datetime:
     """Return the start of the scan: the series' time unless it was set after the acquisition."""
     _demand(path, data, ["SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime"])
-    series = _moment(str(data.SeriesDate), str(data.SeriesTime))
-    acquired = _moment(str(data.AcquisitionDate), str(data.AcquisitionTime))
+    series = _moment(path, str(data.SeriesDate), str(data.SeriesTime))
+    acquired = _moment(path, str(data.AcquisitionDate), str(data.AcquisitionTime))
     if series > acquired:
         raise _wrong(
             path,
@@ -145,18 +147,28 @@ def _injection(path: Path, data: Dataset, dose: Dataset) -> datetime:
     """Return the time of injection; a bare time later than the scan was the evening before."""
     start = str(dose.get("RadiopharmaceuticalStartDateTime") or "")
     if len(start) >= 14:
-        return _moment(start[:8], start[8:].split("+")[0].split("-")[0])
+        return _moment(path, start[:8], start[8:].split("+")[0].split("-")[0])
     _demand(path, dose, ["RadiopharmaceuticalStartTime"])
     scan = _scan_start(path, data)
-    moment = _moment(scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
+    moment = _moment(path, scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
     return moment - timedelta(days=1) if moment > scan else moment
 
 
-def _moment(date: str, time: str) -> datetime:
-    clock, _, fraction = time.partition(".")
-    return datetime.strptime(date + clock.ljust(6, "0"), "%Y%m%d%H%M%S") + timedelta(
-        seconds=float(f"0.{fraction or 0}")
-    )
+def _moment(path: Path, date: str, time: str) -> datetime:
+    clock, _, fraction = time.replace(":", "").partition(".")
+    text = date.replace(".", "") + clock.ljust(6, "0")
+    try:
+        moment = datetime.strptime(text, "%Y%m%d%H%M%S")
+        return moment + timedelta(seconds=float(f"0.{fraction or 0}"))
+    except ValueError:
+        raise _wrong(path, "dates are YYYYMMDD, times HHMMSS", f"{date!r}, {time!r}") from None
+
+
+def _within(path: Path, tag: str, value: float, limits: tuple[float, float]) -> float:
+    """Refuse a value in another unit than DICOM's: centimetres, grams, megabecquerels."""
+    if not limits[0] <= value <= limits[1]:
+        raise _wrong(path, f"{tag} lies between {limits[0]:g} and {limits[1]:g}", f"{value:g}")
+    return value
 
 
 def _number(data: Dataset, tag: tuple[int, int]) -> float:

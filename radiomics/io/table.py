@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from radiomics.types import Case, InputError
 
 READERS = {".csv": pd.read_csv, ".tsv": pd.read_table, ".parquet": pd.read_parquet}
 NEEDED = ("id", "image", "mask")
-TEXT = (*NEEDED, "roi", "label", "group")
+TEXT = (*NEEDED, "series", "roi", "label", "segment", "group")
 """Columns that are names, even where they look like numbers: 001 is not 1."""
 RESERVED = (*TEXT, "target")
 
@@ -61,10 +61,14 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """A cohort: one row a case, files found relative to ``folder``, read only on demand."""
+    """A cohort: one row a case, files found relative to ``folder``, read only on demand.
+
+    ``reading`` holds what :func:`radiomics.read_image` takes for all cases: repair, suv.
+    """
 
     rows: pd.DataFrame
     folder: Path
+    reading: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -83,15 +87,16 @@ class Manifest:
 
         row = self.rows.iloc[index]
         image_path, mask_path = self.files(index)
-        image = read_image(image_path)
+        image = read_image(image_path, series=row["series"] or None, **self.reading)
+        choice = {key: row[key] or None for key in ("roi", "segment")}
         label = int(row["label"]) if row["label"] else None
-        mask = read_mask(mask_path, like=image, roi=row["roi"] or None, label=label)
+        mask = read_mask(mask_path, like=image, label=label, **choice)
         known = {k: row[k] for k in self.rows.columns if k not in RESERVED}
         return Case(row["id"], row["group"], image, mask, row.get("target"), known)
 
 
-def read_manifest(path: str | Path) -> Manifest:
-    """Read a cohort manifest: columns id, image, mask; optional roi, label, group, target, others.
+def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) -> Manifest:
+    """Read a cohort manifest: columns id, image, mask; optional roi, label, ..., others.
 
     Paths are relative to the manifest's folder. Without ``group`` each case is a patient of its
     own. Every problem that can be seen without reading an image is reported here.
@@ -119,7 +124,7 @@ def read_manifest(path: str | Path) -> Manifest:
     repeated = rows["id"][rows["id"].duplicated()].tolist()
     if repeated:
         raise InputError(path, "ids are unique", f"repeated: {', '.join(repeated[:5])}", "rename")
-    manifest = Manifest(rows, path.parent)
+    manifest = Manifest(rows, path.parent, reading or {})
     missing = sorted(
         {str(f) for i in range(len(rows)) for f in manifest.files(i) if not f.exists()}
     )

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -27,6 +28,8 @@ Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 NEGLIGIBLE = 1e-15
 """Weights below this do not reach the last bit of a float64 sum."""
+REACH = 1e-4
+"""Weight from which a NaN or infinite voxel makes a result NaN; splines reach far, but little."""
 LARGEST = 2**29
 """Voxels of a part of the new grid from which memory is not taken: 4 GiB."""
 MASK_THRESHOLD = 0.5 - 1e-6
@@ -73,7 +76,8 @@ def new_grid(volume: Volume, spacing: Spacing) -> tuple[tuple[int, int, int], Fl
 def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = None) -> Volume:
     """Resample a volume onto the centre-aligned grid of another spacing.
 
-    Positions beyond the outermost voxel centres take the edge value.
+    Positions beyond the outermost voxel centres take the edge value. Where NaN or infinite voxels
+    carry weight, the result is NaN.
 
     Parameters
     ----------
@@ -107,11 +111,22 @@ def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = N
         matrices.append(matrix[:, span])
         spans.append(span)
     array = volume.array[tuple(spans)].astype(np.float64)
+    result = _product(matrices, array)
+    broken = ~np.isfinite(array)
+    if broken.any():  # 0 times NaN is NaN: what a broken voxel hardly reaches is found apart
+        usual = float(array[~broken].mean()) if not broken.all() else 0.0
+        reach = _product([np.abs(m) for m in matrices], broken.astype(np.float64))
+        result = _product(matrices, np.where(broken, usual, array))
+        result[reach > REACH] = np.nan
+    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
+    return replace(volume, array=result, affine=affine)
+
+
+def _product(matrices: list[Floats], array: Floats) -> Floats:
+    """Apply one matrix along each axis."""
     along_d, along_h, along_w = matrices
     array = along_h @ (array @ along_w.T)  # (d, H, W)
-    array = np.tensordot(along_d, array, axes=1)  # (D, H, W)
-    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
-    return Volume(np.ascontiguousarray(array), affine, volume.unit, volume.frame)
+    return np.ascontiguousarray(np.tensordot(along_d, array, axes=1))  # (D, H, W)
 
 
 def resample_mask(mask: Volume, spacing: Spacing, box: Box | None = None) -> Volume:

@@ -115,7 +115,7 @@ def test_bad_intensities_masks_and_modalities_are_refused() -> None:
     outside[0, 0, 0] = np.nan
     assert extract(replace(image, array=outside), mask, {}) == extract(image, mask, {})
     near = np.array(image.array)
-    near[3, 7, 14] = np.nan  # one voxel outside the mask, within reach of the cubic spline
+    near[1, 7, 8] = np.nan  # one slice outside the mask, within reach of the cubic spline
     with pytest.raises(InputError, match="that interpolation draws on"):
         extract(replace(image, array=near), mask, {"resample": {"spacing": [1, 1, 1]}})
     with pytest.raises(InputError, match="finite, different"):
@@ -146,7 +146,7 @@ def test_normalised_intensities_have_the_statistics_asked_for() -> None:
 
 def test_versions_name_the_code_that_the_settings_use() -> None:
     found = versions(load_settings({"families": ["intensity"]}))
-    assert set(found) == {"extraction", "families.intensity", "filters.original"}
+    assert set(found) == {"extraction", "io", "families.intensity", "filters.original"}
 
 
 def test_stages_can_be_used_alone() -> None:

@@ -69,9 +69,13 @@ def test_rescaling_is_per_slice_and_keeps_integers_where_it_can(tmp_path: Path) 
     write_series(tmp_path / "a", stored, where, RescaleIntercept=[-1000, -1024, 0])
     image = read_image(tmp_path / "a")
     assert image.array[:, 0, 0].tolist() == [-900, -924, 100]
-    assert image.array.dtype == np.int32  # 16 stored bits and an intercept do not fit in int16
+    assert image.array.dtype == np.int16
+    stored[0, 0, 0] = 65000  # beyond the 12 bits that the header promises
     write_series(tmp_path / "b", stored, where, BitsStored=12, HighBit=11)
-    assert read_image(tmp_path / "b").array.dtype == np.int16
+    image = read_image(tmp_path / "b")
+    assert image.array.dtype == np.int32
+    assert image.array[0, 0, :2].tolist() == [63976, -924]
+    stored[0, 0, 0] = 100
     write_series(tmp_path / "c", stored, where, RescaleSlope=[0.5, 1, 2], RescaleIntercept=0)
     image = read_image(tmp_path / "c")
     assert image.array.dtype == np.float32

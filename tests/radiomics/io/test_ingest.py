@@ -61,7 +61,7 @@ def test_a_tag_that_does_not_separate_places_splits_nothing(tmp_path: Path) -> N
     both = np.concatenate([where, where])
     write_series(tmp_path, np.zeros((8, 5, 6), np.uint16), both, EchoTime=[1, 2] * 4)
     (report,) = find_series(tmp_path)
-    assert "4 duplicate slice(s)" in report.defects[0].text
+    assert any("4 duplicate slice(s)" in defect.text for defect in report.defects)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_huge_intercept_is_kept_as_float(tmp_path: Path) -> None:
     write_series(
         tmp_path, np.ones((2, 2, 2), np.uint16), positions(2, 1), RescaleIntercept=10_000_000_000
     )
-    assert read_image(tmp_path).array.dtype == np.float32
+    assert read_image(tmp_path).array.dtype == np.float64
 
 
 def test_an_archive_of_a_series(tmp_path: Path) -> None:
