@@ -134,11 +134,10 @@ def _stored_dtype(frame: Frame) -> np.dtype[Any]:
 def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
     """Read uncompressed pixels from where the header pass stopped; False where they do not lie so.
 
-    The element's head is checked in the encoding in which the header was found, which is not
-    always the one that TransferSyntaxUID names.
+    The element's head tells itself how long it is: TransferSyntaxUID is not always true.
     """
     header, data = frame.header, frame.header.data
-    implicit, little = data.original_encoding
+    _, little = data.original_encoding
     bits = int(data.get("BitsAllocated") or 16)
     extended = int(data.get("BitsStored") or bits) < bits and data.get("PixelRepresentation") == 1
     frames, samples = data.get("NumberOfFrames"), data.get("SamplesPerPixel")
@@ -152,12 +151,15 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
     buffer = into if direct else buffer
     with header.path.open("rb") as stream:
         stream.seek(header.pixel_offset)
-        head = stream.read(8 if implicit else 12)
+        head = stream.read(12)
+        # lengths are even and "O" is odd: these letters are a VR, whatever the header claims
+        explicit = head[4:6] in (b"OW", b"OB")
+        stream.seek(header.pixel_offset + (12 if explicit else 8))
         tag = b"\xe0\x7f\x10\x00" if little else b"\x7f\xe0\x00\x10"
-        length = int.from_bytes(head[-4:], order)
-        if head[:4] != tag or not (implicit or head[4:6] in (b"OW", b"OB")):
+        length = int.from_bytes(head[8:12] if explicit else head[4:8], order)
+        if head[:4] != tag or length % 2:
             return False
-        if length == 2**32 - 1 or into.dtype.itemsize * 8 != bits:
+        if into.dtype.itemsize * 8 != bits:
             return False
         count = stream.readinto(memoryview(buffer))
     if min(count, length) < buffer.nbytes:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from pipelines.config import StudyConfig, load_config
-from pipelines.store import Store, digest_file, key, write_whole
+from pipelines.config import StudyConfig
+from pipelines.store import digest_file
 from pipelines.study import Study, run
 from radiomics import InputError
 from radiomics.evaluation.splits import grouped_folds
 from radiomics.io.table import Manifest
-from radiomics.plugins import ConfigurationError, parse
+from radiomics.plugins import parse
 
 RESULTS = (
     "features.parquet",
@@ -151,6 +147,33 @@ def test_a_target_that_cannot_be_learned_is_told_before_any_work(
     assert not (tmp_path / "store").exists()
 
 
+def test_a_category_that_one_patient_alone_has(small_cohort: Manifest, tmp_path: Path) -> None:
+    rows = pd.read_csv(small_cohort.folder / "manifest.csv")
+    rows["scanner"] = ["rare" if g == rows["group"][0] else "usual" for g in rows["group"]]
+    path = small_cohort.folder / "rare.csv"
+    rows.to_csv(path, index=False)
+    run(config(path, covariates=["scanner"]), tmp_path)
+    path.unlink()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_a_cohort_may_ask_for_repairs(small_cohort: Manifest, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_cohort.folder, data)
+    folder = next(data.glob("P*/ct"))
+    (folder / "0004.dcm").unlink()
+    cases = [i for i in small_cohort.rows["id"] if i.startswith(folder.parent.name)]
+    refused = run(config(data / "manifest.csv"), tmp_path / "a").features
+    assert sorted(refused.failures) == cases
+    source = {"name": "cohort", "manifest": str(data / "manifest.csv"), "repair": "missing"}
+    repaired = run(config(data / "manifest.csv", data=source), tmp_path / "b").features
+    assert repaired.failures == {}
+    assert "1 missing slice(s)" in repaired.notes[cases[0]][0]
+    assert "Notes on reading" in (tmp_path / "b" / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="refuse, all, missing"):
+        run(config(data / "manifest.csv", data={**source, "repair": "yes"}), tmp_path / "c")
+
+
 def test_one_image_under_two_patients_is_refused(small_cohort: Manifest, tmp_path: Path) -> None:
     rows = pd.read_csv(small_cohort.folder / "manifest.csv")
     rows.loc[len(rows)] = {**rows.iloc[0].to_dict(), "id": "copy", "group": "someone else"}
@@ -181,112 +204,6 @@ def test_nothing_but_failures_names_each(small_cohort: Manifest, tmp_path: Path)
     failures = json.loads((tmp_path / "failures.json").read_text())
     assert list(failures) == sorted(small_cohort.rows["id"])
     assert str(small_cohort.folder) not in str(failures)
-
-
-def test_a_store_takes_what_it_cannot_read_as_absent(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    name = key(["a"])
-    store.put(name, {"x": 1})
-    (file,) = tmp_path.rglob("*.json")
-    for content in ('{"x": ', "[1]", "\xff"):
-        file.write_text(content, encoding="latin-1")
-        assert store.get(name) is None
-
-
-def test_threads_may_write_one_key_together(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: store.put(key(["a"]), {"x": 1}), range(300)))
-    assert store.get(key(["a"])) == {"x": 1}
-    assert not list(tmp_path.rglob("*.part"))
-
-
-def test_configs_ship_and_take_overrides() -> None:
-    demo = load_config("demo", ["data.patients=20", "evaluation.folds=3", "models.0.C=2"])
-    assert demo.data["patients"] == 20
-    assert demo.evaluation.folds == 3
-    assert demo.models[0]["C"] == 2
-
-
-@pytest.mark.parametrize(
-    ("override", "words"),
-    [
-        ("sed=1", "no key 'sed'. Did you mean 'seed'"),
-        ("data.patient=1", "no key 'patient'. Did you mean 'patients'"),
-        ("evaluation.folds=1", "evaluation.folds.*greater than or equal to 2; given: 1"),
-        ("models.0.CC=1", "models.0: there is no key 'CC'. Did you mean 'C'"),
-        ("models=[logistic]", "models.0: write it as {name: ...}; given: 'logistic'"),
-        ("positive=null", "key 'positive': .*given: None"),
-        ("seed=5000000000", "less than 4294967296"),
-        ("models.3.C=1", "'3' is no number from 0 to 0"),
-        ("title.x=1", "holds no further keys"),
-        ("seed", "write it as key=value"),
-        ("seed=[", "not valid YAML"),
-        ("extraction=defult", "Did you mean 'default'"),
-        ("models.0.name=logistik", "Did you mean 'logistic'"),
-        ("data.name=fantom", "Did you mean 'phantom'"),
-    ],
-)
-def test_wrong_overrides_are_named(override: str, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        load_config("demo", [override])
-
-
-def test_the_manifest_of_a_config_lies_beside_it(small_cohort: Manifest, tmp_path: Path) -> None:
-    path = small_cohort.folder / "study.yaml"
-    path.write_text("data: {name: cohort, manifest: manifest.csv}\n")
-    assert load_config(path).data["manifest"] == str(small_cohort.folder / "manifest.csv")
-    other = load_config(path, ["data.manifest=elsewhere.csv"])
-    assert other.data["manifest"] == "elsewhere.csv"
-    path.write_text("data: {name: cohort, manifest: null}\n")
-    with pytest.raises(ConfigurationError, match="data: key 'manifest'"):
-        load_config(path)
-    path.unlink()
-    with pytest.raises(ConfigurationError, match="no such file"):
-        load_config(tmp_path / "none.yaml")
-
-
-def test_a_store_finds_by_key_and_writes_whole(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    name = key(["a", {"b": 1}])
-    assert store.get(name) is None
-    store.put(name, {"x": 1.5, "y": float("nan")})
-    found = store.get(name)
-    assert found is not None
-    assert found["x"] == 1.5
-    assert found["y"] != found["y"]
-    assert key(["a", {"b": 2}]) != name
-    assert not list(tmp_path.rglob("*.part"))
-
-
-def test_an_interrupted_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.json"
-    write_whole(path, "old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
-
-
-@given(arrays(np.uint8, st.integers(1, 50)))
-def test_digests_follow_bytes_not_names(content: np.ndarray) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("a", "b"):
-            (folder / part).mkdir()
-            (folder / part / f"{part}.bin").write_bytes(content.tobytes())
-        assert digest_file(folder / "a") == digest_file(folder / "b")
-        (folder / "b" / "b.bin").write_bytes(content.tobytes() + b"x")
-        assert digest_file(folder / "a") != digest_file(folder / "b")
 
 
 def test_folds_of_the_study_are_those_of_the_seed(study: Study, small_cohort: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,9 @@ def test_pixels_stand_where_the_file_has_them_whatever_its_meta_header_says(
 ) -> None:
     for path in write_series(tmp_path, STORED, positions(3, 2.0)):
         rewrite(path, syntax, explicit)
-    try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom says that the file is not what it claims to be
         image = read_image(tmp_path)
-    except InputError:
-        return  # refusing is right; reading shifted pixels is not
     assert np.array_equal(image.array, STORED.astype(int) - 1024)
 
 

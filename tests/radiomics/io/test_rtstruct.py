@@ -180,12 +180,20 @@ def test_a_roi_too_small_to_hold_a_voxel_is_an_empty_mask(scene: tuple[Volume, P
         read_mask(path, like=image, roi="ring")
 
 
-def test_a_repeated_contour_does_not_cancel_itself(scene: tuple[Volume, Path]) -> None:
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_repeated_contour_does_not_cancel_itself(
+    scene: tuple[Volume, Path], reverse: bool
+) -> None:
     image, path = scene
 
     def edit(data: pydicom.Dataset) -> None:
         contours = data.ROIContourSequence[1].ContourSequence
-        contours.append(contours[0])
+        again = pydicom.Dataset()
+        again.ContourGeometricType = "CLOSED_PLANAR"
+        points = np.array(contours[0].ContourData, float).reshape(-1, 3)
+        points = points[::-1] if reverse else points
+        again.ContourData = [f"{x:.8g}" for x in points.ravel()]
+        contours.append(again)
 
     change(path, edit)
     with pytest.raises(InputError, match="same contour twice"):

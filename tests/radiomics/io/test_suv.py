@@ -100,6 +100,7 @@ def test_images_corrected_to_the_time_of_injection(tmp_path: Path) -> None:
             3600,
         ),
         ({"RadiopharmaceuticalStartTime": "085900.5"}, {}, 3659.5),
+        ({"RadiopharmaceuticalStartTime": "08"}, {}, 7200),
     ],
 )
 def test_midnight_and_fractions(
@@ -143,6 +144,9 @@ def test_counts_by_philips_factors(tmp_path: Path, private: int, factor: float) 
         ({}, {"SeriesTime": "110000"}, "bw", "after AcquisitionTime"),
         ({}, {"Modality": "CT"}, "bw", "needs a PET image"),
         ({}, {}, "bodyweight", "suv is one of"),
+        ({}, {"PatientSize": 175}, "lbm", "PatientSize lies between"),
+        ({}, {"PatientWeight": 80_000}, "bw", "PatientWeight lies between"),
+        ({"RadionuclideTotalDose": 370}, {}, "bw", "RadionuclideTotalDose lies between"),
     ],
 )
 def test_what_is_missing_is_named(
