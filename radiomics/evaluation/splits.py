@@ -36,9 +36,12 @@ def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) 
     classes = np.unique(y)
     if len(classes) < 2:
         raise InputError(
-            "outcome", "two classes are needed", f"only {classes[0]!r}", "check the target column"
+            "outcome",
+            "two classes are needed",
+            f"only {classes.tolist()}",
+            "check the target column",
         )
-    for value in classes:
+    for value in classes.tolist():
         found = len(np.unique(groups[y == value]))
         if found < folds:
             raise InputError(

@@ -41,6 +41,7 @@ def test_making_a_volume_does_not_freeze_the_callers_array() -> None:
     array = np.zeros((1, 1, 1))
     Volume(array, np.eye(4))
     array[0, 0, 0] = 1
+    assert array.flags.writeable
 
 
 def test_big_endian_and_strided_arrays_are_taken() -> None:
