@@ -57,27 +57,33 @@ def _cohort(manifest: Manifest, config: StudyConfig) -> Section:
     rows = manifest.rows
     event = rows["target"] == config.positive
     parts = {"All": rows, f"Target {config.positive}": rows[event], "Other": rows[~event]}
-    lines = [
+    lines: list[list[Any]] = [
         ["Patients", *(part["group"].nunique() for part in parts.values())],
         ["Cases", *(len(part) for part in parts.values())],
     ]
-    known = [c for c in rows if c not in ("id", "image", "mask", "roi", "group", "target")]
-    for column in known:
+    # only what the study reads: other columns may hold names, dates or notes
+    for column in dict.fromkeys([*(["site"] if "site" in rows else []), *config.covariates]):
         patients = [part.drop_duplicates("group")[column] for part in parts.values()]
-        if pd.api.types.is_numeric_dtype(rows[column]):
-            cells = [f"{v.mean():.1f} ± {v.std():.1f}" if len(v) else "-" for v in patients]
-            lines.append([f"{column}, mean ± SD", *cells])
-            continue
-        for value in sorted(rows[column].dropna().unique().tolist(), key=str):
-            cells = [
-                f"{(v == value).sum()} ({(v == value).mean():.0%})" for v in patients if len(v)
-            ]
-            lines.append([f"{column}: {value}", *cells])
+        lines += _describe(column, rows[column], patients)
     return Section("Cohort", table=Table(["", *parts], lines))
 
 
+def _describe(name: str, values: Any, parts: list[Any]) -> list[list[str]]:
+    """Return the lines of one column: mean and spread of numbers, counts of anything else."""
+    lines = []
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        lines.append([f"{name}, mean ± SD", *(f"{v.mean():.1f} ± {v.std():.1f}" for v in parts)])
+    else:
+        for value in sorted(values.dropna().unique().tolist(), key=str):
+            cells = [f"{(v == value).sum()} ({(v == value).mean():.0%})" for v in parts]
+            lines.append([f"{name}: {value}", *cells])
+    if values.isna().any():
+        lines.append([f"{name}: missing", *(str(int(v.isna().sum())) for v in parts)])
+    return lines
+
+
 def _performance(config: StudyConfig, study: Study) -> Section:
-    lines = [
+    lines: list[list[Any]] = [
         [name, *(str(outcome.estimates[metric]) for metric in LABELS)]
         for name, outcome in study.outcomes.items()
     ]
@@ -135,7 +141,7 @@ def _weights(name: str, outcome: Outcome) -> Section | None:
     columns, values = [str(c) for c in table.index], table.to_numpy()  # (F, K)
     top = np.argsort(-np.abs(values.mean(axis=1)), kind="stable")[:SHOWN_FEATURES]
     codes = _codes()
-    lines = [
+    lines: list[list[Any]] = [
         [columns[i], codes.get(columns[i].partition("_")[2], "-"), _weight(values[i])] for i in top
     ]
     text = (

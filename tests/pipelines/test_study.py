@@ -80,6 +80,24 @@ def test_the_report_is_one_file_with_figures_and_no_paths(study: Study) -> None:
     assert str(study.folder) not in text
 
 
+def test_the_cohort_table_shows_what_the_study_reads_and_nothing_else(
+    small_cohort: Manifest, tmp_path: Path
+) -> None:
+    rows = pd.read_csv(small_cohort.folder / "manifest.csv")
+    rows["note"] = [f"Jane Doe {i}" for i in range(len(rows))]
+    rows["smoker"] = [i % 2 == 0 for i in range(len(rows))]
+    rows.loc[0, "age"] = None
+    path = small_cohort.folder / "notes.csv"
+    rows.to_csv(path, index=False)
+    run(config(path, covariates=["age", "smoker"]), tmp_path)
+    path.unlink()
+    table = (tmp_path / "report.html").read_text(encoding="utf-8").split("Performance")[0]
+    for words in ("site: north", "age, mean ± SD", "age: missing", "smoker: True"):
+        assert words in table
+    for words in ("Jane", "series", "segment", "label", "smoker, mean"):
+        assert words not in table
+
+
 def test_the_same_study_gives_the_same_bytes_and_reuses_features(
     study: Study, small_cohort: Manifest, tmp_path: Path
 ) -> None:
