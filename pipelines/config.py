@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator
 
 from radiomics.extraction import ExtractionSettings, load_settings
-from radiomics.plugins import ConfigurationError, parse, parse_plugin, shipped
+from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
 from radiomics.preprocessing.tabular import Options as TabularOptions
 
 
@@ -77,13 +77,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
         if not shipped_file.is_file():
             raise ConfigurationError(f"{path}: there is no such file, and no study of that name")
         file = shipped_file
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: not valid YAML: {error}") from None
-    if not isinstance(values, Mapping):
-        raise ConfigurationError(f"{file}: a study is keys and values; found: {values!r}")
-    merged = _resolved(dict(values), file.parent)
+    merged = _resolved(read_yaml(file), file.parent)
     for text in overrides:
         _override(merged, text)
     where = f"{file} with {' '.join(overrides)}" if overrides else str(file)

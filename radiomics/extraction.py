@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics import features as families
 from radiomics import io as reading
-from radiomics.plugins import ConfigurationError, did_you_mean, load, parse, parse_plugin, shipped
+from radiomics.plugins import (
+    ConfigurationError,
+    did_you_mean,
+    load,
+    parse,
+    parse_plugin,
+    read_yaml,
+    shipped,
+)
 from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
 from radiomics.types import InputError, Region, Spacing, Volume, check_mask
@@ -107,13 +114,7 @@ def load_settings(
     if not path.is_file():
         hint = did_you_mean(str(settings), presets())
         raise ConfigurationError(f"settings: no preset and no file '{settings}'. {hint}")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(values, Mapping):
-        raise ConfigurationError(f"{path}: settings are keys and values; found: {values!r}")
-    return parse(ExtractionSettings, values, str(path))
+    return parse(ExtractionSettings, read_yaml(path), str(path))
 
 
 def extract(

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -76,6 +77,23 @@ def parse_plugin(package: str, values: Mapping[str, Any], where: str) -> tuple[M
         raise ConfigurationError(f"{where}: {error}") from None
     rest = {key: value for key, value in values.items() if key != "name"}
     return module, parse(module.Options, rest, where)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of keys and values; an empty one has none.
+
+    Raises
+    ------
+    ConfigurationError
+        When it is no valid YAML, or holds something else.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{path}: it must hold keys and values; found: {values!r}")
+    return dict(values)
 
 
 def shipped(*parts: str) -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiomics.io.headers import Header, scan
 from radiomics.io.pixels import read_frames
@@ -137,9 +139,7 @@ def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
     return Volume(array, affine, unit, frame, tuple(history))
 
 
-def _as(
-    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], dtype: np.dtype[np.generic]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+def _as(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return interpolated values in the dtype of the original, rounded where that is whole."""
     return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
 

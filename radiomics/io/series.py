@@ -50,11 +50,6 @@ class SeriesReport:
         return self.frames[0].header.text("Modality")
 
     @property
-    def syntax(self) -> str:
-        """The TransferSyntaxUID of its first file."""
-        return self.frames[0].header.syntax
-
-    @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of slices, rows and columns."""
         data = self.frames[0].header.data

@@ -72,7 +72,7 @@ def test_wrong_settings_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"a\.yaml: not valid YAML"):
         load_settings(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("- 1")
-    with pytest.raises(ConfigurationError, match="keys and values"):
+    with pytest.raises(ConfigurationError, match="must hold keys and values"):
         load_settings(tmp_path / "b.yaml")
 
 
