@@ -59,6 +59,9 @@ def test_a_tilted_series_is_straightened_on_request(tmp_path: Path, angle: float
     covered = np.zeros(image.shape, bool)
     for index, position in enumerate(where):
         rows = (image.affine[1, 3] + 0.8 * np.arange(image.shape[1]) - position[1]) / 0.8
-        covered[index] = ((rows > 0.01) & (rows < 28.99))[:, None]
+        covered[index] = ((rows > -1e-3) & (rows < 29 + 1e-3))[:, None]
     assert off[covered].max() <= 1
+    fill = image.array.min()
+    assert f"no slice covers are {fill}" in image.history[0]
+    assert np.all(image.array[~covered] == fill)  # tissue or fill, never a blend of both
     assert covered.sum() > 9 * 27 * 20
