@@ -23,7 +23,8 @@ class CohortFeatures:
 
     ``table`` is (cases x features), indexed by id; ``failures`` id to reason; ``images`` and
     ``masks`` id to SHA-256; ``missing`` counts the cases in which a feature has no value;
-    ``notes`` id to what was done to its image or mask while reading.
+    ``verdicts`` id to what was said of its DICOM series; ``notes`` id to what was noted of, or
+    done to, its image or mask while reading.
     """
 
     table: pd.DataFrame
@@ -31,6 +32,7 @@ class CohortFeatures:
     images: dict[str, str]
     masks: dict[str, str]
     missing: dict[str, int]
+    verdicts: dict[str, str]
     notes: dict[str, list[str]]
     reused: int
 
@@ -66,6 +68,7 @@ def extract_cohort(
         images,
         {i: r["mask"] for i, r in by_id.items() if r.get("mask")},
         dict(sorted(Counter(c for r in records for c in r.get("missing", ())).items())),
+        {i: r["verdict"] for i, r in by_id.items() if r.get("verdict")},
         {i: r["notes"] for i, r in by_id.items() if r.get("notes")},
         sum(bool(r.get("reused")) for r in records),
     )
@@ -83,7 +86,7 @@ def _one(
         choice = [row[column] for column in ("series", "roi", "label", "segment")]
         name = key([*context, *record.values(), *choice, dict(manifest.reading)])
         known = store.get(name)
-        if known is not None and {"values", "missing", "notes"} <= set(known):
+        if known is not None and {"values", "missing", "notes", "verdict"} <= set(known):
             return {**known, **record, "reused": True}
         case = manifest.load(index)
         if case.mask is None:
@@ -91,6 +94,7 @@ def _one(
         done = compute(prepare(case.image, case.mask, settings), settings)
         notes = [*case.image.history, *case.mask.history]
         record |= {"values": done.features, "missing": done.missing, "notes": notes}
+        record["verdict"] = case.image.verdict
     except InputError as error:
         record["error"] = _without_folder(str(error), manifest)
     except Exception as error:  # whatever breaks one case is recorded and stops no other

@@ -26,6 +26,7 @@ def record(config: StudyConfig, manifest: Manifest, features: CohortFeatures) ->
         "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
         "images_sha256": features.images,
         "masks_sha256": features.masks,
+        "verdicts": features.verdicts,
         "notes": features.notes,
         "missing": features.missing,
         "failures": features.failures,

@@ -68,7 +68,12 @@ def extract_files(
             kind: [digest_file(part) for part in file_parts(path)]
             for kind, path in (("image", image), ("mask", mask))
         },
-        "image": {"unit": volume.unit, "shape": volume.shape, "spacing": volume.spacing},
+        "image": {
+            "unit": volume.unit,
+            "shape": volume.shape,
+            "spacing": volume.spacing,
+            "verdict": volume.verdict,
+        },
         "masks": masks,
         "notes": [*volume.history, *(note for m in masks.values() for note in m["notes"])],
     }

@@ -53,7 +53,8 @@ class Volume:
     affine : (4, 4) float64, takes ``(d, h, w, 1)`` to LPS millimetres
     unit : str, the unit of the values, such as ``"HU"``, ``"SUVbw"``, ``"1"``
     frame : str, DICOM FrameOfReferenceUID; empty when the source does not know one
-    history : what was done to the values since they were read, such as repairs
+    history : what was noted when the values were read, and done to them since, such as repairs
+    verdict : what its DICOM series was found to be: good or repairable; empty for other files
 
     >>> v = Volume(np.zeros((2, 3, 4)), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]], "HU")
     >>> v.spacing
@@ -65,6 +66,7 @@ class Volume:
     unit: str = "1"
     frame: str = ""
     history: tuple[str, ...] = ()
+    verdict: str = ""
 
     def __post_init__(self) -> None:
         array = read_only(self.array)

@@ -157,7 +157,7 @@ def _mask_names(path: Path) -> tuple[str, list[str]]:
 
     header = read_header(path)
     if isinstance(header, Header) and header.text("Modality") == "SEG":
-        items = header.data.get("SegmentSequence") or []
+        items = header.sequence("SegmentSequence")
         return "segment", [str(item.get("SegmentLabel")) for item in items]
     from radiomics.io.rtstruct import read_rois
 
@@ -236,7 +236,7 @@ def _mask_file(path: Path) -> Path:
     """Return the RTSTRUCT or SEG at a path: the file itself, or the only one in a folder."""
     if path.is_file():
         return path
-    from radiomics.io.headers import scan
+    from radiomics.io.scanning import scan
 
     files = [h.path for h in scan(path).headers if h.text("Modality") in ("RTSTRUCT", "SEG")]
     if len(files) != 1:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.io.headers import Header, scan
-from radiomics.io.pixels import read_frames
+from radiomics.io.headers import Header
+from radiomics.io.pixels import padding_note, read_frames
 from radiomics.io.repair import (
     chosen_repairs,
     distinct,
@@ -18,6 +18,7 @@ from radiomics.io.repair import (
     interpolate_slices,
     straighten,
 )
+from radiomics.io.scanning import scan
 from radiomics.io.series import SeriesReport, group_series
 from radiomics.io.suv import suv_factor
 from radiomics.types import InputError, Volume
@@ -104,10 +105,14 @@ def read_report(report: SeriesReport, allowed: set[str] | frozenset[str] = froze
         )
     header = report.frames[0].header
     frame = header.text("FrameOfReferenceUID")
-    if not grave:
+    if grave:
+        volume = _repaired(report, _unit(header), frame)
+    else:
         array = read_frames(report.frames)
-        return Volume(array, report.affine, _unit(header), frame)
-    return _repaired(report, _unit(header), frame)
+        volume = Volume(array, report.affine, _unit(header), frame, (), report.verdict)
+    noted = [d.text for d in report.defects if d.severity == "note"]
+    noted += padding_note(report.frames, volume.array)
+    return replace(volume, history=(*noted, *volume.history))
 
 
 def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
@@ -136,7 +141,7 @@ def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
         wanted = even_positions(along, step)
         array = _as(interpolate_slices(array, along, wanted), dtype)
         history += [f"interpolated slices: {kinds[kind]}" for kind in sorted(uneven)]
-    return Volume(array, affine, unit, frame, tuple(history))
+    return Volume(array, affine, unit, frame, tuple(history), report.verdict)
 
 
 def _as(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:

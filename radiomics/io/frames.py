@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from radiomics.io.headers import Header, as_numbers
+from radiomics.io.elements import Value, values_of
+from radiomics.io.headers import Header
 
 Floats = NDArray[np.float64]
 
@@ -21,10 +23,15 @@ SAME_TAGS = ("Modality", "Units", "RescaleType", "Rows", "Columns")
 """Tags in which all frames of a volume agree."""
 PHASE_TAGS = (
     "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
     "DiffusionBValue",
     "EchoNumbers",
     "EchoTime",
+    "EffectiveEchoTime",
     "TriggerTime",
+    "NominalPercentageOfCardiacPhase",
+    "StackID",
+    "FrameType",
     "AcquisitionNumber",
     "ImageType",
     "AcquisitionTime",
@@ -105,34 +112,60 @@ def frames_of(header: Header) -> list[Frame]:
     ValueError
         When the numbers of frames and of their functional groups differ.
     """
-    groups = header.data.get("PerFrameFunctionalGroupsSequence")
-    count = int(header.data.get("NumberOfFrames") or 1)
+    groups = header.sequence("PerFrameFunctionalGroupsSequence")
+    count = header.integer("NumberOfFrames", 1)
+    if header.sequence("DetectorInformationSequence"):
+        return _nuclear(header, count)
     if not groups:
-        return [_frame(header, index, [header.data]) for index in range(count)]
+        return [_frame(header, index, [header.values]) for index in range(count)]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
-    shared = list(header.data.get("SharedFunctionalGroupsSequence") or [])
+    shared = header.sequence("SharedFunctionalGroupsSequence")
     outer = [item for group in shared for item in _members(group)]
     return [
-        _frame(header, index, [*_members(group), *outer, header.data])
+        _frame(header, index, [*_members(group), *outer, header.values])
         for index, group in enumerate(groups)
     ]
 
 
-def _members(group: Dataset) -> list[Dataset]:
+def _nuclear(header: Header, count: int) -> list[Frame]:
+    """Return the slices of a reconstructed NM volume: the first one's place, and even steps.
+
+    SpacingBetweenSlices may be negative here: slices then follow each other against the normal.
+
+    Raises
+    ------
+    ValueError
+        For other NM frames than slices (projections, gated or dynamic frames).
+    """
+    kinds = header.text("ImageType").split("\\")
+    if count > 1 and "RECON TOMO" not in kinds:
+        raise ValueError(f"NM frames are slices only in a RECON TOMO image, not in {kinds}")
+    detector = values_of(header.sequence("DetectorInformationSequence")[0])
+    first = _frame(header, 0, [detector, header.values])
+    step = header.numbers("SpacingBetweenSlices")
+    spacing = float(step[0]) if step.size else first.thickness
+    if count == 1 or first.missing or spacing is None:
+        return [replace(first, index=index) for index in range(count)]
+    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    places = first.position + spacing * np.arange(count)[:, None] * normal
+    return [replace(first, index=i, position=place) for i, place in enumerate(places)]
+
+
+def _members(group: Dataset) -> list[Mapping[str, Value]]:
     """Return the items of a functional group: each macro is a sequence of one item."""
-    return [item for element in group if element.VR == "SQ" for item in element.value[:1]]
+    items = [item for element in group if element.VR == "SQ" for item in element.value[:1]]
+    return [values_of(item) for item in items]
 
 
-def _frame(header: Header, index: int, places: list[Dataset]) -> Frame:
+def _frame(header: Header, index: int, places: list[Mapping[str, Value]]) -> Frame:
     """Collect a frame's values, each from the first place that has it."""
 
     def numbers(keyword: str) -> Floats:
-        for place in places:
-            found = as_numbers(place, keyword)
-            if found.size:
-                return found
-        return np.empty(0)
+        found = next((place[keyword] for place in places if keyword in place), ())
+        if isinstance(found, str):
+            raise ValueError(f"{keyword} holds {found!r}, which is no number")
+        return np.array(found, dtype=np.float64)
 
     def first(keyword: str, default: float | None) -> float | None:
         found = numbers(keyword)
@@ -140,9 +173,10 @@ def _frame(header: Header, index: int, places: list[Dataset]) -> Frame:
 
     phase = {}
     for tag in PHASE_TAGS:
-        values = [place.get(tag) for place in places if place.get(tag) not in (None, "")]
-        if values:
-            phase[tag] = str(values[0])
+        found = next((place[tag] for place in places if tag in place), "")
+        if found:
+            parts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
+            phase[tag] = "\\".join(parts)
     return Frame(
         header,
         index,

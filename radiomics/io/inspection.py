@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydicom.uid import UID
+
 from radiomics.io import existing, has_itk_suffix
-from radiomics.io.headers import Header, find_files, scan_files
+from radiomics.io.archive import unpacked
+from radiomics.io.headers import Header
 from radiomics.io.itk import read_itk
 from radiomics.io.rtstruct import read_rois
-from radiomics.io.series import group_series
+from radiomics.io.scanning import find_files, scan_files
+from radiomics.io.series import SeriesReport, group_series
 from radiomics.types import InputError, Progress, silent
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One row of :func:`inspect`: an image series, or a mask inside a file."""
+    """One row of :func:`inspect`: an image series, a mask inside a file, or a file.
+
+    ``shape`` counts slices, rows and columns; ``spacing`` is (dz, dy, dx) in mm.
+    """
 
     kind: str
     path: str
@@ -25,32 +32,40 @@ class Finding:
     spacing: tuple[float, float, float] | None
     defects: tuple[str, ...]
     verdict: str
+    patient: str = ""
+    description: str = ""
+    phase: str = ""
+    transfer_syntax: str = ""
 
     def row(self) -> dict[str, object]:
         """Return the finding as a flat row for a table."""
         return asdict(self)
 
 
-def inspect(path: str | Path, progress: Progress = silent) -> list[Finding]:
-    """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI."""
+def inspect(
+    path: str | Path, progress: Progress = silent, index: Path | None = None
+) -> list[Finding]:
+    """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI.
+
+    Parameters
+    ----------
+    path : a folder, a file, a DICOMDIR, or a ZIP archive
+    index : see :func:`radiomics.io.scanning.scan_files`
+    """
     path = existing(path)
+    if path.is_file() and path.suffix.lower() == ".zip":
+        with unpacked(path) as folder:
+            found = _inspect(folder, progress, None)
+        return [replace(finding, path=str(path)) for finding in found]
+    return _inspect(path, progress, index)
+
+
+def _inspect(path: Path, progress: Progress, index: Path | None) -> list[Finding]:
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
-    seen = scan_files([file for file in files if not has_itk_suffix(file)], progress)
+    seen = scan_files([file for file in files if not has_itk_suffix(file)], progress, index)
     reports, broken = group_series(path, seen.headers)
-    found = [
-        Finding(
-            "image",
-            str(report.frames[0].header.path.parent),
-            report.name,
-            report.modality,
-            report.shape,
-            report.spacing,
-            tuple(defect.text for defect in report.defects),
-            report.verdict,
-        )
-        for report in reports
-    ]
+    found = [_finding(report) for report in reports]
     for header in seen.headers:
         if header.text("Modality") == "RTSTRUCT":
             found += _inspect_rtstruct(header.path)
@@ -60,6 +75,24 @@ def inspect(path: str | Path, progress: Progress = silent) -> list[Finding]:
     for bad in (*seen.unreadable, *broken):
         found.append(_refused("file", bad.path, bad.reason))
     return found
+
+
+def _finding(report: SeriesReport) -> Finding:
+    header = report.frames[0].header
+    return Finding(
+        "image",
+        str(header.path.parent),
+        report.name,
+        report.modality,
+        report.shape,
+        report.spacing,
+        tuple(defect.text for defect in report.defects),
+        report.verdict,
+        header.text("PatientID"),
+        header.text("SeriesDescription"),
+        report.phase,
+        UID(header.syntax).name,
+    )
 
 
 def _refused(kind: str, path: Path, reason: str) -> Finding:
@@ -80,7 +113,7 @@ def _inspect_rtstruct(path: Path) -> list[Finding]:
 
 
 def _inspect_segmentation(header: Header) -> list[Finding]:
-    labels = [str(item.get("SegmentLabel")) for item in header.data.get("SegmentSequence") or []]
+    labels = [str(item.get("SegmentLabel")) for item in header.sequence("SegmentSequence")]
     place = str(header.path)
     return [Finding("mask", place, label, "SEG", None, None, (), "good") for label in labels]
 

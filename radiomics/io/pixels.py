@@ -56,8 +56,8 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     InputError
         Naming the file whose pixels are cut short, absurdly large or cannot be decoded.
     """
-    first = frames[0].header.data
-    shape = (len(frames), int(first.Rows), int(first.Columns))
+    first = frames[0].header
+    shape = (len(frames), first.integer("Rows"), first.integer("Columns"))
     kinds = {_stored_dtype(frame) for frame in frames}
     dtype = kinds.pop() if len(kinds) == 1 else np.dtype(np.int64)
     stored = np.empty(shape, dtype=dtype)
@@ -81,6 +81,25 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
         for _ in pool.map(fill, by_file.values()):
             pass
     return _rescaled(stored, frames)
+
+
+def padding_note(frames: Sequence[Frame], array: NDArray[Any]) -> list[str]:
+    """Tell how many voxels hold PixelPaddingValue: no measurements, though they look like some.
+
+    Only where one padding value and one rescaling hold for all frames, and the value is below all
+    others: elsewhere it cannot be told from a measured one.
+    """
+    head = frames[0].header
+    found = {(*f.header.numbers("PixelPaddingValue"), f.slope, f.intercept) for f in frames}
+    if len(found) != 1 or not head.numbers("PixelPaddingValue").size:
+        return []
+    kind = f"{'i' if head.integer('PixelRepresentation') else 'u'}2"
+    stored = np.array(head.numbers("PixelPaddingValue")[0], np.uint16).astype(kind)
+    value = float(stored) * frames[0].slope + frames[0].intercept
+    count = int((array == value).sum())
+    if not count or value > array.min():
+        return []
+    return [f"{count} voxels hold PixelPaddingValue ({value:g} after rescaling): not measured"]
 
 
 def _rescaled(stored: NDArray[Any], frames: Sequence[Frame]) -> NDArray[Any]:
@@ -113,7 +132,7 @@ def _upright(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
     """Turn inverted grey scales round; leave the others."""
     if not _is_inverted(frame):
         return pixels
-    bits = int(frame.header.data.get("BitsStored") or 16)
+    bits = frame.header.integer("BitsStored", 16)
     return np.asarray((2**bits - 1) - pixels.astype(np.int64))
 
 
@@ -124,11 +143,10 @@ def _is_inverted(frame: Frame) -> bool:
 
 
 def _stored_dtype(frame: Frame) -> np.dtype[Any]:
-    data = frame.header.data
-    size = int(data.get("BitsAllocated") or 16) // 8
+    size = frame.header.integer("BitsAllocated", 16) // 8
     if size not in (1, 2, 4):
         return np.dtype(np.float64)
-    return np.dtype(f"{'i' if data.get('PixelRepresentation') == 1 else 'u'}{size}")
+    return np.dtype(f"{'i' if frame.header.integer('PixelRepresentation') else 'u'}{size}")
 
 
 def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
@@ -136,12 +154,10 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
 
     The element's head tells itself how long it is: TransferSyntaxUID is not always true.
     """
-    header, data = frame.header, frame.header.data
-    _, little = data.original_encoding
-    bits = int(data.get("BitsAllocated") or 16)
-    extended = int(data.get("BitsStored") or bits) < bits and data.get("PixelRepresentation") == 1
-    frames, samples = data.get("NumberOfFrames"), data.get("SamplesPerPixel")
-    single = int(frames or 1) == 1 and int(samples or 1) == 1
+    header, little = frame.header, frame.header.little
+    bits = header.integer("BitsAllocated", 16)
+    extended = header.integer("BitsStored", bits) < bits and header.integer("PixelRepresentation")
+    single = header.integer("NumberOfFrames", 1) == header.integer("SamplesPerPixel", 1) == 1
     usual = header.syntax in PLAIN and header.pixel_offset >= 0 and not extended
     if not (usual and single and (bits == 16 or (bits == 8 and little))):
         return False
@@ -172,9 +188,10 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
 
 def _decoded(frame: Frame) -> NDArray[Any]:
     """Decode all frames of a file through pydicom's decoders as ``(frames, rows, columns)``."""
-    header, data = frame.header, frame.header.data
-    frames = int(data.get("NumberOfFrames") or 1)
-    size = frames * int(data.Rows) * int(data.Columns) * int(data.get("BitsAllocated") or 16) // 8
+    header = frame.header
+    frames = header.integer("NumberOfFrames", 1)
+    pixels_each = header.integer("Rows") * header.integer("Columns")
+    size = frames * pixels_each * header.integer("BitsAllocated", 16) // 8
     if size > LARGEST:
         raise _broken(header, f"decoded pixels fit in {LARGEST // 2**30} GiB", f"{size} bytes")
     if header.syntax in PLAIN and header.path.stat().st_size < size:

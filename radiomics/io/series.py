@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from radiomics.io.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.geometry import Defect, Stack, distinct_places, stack_slices
-from radiomics.io.headers import Header, Unreadable, scan
+from radiomics.io.headers import Header, Unreadable
 from radiomics.io.pixels import check_pixels, read_frames
+from radiomics.io.scanning import scan
 from radiomics.types import InputError
 
 
@@ -52,8 +53,8 @@ class SeriesReport:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of slices, rows and columns."""
-        data = self.frames[0].header.data
-        return len(self.frames), int(data.Rows), int(data.Columns)
+        first = self.frames[0].header
+        return len(self.frames), first.integer("Rows"), first.integer("Columns")
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -89,7 +90,7 @@ def group_series(
     groups: dict[str, list[Frame]] = {}
     broken: list[Unreadable] = []
     for header in headers:
-        if not (header.data.get("Rows") and header.data.get("Columns")):
+        if not (header.values.get("Rows") and header.values.get("Columns")):
             continue
         if header.text("Modality") in ("SEG", "RTDOSE"):
             continue
@@ -188,7 +189,7 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
     found = []
     for frame in frames:
         name = frame.header.path.name
-        if int(frame.header.data.get("SamplesPerPixel") or 1) != 1:
+        if frame.header.integer("SamplesPerPixel", 1) != 1:
             return [Defect("colour", f"{name} holds colour pixels", "refused")]
         if frame.missing:
             text = f"{name} lacks usable values of {', '.join(frame.missing)}"
@@ -206,7 +207,7 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         if len(values) > 1:
             text = f"slices with {len(values)} different values of {tag} in one volume"
             found.append(Defect("mixed_phases", text, "note"))
-    kinds = {str(k) for f in frames for k in np.atleast_1d(f.header.data.get("ImageType") or [])}
+    kinds = {kind for frame in frames for kind in frame.header.text("ImageType").split("\\")}
     if "LOCALIZER" in kinds:
         found.append(Defect("localizer", "a localizer (scout), not a volume", "refused"))
     if "DERIVED" in kinds:

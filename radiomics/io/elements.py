@@ -1,0 +1,218 @@
+"""The top-level elements of a DICOM file: the few that are wanted, without decoding the rest.
+
+Ordinary files (preamble, little-endian, wanted values of the VR that the dictionary gives them) are
+walked over element by element. Whatever is not ordinary is left to pydicom; both ways give the
+same values, which a test demands of every file at hand.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+Value = str | tuple[float, ...]
+"""Text, its parts separated by backslashes as in the file, or numbers."""
+
+NUMBERS = {"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL"}
+EITHER = "US or SS"
+"""VR of values signed like the pixels; they are kept as they are stored, without a sign."""
+BINARY = {EITHER: "H", "US": "H", "SS": "h", "UL": "L", "SL": "l", "FD": "d", "FL": "f"}
+LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+SHORT = {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN"}
+SHORT |= {b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
+UNDEFINED = 0xFFFFFFFF
+PIXELS, ITEM, ITEM_END, SEQUENCE_END = 0x7FE00008, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+TRANSFER_SYNTAX = 0x00020010
+FIRST_READ = 2**14
+DEEPEST = 16
+
+_short = struct.Struct("<HH2sH").unpack_from
+_long = struct.Struct("<HHL").unpack_from
+_length = struct.Struct("<L").unpack_from
+
+
+@dataclass(frozen=True)
+class Elements:
+    """What a walk found; ``offset`` is where the pixels (or what follows the header) begin."""
+
+    values: dict[str, Value]
+    offset: int
+    implicit: bool
+
+
+class _UnusualError(Exception):
+    """The file is not ordinary: pydicom shall read it."""
+
+
+def wanted_tags(keywords: tuple[str, ...]) -> dict[int, tuple[str, str]]:
+    """Return tag to keyword and VR for the keywords of top-level elements."""
+    tags = {}
+    for keyword in keywords:
+        tag = tag_for_keyword(keyword)
+        if tag is None:
+            raise ValueError(f"{keyword} is no DICOM keyword")
+        tags[tag] = (keyword, dictionary_VR(tag))
+    return tags
+
+
+def read_elements(stream: BinaryIO, wanted: Mapping[int, tuple[str, str]]) -> Elements | None:
+    """Walk over the elements of an ordinary DICOM file; None where pydicom has to read it.
+
+    Parameters
+    ----------
+    stream : the file, at its beginning
+    wanted : tag to keyword and VR, from :func:`wanted_tags`
+    """
+    content, size = stream.read(FIRST_READ), FIRST_READ
+    while True:
+        try:
+            return _walk(content, wanted)
+        except (struct.error, IndexError):  # the header goes on behind what was read
+            more = stream.read(7 * size)
+            if not more:
+                return None
+            content, size = content + more, 8 * size
+        except (_UnusualError, ValueError):
+            return None
+
+
+def _walk(content: bytes, wanted: Mapping[int, tuple[str, str]]) -> Elements:
+    values: dict[str, Value] = {}
+    at = 132
+    syntax = ""
+    while content[at : at + 2] == b"\x02\x00":
+        tag, vr, start, length = _explicit(content, at)
+        at = start + length
+        if tag == TRANSFER_SYNTAX:
+            syntax = _text(_piece(content, start, length))
+    if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+        raise _UnusualError
+    values["TransferSyntaxUID"] = syntax
+    implicit = syntax == ImplicitVRLittleEndian
+    element = _implicit if implicit else _explicit
+    while True:
+        tag, vr, start, length = element(content, at)
+        if tag >= PIXELS:
+            return Elements(values, at, implicit)
+        if tag in wanted:
+            keyword, expected = wanted[tag]
+            if (vr and vr.decode() not in expected) or length == UNDEFINED or expected == "SQ":
+                raise _UnusualError
+            if length:
+                found = _value(_piece(content, start, length), expected)
+                if found != "":
+                    values[keyword] = found
+        at = start + length if length != UNDEFINED else _skip(content, start, vr, element, 0)
+
+
+Reader = Callable[[bytes, int], tuple[int, bytes, int, int]]
+
+
+def _explicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
+    """Return tag, VR, where the value starts, and its length."""
+    group, number, vr, length = _short(content, at)
+    if vr in SHORT:
+        return group << 16 | number, vr, at + 8, length
+    if vr not in LONG:
+        raise _UnusualError
+    return group << 16 | number, vr, at + 12, _length(content, at + 8)[0]
+
+
+def _implicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
+    group, number, length = _long(content, at)
+    if content[at + 4 : at + 6].isalpha():  # explicit after all, or a strange length
+        raise _UnusualError
+    return group << 16 | number, b"", at + 8, length
+
+
+def _skip(content: bytes, at: int, vr: bytes, element: Reader, depth: int) -> int:
+    """Return where a sequence of undefined length ends."""
+    if vr not in (b"SQ", b"") or depth > DEEPEST:
+        raise _UnusualError
+    while True:
+        group, number, length = _long(content, at)
+        tag, at = group << 16 | number, at + 8
+        if tag == SEQUENCE_END:
+            return at
+        if tag != ITEM:
+            raise _UnusualError
+        if length != UNDEFINED:
+            at += length
+            continue
+        while True:
+            group, number, _ = _long(content, at)
+            if group << 16 | number == ITEM_END:
+                at += 8
+                break
+            _, inner, start, length = element(content, at)
+            at = start + length
+            if length == UNDEFINED:
+                at = _skip(content, start, inner, element, depth + 1)
+
+
+def _piece(content: bytes, start: int, length: int) -> bytes:
+    if start + length > len(content):
+        raise IndexError
+    return content[start : start + length]
+
+
+def _value(raw: bytes, vr: str) -> Value:
+    """Decode one value of the VR that it should have.
+
+    Raises
+    ------
+    ValueError
+        When it is not plain: other characters than ASCII, no number where one should be.
+    """
+    if vr in BINARY:
+        code = BINARY[vr]
+        return tuple(
+            float(v) for v in struct.unpack(f"<{len(raw) // struct.calcsize(code)}{code}", raw)
+        )
+    text = _text(raw)
+    if vr == "DS":
+        return tuple(map(float, text.split("\\"))) if text else ""
+    if vr == "IS":
+        return tuple(float(int(part)) for part in text.split("\\")) if text else ""
+    return text
+
+
+def _text(raw: bytes) -> str:
+    """Return ASCII text without the padding of its parts."""
+    text = raw.decode("ascii").strip(" \0")
+    return "\\".join(part.strip(" \0") for part in text.split("\\")) if "\\" in text else text
+
+
+def values_of(data: Dataset) -> dict[str, Value]:
+    """Return the plain elements of a dataset that pydicom has read, in the same form.
+
+    Raises
+    ------
+    ValueError
+        Naming an element whose value is no number where one should be.
+    """
+    values: dict[str, Value] = {}
+    for element in data:
+        if element.VR == "SQ" or element.keyword == "" or element.value in (None, ""):
+            continue
+        parts = element.value if element.VM > 1 else [element.value]
+        kind = dictionary_VR(element.tag)
+        if kind in NUMBERS or kind in BINARY:
+            try:
+                numbers = tuple(float(part) for part in parts)
+            except (TypeError, ValueError):
+                problem = f"{element.keyword} holds {element.value!r}, which is no number"
+                raise ValueError(problem) from None
+            signed = kind == EITHER
+            values[element.keyword] = tuple(v % 2**16 for v in numbers) if signed else numbers
+        else:
+            text = "\\".join(str(part).strip(" \0") for part in parts)
+            if text:
+                values[element.keyword] = text
+    return values
