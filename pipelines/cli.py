@@ -35,17 +35,31 @@ FAILED, WRONG = 1, 2
 def inspect(
     path: Annotated[Path, typer.Argument(help="A folder, or one file.")],
     output: Output = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="Folder for pictures: one a series, masks outlined.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="File that keeps headers: an interrupted scan goes on.")
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Show what lies at PATH: series with geometry and verdict, masks with their ROI names."""
     from pipelines.progress import Terminal
+    from pipelines.single import check_suffix
     from pipelines.tables import print_findings, write_table
     from radiomics.io.inspection import inspect as find
 
     _log(verbose)
+    if output is not None:
+        check_suffix(output)
     with Terminal(quiet) as progress:
-        found = find(path, progress)
+        found = find(path, progress, index)
+        if found and gallery is not None:
+            from pipelines.gallery import write_gallery
+
+            for missing in write_gallery(path, gallery, progress):
+                typer.echo(f"not drawn: {missing}", err=True)
     if not found:
         _stop(f"{path}: no DICOM series, no RTSTRUCT and no NIfTI, NRRD or MetaImage file found")
     if output is not None:

@@ -71,6 +71,7 @@ def print_findings(found: Sequence[Finding], root: Path) -> None:
         rows.append(
             {
                 "path": _below(finding.path, root),
+                "patient": finding.patient,
                 "kind": finding.modality or finding.kind,
                 "slices x rows x columns": " x ".join(map(str, finding.shape or ())),
                 "spacing mm": spacing or "",

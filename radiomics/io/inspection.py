@@ -68,7 +68,7 @@ def _inspect(path: Path, progress: Progress, index: Path | None) -> list[Finding
     found = [_finding(report) for report in reports]
     for header in seen.headers:
         if header.text("Modality") == "RTSTRUCT":
-            found += _inspect_rtstruct(header.path)
+            found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
     found += [_inspect_itk(file) for file in images]
@@ -99,7 +99,8 @@ def _refused(kind: str, path: Path, reason: str) -> Finding:
     return Finding(kind, str(path), path.name, "", None, None, (reason,), "refused")
 
 
-def _inspect_rtstruct(path: Path) -> list[Finding]:
+def _inspect_rtstruct(header: Header) -> list[Finding]:
+    path, patient = header.path, header.text("PatientID")
     try:
         rois = read_rois(path)
     except InputError as error:
@@ -108,14 +109,17 @@ def _inspect_rtstruct(path: Path) -> list[Finding]:
     for roi in rois:
         defects = () if roi.contours else ("no contours",)
         verdict = "good" if roi.contours else "refused"
-        found.append(Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict))
+        mask = Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict)
+        found.append(replace(mask, patient=patient))
     return found
 
 
 def _inspect_segmentation(header: Header) -> list[Finding]:
     labels = [str(item.get("SegmentLabel")) for item in header.sequence("SegmentSequence")]
-    place = str(header.path)
-    return [Finding("mask", place, label, "SEG", None, None, (), "good") for label in labels]
+    place, patient = str(header.path), header.text("PatientID")
+    return [
+        Finding("mask", place, label, "SEG", None, None, (), "good", patient) for label in labels
+    ]
 
 
 def _inspect_itk(file: Path) -> Finding:

@@ -7,19 +7,26 @@ was found, whatever the header says of their range. Any other rescaling gives fl
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels import get_decoder
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiomics.io.frames import Frame
 from radiomics.io.headers import Header
 from radiomics.types import InputError
 
+CHUNK = 16
+"""Frames that one process decodes at a time."""
+MUCH = 2**23
+"""Pixels from which it pays to start processes: 32 slices of 512 x 512."""
+FASTEST = ("pyjpegls", "pylibjpeg")
+"""Decoders to be preferred to pydicom's own order."""
 LARGEST = 2**33
 """Bytes of one decoded file from which a header is not believed."""
 PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -61,26 +68,45 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     kinds = {_stored_dtype(frame) for frame in frames}
     dtype = kinds.pop() if len(kinds) == 1 else np.dtype(np.int64)
     stored = np.empty(shape, dtype=dtype)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        plain = list(pool.map(_read_plain, frames, stored))
     by_file: dict[int, list[int]] = {}
-    for position, frame in enumerate(frames):
-        by_file.setdefault(id(frame.header), []).append(position)
-
-    def fill(positions: list[int]) -> None:
-        head = frames[positions[0]]
-        if len(positions) == 1 and _read_plain(head, stored[positions[0]]):
-            return
-        decoded = _decoded(head)
-        for position in positions:
-            pixels = decoded[frames[position].index]
+    for position in np.flatnonzero(np.logical_not(plain)).tolist():
+        by_file.setdefault(id(frames[position].header), []).append(position)
+    parts = [p[i : i + CHUNK] for p in by_file.values() for i in range(0, len(p), CHUNK)]
+    jobs = [(frames[part[0]].header, [frames[i].index for i in part]) for part in parts]
+    for part, decoded in zip(parts, _decode_all(jobs, stored[0].size), strict=True):
+        for position, pixels in zip(part, decoded, strict=True):
             if pixels.shape != shape[1:]:
                 rule = f"every slice needs a matrix of {shape[1:]}"
-                raise _broken(head.header, rule, f"{pixels.shape}")
+                raise _broken(frames[position].header, rule, f"{pixels.shape}")
             stored[position] = pixels
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(fill, by_file.values()):
-            pass
     return _rescaled(stored, frames)
+
+
+Job = tuple[Header, list[int]]
+
+
+def _decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
+    """Yield the decoded frames of each job: by processes where there is much to decode.
+
+    Threads would not help: the decoders hold the interpreter's lock.
+    """
+    if sum(len(indices) for _, indices in jobs) * size < MUCH or (os.cpu_count() or 1) < 2:
+        for job in jobs:
+            yield _decoded(*job)
+        return
+    from joblib import Parallel, delayed
+
+    several = max(1, CHUNK // max(len(indices) for _, indices in jobs))
+    batches = [jobs[start : start + several] for start in range(0, len(jobs), several)]
+    pool = Parallel(n_jobs=os.cpu_count(), return_as="generator", pre_dispatch="all")
+    for decoded in pool(delayed(_decode_batch)(batch) for batch in batches):
+        yield from decoded
+
+
+def _decode_batch(jobs: list[Job]) -> list[list[NDArray[Any]]]:
+    return [_decoded(*job) for job in jobs]
 
 
 def padding_note(frames: Sequence[Frame], array: NDArray[Any]) -> list[str]:
@@ -157,9 +183,9 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
     header, little = frame.header, frame.header.little
     bits = header.integer("BitsAllocated", 16)
     extended = header.integer("BitsStored", bits) < bits and header.integer("PixelRepresentation")
-    single = header.integer("NumberOfFrames", 1) == header.integer("SamplesPerPixel", 1) == 1
     usual = header.syntax in PLAIN and header.pixel_offset >= 0 and not extended
-    if not (usual and single and (bits == 16 or (bits == 8 and little))):
+    grey = header.integer("SamplesPerPixel", 1) == 1
+    if not (usual and grey and (bits == 16 or (bits == 8 and little))):
         return False
     order: Literal["little", "big"] = "little" if little else "big"
     buffer: Any = np.empty(into.shape, into.dtype.newbyteorder("<" if little else ">"))
@@ -170,7 +196,8 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
         head = stream.read(12)
         # lengths are even and "O" is odd: these letters are a VR, whatever the header claims
         explicit = head[4:6] in (b"OW", b"OB")
-        stream.seek(header.pixel_offset + (12 if explicit else 8))
+        skipped = frame.index * buffer.nbytes
+        stream.seek(header.pixel_offset + (12 if explicit else 8) + skipped)
         tag = b"\xe0\x7f\x10\x00" if little else b"\x7f\xe0\x00\x10"
         length = int.from_bytes(head[8:12] if explicit else head[4:8], order)
         if head[:4] != tag or length % 2:
@@ -178,17 +205,16 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
         if into.dtype.itemsize * 8 != bits:
             return False
         count = stream.readinto(memoryview(buffer))
-    if min(count, length) < buffer.nbytes:
-        found = f"{min(count, length)} of {buffer.nbytes} bytes"
+    if min(count, length - skipped) < buffer.nbytes:
+        found = f"{max(0, min(count, length - skipped))} of {buffer.nbytes} bytes"
         raise _broken(header, "the pixels must be complete", found)
     if not direct:
         into[...] = buffer
     return True
 
 
-def _decoded(frame: Frame) -> NDArray[Any]:
-    """Decode all frames of a file through pydicom's decoders as ``(frames, rows, columns)``."""
-    header = frame.header
+def _decoded(header: Header, indices: list[int]) -> list[NDArray[Any]]:
+    """Decode frames of one file through pydicom's decoders as arrays ``(rows, columns)``."""
     frames = header.integer("NumberOfFrames", 1)
     pixels_each = header.integer("Rows") * header.integer("Columns")
     size = frames * pixels_each * header.integer("BitsAllocated", 16) // 8
@@ -203,11 +229,14 @@ def _decoded(frame: Frame) -> NDArray[Any]:
             implicit, little = whole.original_encoding
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
             whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-        pixels = whole.pixel_array
+        decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
+        plugin = next((p for p in FASTEST if p in decoder.available_plugins), "")
+        found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
+        pixels = [array for array, _ in found]
     except Exception as error:  # decoders of several libraries fail in ways of their own
         lines = str(error).splitlines() or [type(error).__name__]
         raise _broken(header, "every slice needs readable pixels", lines[0]) from error
-    return np.asarray(pixels).reshape(frames, *np.shape(pixels)[-2:])
+    return pixels
 
 
 def _broken(header: Header, rule: str, found: str) -> InputError:

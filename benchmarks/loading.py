@@ -1,0 +1,168 @@
+"""Time the loading of a 512 x 512 x 400 CT series against SimpleITK, MONAI and imageio.
+
+``python -m benchmarks.loading [RUNS] [FOLDER]`` writes the series (plain, JPEG-LS, JPEG 2000) into
+a temporary folder, reads each in turn with every reader RUNS times (7), and prints medians, ranges
+and the ratio of medians to ours, then the peak memory of a process that reads it, and the speed of
+the header pass over FOLDER.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+from scipy.ndimage import gaussian_filter
+
+from pipelines.environment import installed
+from radiomics.io import read_image
+from radiomics.io.dicom_writer import Scan, write_ct_series
+from radiomics.io.scanning import find_files, scan_files
+from radiomics.types import Volume
+
+SHAPE = (400, 512, 512)
+SYNTAXES = {"JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
+
+
+def ct_like() -> NDArray[np.int16]:
+    """Return a body in air: smooth tissue, noise as correlated as a reconstruction's."""
+    rng = np.random.default_rng(0)
+    part = gaussian_filter(rng.normal(size=(40, 512, 512)), (2, 6, 6))
+    noise = gaussian_filter(rng.normal(size=part.shape), (0, 1.5, 1.5))
+    tissue = 40 + 60 * part / part.std() + 12 * noise / noise.std()
+    rows, columns = np.indices((512, 512)) - 255.5
+    body = (rows / 150) ** 2 + (columns / 210) ** 2 < 1
+    values = np.where(body, tissue, -1000 + 4 * noise / noise.std())
+    return np.concatenate([np.roll(values, 9 * k, axis=2) for k in range(10)]).astype(np.int16)
+
+
+def write(root: Path) -> dict[str, Path]:
+    """Write the series plain and compressed; return the folders."""
+    scan = Scan("benchmark", 60, "F", "maker", "model", "soft")
+    write_ct_series(Volume(ct_like(), np.eye(4)[[2, 1, 0, 3]], "HU"), root / "plain", scan)
+    folders = {"plain": root / "plain"}
+    for name, syntax in SYNTAXES.items():
+        folders[name] = root / name
+        folders[name].mkdir()
+        for path in sorted((root / "plain").iterdir()):
+            data = pydicom.dcmread(path)
+            data.compress(syntax, generate_instance_uid=False)
+            data.save_as(root / name / path.name)
+    return folders
+
+
+def ours(folder: Path) -> NDArray[np.generic]:
+    return read_image(folder).array
+
+
+def simpleitk(folder: Path) -> NDArray[np.generic]:
+    import SimpleITK as sitk
+
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return sitk.GetArrayFromImage(reader.Execute())
+
+
+def monai(folder: Path) -> NDArray[np.generic]:
+    from monai.transforms import LoadImage
+
+    loaded = LoadImage(reader="PydicomReader", image_only=True)(str(folder))
+    return np.asarray(loaded).transpose(2, 1, 0)
+
+
+def imageio(folder: Path) -> NDArray[np.generic]:
+    import imageio.v2
+
+    with contextlib.redirect_stdout(None):  # it prints its progress
+        return imageio.v2.volread(folder, format="DICOM")
+
+
+READERS: dict[str, Callable[[Path], NDArray[np.generic]]] = {
+    "ours": ours,
+    "SimpleITK": simpleitk,
+    "MONAI": monai,
+    "imageio": imageio,
+}
+
+
+def compare(name: str, folder: Path, runs: int) -> None:
+    """Read a folder with all readers in turn; one unmeasured round first."""
+    readers = {k: r for k, r in READERS.items() if name == "plain" or k != "imageio"}
+    wanted = np.sort(ours(folder).ravel()[::1009])
+    for key, read in readers.items():  # the same voxels, in whatever order
+        if not np.array_equal(np.sort(read(folder).ravel()[::1009]), wanted):
+            print(f"note: {key} read other values, or in another order")
+    times: dict[str, list[float]] = {key: [] for key in readers}
+    for _ in range(runs):
+        for key, read in readers.items():
+            start = time.perf_counter()
+            read(folder)
+            times[key].append(time.perf_counter() - start)
+    for key, values in times.items():
+        middle = statistics.median(values)
+        ratio = statistics.median(times["ours"]) / middle
+        spread = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"{name:10} {key:10} {middle:6.2f} s ({spread}, n {runs})  ours/this {ratio:.2f}")
+
+
+def peak(folder: Path) -> None:
+    """Print the peak memory of this process, and of the processes it started, after one reading."""
+    size = ours(folder).nbytes / 2**20
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    own, others = high_water("self"), [high_water(child) for child in children]
+    told = ", ".join(f"{other:.0f}" for other in others) or "none"
+    print(f"{folder.name:10} peak {own:.0f} MiB (limit {1.3 * size + 100:.0f}); others: {told}")
+
+
+def high_water(process: str) -> float:
+    """Return the peak resident memory of a Linux process since it began, in MiB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**10
+
+
+def headers(folder: Path) -> None:
+    """Print the speed of the header pass, files listed and read."""
+    rates = []
+    for _ in range(8):
+        start = time.perf_counter()
+        files = list(find_files(folder))
+        scan_files(files)
+        rates.append(len(files) / (time.perf_counter() - start))
+    rates = rates[1:]
+    middle, low, high = statistics.median(rates), min(rates), max(rates)
+    print(f"headers    {middle:.0f} files/s ({low:.0f} to {high:.0f}, n 7), {len(files)} files")
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    warnings.simplefilter("ignore")  # of the rivals
+    fresh = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as root:
+        folders = write(Path(root))
+        for name, folder in folders.items():
+            if platform.system() == "Linux":
+                child = fresh.Process(target=peak, args=(folder,))
+                child.start()
+                child.join()
+            compare(name, folder, runs)
+    if len(sys.argv) > 2:
+        headers(Path(sys.argv[2]))
+    wanted = ("python", "numpy", "pydicom", "SimpleITK", "monai", "imageio")
+    versions = {k: v for k, v in installed().items() if k in wanted}
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {versions}")
+
+
+if __name__ == "__main__":
+    main()

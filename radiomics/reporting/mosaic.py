@@ -1,0 +1,123 @@
+"""Mosaics of a volume's slices with the outlines of masks: to see what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from radiomics.types import Volume
+
+SLICES, COLUMNS = 20, 5
+SOFT_TISSUE = (-160.0, 240.0)
+"""Display window of CT in HU."""
+COLOURS = ("#e8453c", "#2fa84f", "#2f7de1", "#e6a817", "#a25ad6", "#1fb5b5", "#e667a8", "#8a8a3c")
+
+
+def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
+    """Draw up to 20 slices as PNG, in true proportions, with each mask's outline in a colour.
+
+    The slices are spread evenly over the masks with some room around, or over the whole volume.
+    Letters on the edges tell where they point: Left, Right, Anterior, Posterior, Head, Foot.
+
+    Parameters
+    ----------
+    image : (D, H, W)
+    masks : name to bool Volume on the grid of the image
+    """
+    chosen = chosen_slices(image.shape[0], [mask.array for mask in masks.values()])
+    rows = -(-len(chosen) // COLUMNS)
+    columns = min(COLUMNS, len(chosen))
+    _, height, width = image.shape
+    _, dy, dx = image.spacing
+    tall = min(3.0, max(0.4, height * dy / (width * dx)))
+    size = (2.2 * columns, rows * (2.2 * tall + 0.25) + 0.6)
+    low, high = _window(image)
+    with rc_context({"font.size": 8.0}):
+        figure = Figure(figsize=(max(size[0], 5.0), size[1]), layout="constrained")
+        figure.suptitle(title, fontsize=9, wrap=True)
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, index in zip(axes, chosen, strict=False):
+            inverted = image.unit.startswith("SUV") or image.unit in ("BQML", "CNTS")
+            colours = "gray_r" if inverted else "gray"
+            picture = image.array[index]
+            axis.imshow(picture, cmap=colours, vmin=low, vmax=high, aspect=dy / dx)
+            axis.set_title(f"slice {index}", fontsize=7, pad=2)
+            _outline(axis, [mask.array[index] for mask in masks.values()])
+            _letters(axis, image.direction)
+        if masks:
+            figure.legend(
+                handles=[
+                    Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name)
+                    for i, name in enumerate(masks)
+                ],
+                loc="outside lower center",
+                ncols=4,
+                frameon=False,
+            )
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def chosen_slices(depth: int, masks: list[NDArray[np.bool_]]) -> list[int]:
+    """Return the slices to show: those of the masks and a margin around, thinned out evenly.
+
+    >>> chosen_slices(3, [])
+    [0, 1, 2]
+    """
+    first, last = 0, depth - 1
+    if masks:
+        inside = np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in masks], axis=0))
+        margin = max(1, len(inside) // 8)
+        first, last = max(0, int(inside[0]) - margin), min(last, int(inside[-1]) + margin)
+    count = min(SLICES, last - first + 1)
+    return sorted({int(i) for i in np.rint(np.linspace(first, last, count))})
+
+
+def _window(image: Volume) -> tuple[float, float]:
+    if image.unit == "HU":
+        return SOFT_TISSUE
+    low, high = np.percentile(image.array[:: max(1, image.shape[0] // 16)], [1, 99.5])
+    return float(low), float(max(high, low + 1e-9))
+
+
+def _outline(axis: Any, masks: list[NDArray[np.bool_]]) -> None:
+    for number, mask in enumerate(masks):
+        if mask.any():
+            padded = np.pad(mask, 1).astype(float)
+            height, width = padded.shape
+            axis.contour(
+                np.arange(width) - 1,
+                np.arange(height) - 1,
+                padded,
+                levels=[0.5],
+                colors=[COLOURS[number % len(COLOURS)]],
+                linewidths=0.9,
+            )
+
+
+def _letters(axis: Any, direction: NDArray[np.float64]) -> None:
+    """Write on the left and the upper edge to which side of the patient they lie."""
+    for vector, place in ((-direction[:, 2], (0.02, 0.5)), (-direction[:, 1], (0.5, 0.98))):
+        main = int(np.abs(vector).argmax())
+        letter = ("LPH" if vector[main] > 0 else "RAF")[main]
+        across = "left" if place[0] < 0.1 else "center"
+        along = "center" if place[0] < 0.1 else "top"
+        axis.text(
+            *place,
+            letter,
+            transform=axis.transAxes,
+            color="#ffb000",
+            fontsize=7,
+            ha=across,
+            va=along,
+        )
