@@ -9,6 +9,7 @@ the header pass over FOLDER.
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
 import platform
@@ -85,7 +86,7 @@ def monai(folder: Path) -> NDArray[np.generic]:
 def imageio(folder: Path) -> NDArray[np.generic]:
     import imageio.v2
 
-    with contextlib.redirect_stdout(None):  # it prints its progress
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
         return imageio.v2.volread(folder, format="DICOM")
 
 

@@ -18,6 +18,9 @@ VERSION = 2
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
+SLICER_SUFFIX = ".seg.nrrd"
+
+
 def has_itk_suffix(path: Path) -> bool:
     """Tell whether a name ends like NIfTI, NRRD or MetaImage, which SimpleITK reads."""
     return path.name.lower().endswith(ITK_SUFFIXES)
@@ -75,13 +78,16 @@ def read_mask(
     label: int | None = None,
     segment: int | str | None = None,
 ) -> Volume:
-    """Read a mask onto the grid of ``like``: an RTSTRUCT, a SEG, or a label image on that grid.
+    """Read a mask onto the grid of ``like``.
+
+    An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image on that
+    grid, or a PNG for an image of one slice.
 
     Parameters
     ----------
     roi : ROI name in an RTSTRUCT; not needed when there is only one
-    label : value in a label image; not needed when there is only one besides 0
-    segment : number or label in a SEG; not needed when there is only one
+    label : value in a label image or PNG; not needed when there is only one besides 0
+    segment : number or label in a SEG or ``.seg.nrrd``; not needed when there is only one
 
     Returns
     -------
@@ -95,13 +101,23 @@ def read_mask(
         an empty mask.
     """
     path = existing(path)
-    if path.is_file() and has_itk_suffix(path):
+    if path.is_file() and path.suffix.lower() == ".png":
+        for option, value in (("roi", roi), ("segment", segment)):
+            _refuse_selection(path, "a PNG mask", option, value)
+        mask = _read_png_mask(path, like, label)
+    elif path.is_file() and path.name.lower().endswith(SLICER_SUFFIX):
+        from radiomics.io.slicer import read_slicer
+
+        for option, value in (("roi", roi), ("label", label)):
+            _refuse_selection(path, "a Slicer segmentation", option, value)
+        mask = read_slicer(path, like, segment)
+    elif path.is_file() and has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
         _refuse_selection(path, "a label image", "roi", roi)
         _refuse_selection(path, "a label image", "segment", segment)
         labels = read_itk(path)
-        mask = Volume(_select(path, labels, label), labels.affine, "1", like.frame)
+        mask = Volume(_select(path, labels.array, label), labels.affine, "1", like.frame)
     else:
         mask = _read_dicom_mask(
             _mask_file(path), like, {"roi": roi, "label": label, "segment": segment}
@@ -148,6 +164,10 @@ def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str
 
 def _mask_names(path: Path) -> tuple[str, list[str]]:
     """Return how masks of a file are chosen, and the names of those that are not empty."""
+    if path.name.lower().endswith(SLICER_SUFFIX):
+        from radiomics.io.slicer import read_segments
+
+        return "segment", [segment.name for segment in read_segments(path)]
     if has_itk_suffix(path):
         from radiomics.io.itk import read_itk
 
@@ -198,13 +218,26 @@ def existing(path: str | Path) -> Path:
     return path
 
 
-def _select(path: Path, labels: Volume, label: int | None) -> NDArray[np.bool_]:
-    values = np.unique(labels.array)
+def _read_png_mask(path: Path, like: Volume, label: int | None) -> Volume:
+    """Read a PNG of one channel as a mask of the only slice of an image."""
+    from radiomics.io.image2d import read_image2d
+
+    pixels = read_image2d(path)
+    if pixels.shape != like.shape:
+        channels, height, width = pixels.shape
+        found = f"{channels} channel(s) of {height} x {width}, image of shape {like.shape}"
+        rule = "a PNG mask has one channel and fits an image of one slice, pixel by pixel"
+        raise InputError(path, rule, found, "save it as a grey image of the size of the slice")
+    return Volume(_select(path, pixels, label), like.affine, "1", like.frame)
+
+
+def _select(path: Path, labels: NDArray[Any], label: int | None) -> NDArray[np.bool_]:
+    values = np.unique(labels)
     present = [value for value in values.tolist() if value != 0]
     if label is not None:
         if label not in present:
             raise InputError(path, f"label {label} must occur", f"labels {present}", "choose one")
-        return np.asarray(labels.array == label)
+        return np.asarray(labels == label)
     if len(present) > 1:
         raise InputError(
             path,
@@ -212,7 +245,7 @@ def _select(path: Path, labels: Volume, label: int | None) -> NDArray[np.bool_]:
             f"{len(present)} values besides 0: {present[:10]}",
             "choose one with label=N or --label N",
         )
-    return np.asarray(labels.array != 0)
+    return np.asarray(labels != 0)
 
 
 def _read_dicom_mask(path: Path, like: Volume, choice: Mapping[str, Any]) -> Volume:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.io.frames import Frame
 from radiomics.io.headers import Header
 from radiomics.io.pixels import padding_note, read_frames
 from radiomics.io.repair import (
@@ -74,9 +75,15 @@ def read_series(
 
 
 def _in_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
-    factor, unit, how = suv_factor(report.frames[0].header.path, kind)
+    first = min(report.frames, key=_acquired)  # series may lie before the first bed alone
+    factor, unit, how = suv_factor(first.header.path, kind)
     array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
     return replace(volume, array=array, unit=unit, history=(*volume.history, how))
+
+
+def _acquired(frame: Frame) -> tuple[str, str]:
+    header = frame.header
+    return header.text("AcquisitionDate"), header.text("AcquisitionTime")
 
 
 def _what_else(path: Path) -> str:

@@ -116,8 +116,12 @@ def frames_of(header: Header) -> list[Frame]:
     count = header.integer("NumberOfFrames", 1)
     if header.sequence("DetectorInformationSequence"):
         return _nuclear(header, count)
+    if not groups and count > 1:
+        raise ValueError(
+            f"{count} frames without functional groups, which would say where they lie"
+        )
     if not groups:
-        return [_frame(header, index, [header.values]) for index in range(count)]
+        return [_frame(header, 0, [header.values])]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
     shared = header.sequence("SharedFunctionalGroupsSequence")

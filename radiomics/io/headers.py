@@ -18,9 +18,11 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ImplicitVRLittleEndian
 
 from radiomics.io.elements import Value, read_elements, values_of, wanted_tags
+from radiomics.io.streams import BoundedReader
 
 WANTED = wanted_tags(
     (
+        "AcquisitionDate",
         "AcquisitionNumber",
         "AcquisitionTime",
         "BitsAllocated",
@@ -132,7 +134,7 @@ def read_header(path: Path) -> Header | Unreadable | None:
     try:
         if not path.is_file():  # a pipe, a device, a link to nowhere; or it has vanished
             return None if path.exists() or path.is_symlink() else Unreadable(path, "it is gone")
-        with path.open("rb") as stream:
+        with BoundedReader(path) as stream:
             start = stream.read(132)
             preamble = start[128:132] == b"DICM"
             if not preamble and start[:2] != UID_PREFIX:
@@ -143,14 +145,14 @@ def read_header(path: Path) -> Header | Unreadable | None:
                 if found is not None:
                     return Header(path, found.values, found.offset, found.implicit)
                 stream.seek(0)
-            return _parsed(path, stream, preamble)
+            return parse_header(path, stream, preamble)
     except InvalidDicomError:
         return None
     except Exception as error:  # hostile files break the parser in many ways; each is told
         return Unreadable(path, f"{type(error).__name__}: {_first_line(error)}")
 
 
-def _parsed(path: Path, stream: BinaryIO, preamble: bool) -> Header | None:
+def parse_header(path: Path, stream: BinaryIO, preamble: bool) -> Header | None:
     """Let pydicom read a header; every value is converted, so that a wrong one is told here."""
     data = pydicom.dcmread(
         stream, stop_before_pixels=True, force=not preamble, specific_tags=list(WANTED)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
-from radiomics.io import existing, has_itk_suffix
+from radiomics.io import SLICER_SUFFIX, existing, has_itk_suffix
 from radiomics.io.archive import unpacked
 from radiomics.io.headers import Header
 from radiomics.io.itk import read_itk
 from radiomics.io.rtstruct import read_rois
 from radiomics.io.scanning import find_files, scan_files
 from radiomics.io.series import SeriesReport, group_series
+from radiomics.io.slicer import read_segments
 from radiomics.types import InputError, Progress, silent
 
 
@@ -71,7 +72,9 @@ def _inspect(path: Path, progress: Progress, index: Path | None) -> list[Finding
             found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
-    found += [_inspect_itk(file) for file in images]
+    for file in images:
+        slicer = file.name.lower().endswith(SLICER_SUFFIX)
+        found += _inspect_slicer(file) if slicer else [_inspect_itk(file)]
     for bad in (*seen.unreadable, *broken):
         found.append(_refused("file", bad.path, bad.reason))
     return found
@@ -120,6 +123,14 @@ def _inspect_segmentation(header: Header) -> list[Finding]:
     return [
         Finding("mask", place, label, "SEG", None, None, (), "good", patient) for label in labels
     ]
+
+
+def _inspect_slicer(file: Path) -> list[Finding]:
+    try:
+        segments = read_segments(file)
+    except InputError as error:
+        return [_refused("file", file, error.found)]
+    return [Finding("mask", str(file), s.name, "SEG", None, None, (), "good") for s in segments]
 
 
 def _inspect_itk(file: Path) -> Finding:

@@ -7,29 +7,17 @@ was found, whatever the header says of their range. Any other rescaling gives fl
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import get_decoder
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from radiomics.io.decoding import CHUNK, PLAIN, broken, decode_all
 from radiomics.io.frames import Frame
 from radiomics.io.headers import Header
-from radiomics.types import InputError
 
-CHUNK = 16
-"""Frames that one process decodes at a time."""
-MUCH = 2**23
-"""Pixels from which it pays to start processes: 32 slices of 512 x 512."""
-FASTEST = ("pyjpegls", "pylibjpeg")
-"""Decoders to be preferred to pydicom's own order."""
-LARGEST = 2**33
-"""Bytes of one decoded file from which a header is not believed."""
-PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 DISPLAY = ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
 """Modalities whose stored values are display values."""
 
@@ -45,11 +33,15 @@ def check_pixels(header: Header) -> None:
     limits = {"Rows": 2**16, "Columns": 2**16, "BitsAllocated": 64, "BitsStored": 64}
     limits |= {"SamplesPerPixel": 4, "PixelRepresentation": 1, "NumberOfFrames": 2**20}
     limits |= {"HighBit": 63}
+    for tag in ("Rows", "Columns"):
+        if header.values.get(tag) == (0.0,):
+            raise ValueError(f"{tag} must not be zero")
     for tag, largest in limits.items():
         values = header.numbers(tag)
         whole = values.size == 1 and float(values[0]).is_integer() and 0 <= values[0] <= largest
         if values.size and not whole:
-            raise ValueError(f"{tag} must be a whole number up to {largest}, not {values.tolist()}")
+            found = ", ".join(f"{value:g}" for value in values[:4])
+            raise ValueError(f"{tag} must be a whole number up to {largest}, not {found}")
     stored, high = header.numbers("BitsStored"), header.numbers("HighBit")
     if stored.size and high.size and high[0] != stored[0] - 1:
         raise ValueError(f"HighBit {high[0]:g} does not fit BitsStored {stored[0]:g}")
@@ -67,7 +59,10 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     shape = (len(frames), first.integer("Rows"), first.integer("Columns"))
     kinds = {_stored_dtype(frame) for frame in frames}
     dtype = kinds.pop() if len(kinds) == 1 else np.dtype(np.int64)
-    stored = np.empty(shape, dtype=dtype)
+    try:
+        stored = np.empty(shape, dtype=dtype)
+    except (MemoryError, ValueError):
+        raise broken(first, "the volume must fit in memory", f"{shape} voxels") from None
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         plain = list(pool.map(_read_plain, frames, stored))
     by_file: dict[int, list[int]] = {}
@@ -75,38 +70,13 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
         by_file.setdefault(id(frames[position].header), []).append(position)
     parts = [p[i : i + CHUNK] for p in by_file.values() for i in range(0, len(p), CHUNK)]
     jobs = [(frames[part[0]].header, [frames[i].index for i in part]) for part in parts]
-    for part, decoded in zip(parts, _decode_all(jobs, stored[0].size), strict=True):
+    for part, decoded in zip(parts, decode_all(jobs, stored[0].size), strict=True):
         for position, pixels in zip(part, decoded, strict=True):
             if pixels.shape != shape[1:]:
                 rule = f"every slice needs a matrix of {shape[1:]}"
-                raise _broken(frames[position].header, rule, f"{pixels.shape}")
+                raise broken(frames[position].header, rule, f"{pixels.shape}")
             stored[position] = pixels
     return _rescaled(stored, frames)
-
-
-Job = tuple[Header, list[int]]
-
-
-def _decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
-    """Yield the decoded frames of each job: by processes where there is much to decode.
-
-    Threads would not help: the decoders hold the interpreter's lock.
-    """
-    if sum(len(indices) for _, indices in jobs) * size < MUCH or (os.cpu_count() or 1) < 2:
-        for job in jobs:
-            yield _decoded(*job)
-        return
-    from joblib import Parallel, delayed
-
-    several = max(1, CHUNK // max(len(indices) for _, indices in jobs))
-    batches = [jobs[start : start + several] for start in range(0, len(jobs), several)]
-    pool = Parallel(n_jobs=os.cpu_count(), return_as="generator", pre_dispatch="all")
-    for decoded in pool(delayed(_decode_batch)(batch) for batch in batches):
-        yield from decoded
-
-
-def _decode_batch(jobs: list[Job]) -> list[list[NDArray[Any]]]:
-    return [_decoded(*job) for job in jobs]
 
 
 def padding_note(frames: Sequence[Frame], array: NDArray[Any]) -> list[str]:
@@ -207,37 +177,7 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
         count = stream.readinto(memoryview(buffer))
     if min(count, length - skipped) < buffer.nbytes:
         found = f"{max(0, min(count, length - skipped))} of {buffer.nbytes} bytes"
-        raise _broken(header, "the pixels must be complete", found)
+        raise broken(header, "the pixels must be complete", found)
     if not direct:
         into[...] = buffer
     return True
-
-
-def _decoded(header: Header, indices: list[int]) -> list[NDArray[Any]]:
-    """Decode frames of one file through pydicom's decoders as arrays ``(rows, columns)``."""
-    frames = header.integer("NumberOfFrames", 1)
-    pixels_each = header.integer("Rows") * header.integer("Columns")
-    size = frames * pixels_each * header.integer("BitsAllocated", 16) // 8
-    if size > LARGEST:
-        raise _broken(header, f"decoded pixels fit in {LARGEST // 2**30} GiB", f"{size} bytes")
-    if header.syntax in PLAIN and header.path.stat().st_size < size:
-        found = f"a file shorter than {size} bytes of pixels"
-        raise _broken(header, "the pixels must be complete", found)
-    try:
-        whole = pydicom.dcmread(header.path, force=True)
-        if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
-            implicit, little = whole.original_encoding
-            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-        decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
-        plugin = next((p for p in FASTEST if p in decoder.available_plugins), "")
-        found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
-        pixels = [array for array, _ in found]
-    except Exception as error:  # decoders of several libraries fail in ways of their own
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise _broken(header, "every slice needs readable pixels", lines[0]) from error
-    return pixels
-
-
-def _broken(header: Header, rule: str, found: str) -> InputError:
-    return InputError(header.path, rule, found, "export this file again")

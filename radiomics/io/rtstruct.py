@@ -17,6 +17,7 @@ from pydicom.uid import RTStructureSetStorage
 from radiomics.io.dicom_writer import deterministic_uid, save
 from radiomics.io.headers import Header
 from radiomics.io.polygons import outline, rasterise
+from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError, Volume
 
 OFF_PLANE = 0.25
@@ -42,7 +43,8 @@ def read_rois(path: Path) -> list[Roi]:
         When the file is no DICOM RTSTRUCT.
     """
     try:
-        return _parse(path, pydicom.dcmread(path))
+        with BoundedReader(path) as stream:
+            return _parse(path, pydicom.dcmread(stream))
     except InputError:
         raise
     except Exception as error:  # a hostile file breaks the parser in many ways; each is told

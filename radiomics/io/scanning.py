@@ -16,6 +16,7 @@ import pydicom
 
 from radiomics.io.headers import Header, Unreadable, read_header
 from radiomics.io.index import Index
+from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError, Progress, silent
 
 CHUNK = 500
@@ -69,7 +70,8 @@ def _listed(path: Path) -> Iterator[Path]:
         When it cannot be read, or names a file outside its folder.
     """
     try:
-        records = pydicom.dcmread(path).DirectoryRecordSequence
+        with BoundedReader(path) as stream:
+            records = pydicom.dcmread(stream).DirectoryRecordSequence
         found = [record.get("ReferencedFileID") for record in records]
     except Exception as error:  # hostile files break the parser in many ways; each is told
         lines = str(error).splitlines() or [type(error).__name__]

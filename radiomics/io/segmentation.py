@@ -15,6 +15,7 @@ from pydicom.sr.codedict import codes
 
 from radiomics.io.dicom_writer import deterministic_uid
 from radiomics.io.headers import Header
+from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError, Volume, grids_differ
 
 THRESHOLD = 0.5
@@ -38,11 +39,13 @@ def read_segment(path: Path, like: Volume, segment: int | str | None = None) -> 
         reaches beyond the image.
     """
     try:
-        seg = segread(path)
+        with BoundedReader(path) as stream:
+            seg = segread(stream)
     except (ValueError, TypeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
         found = str(error).splitlines()[0]
         raise InputError(path, "a SEG must be readable", found, "export it again") from None
-    number, label = _choose(path, seg, segment)
+    known = {int(n): str(seg.get_segment_description(n).segment_label) for n in seg.segment_numbers}
+    number, label = choose_segment(path, known, segment)
     frame = str(seg.get("FrameOfReferenceUID") or "")
     if like.frame and frame and like.frame != frame:
         raise InputError(
@@ -62,8 +65,16 @@ def read_segment(path: Path, like: Volume, segment: int | str | None = None) -> 
     return Volume(array, like.affine, "1", like.frame, history)
 
 
-def _choose(path: Path, seg: Segmentation, segment: int | str | None) -> tuple[int, str]:
-    known = {int(n): str(seg.get_segment_description(n).segment_label) for n in seg.segment_numbers}
+def choose_segment(
+    path: Path, known: Mapping[int, str], segment: int | str | None
+) -> tuple[int, str]:
+    """Return number and label of the one segment that was asked for by either.
+
+    Raises
+    ------
+    InputError
+        When none fits, or several do; all are listed.
+    """
     listing = ", ".join(f"{number}: {label!r}" for number, label in known.items())
     if segment is None:
         chosen, rule = list(known), "a segment is needed unless there is exactly one"

@@ -90,7 +90,7 @@ def group_series(
     groups: dict[str, list[Frame]] = {}
     broken: list[Unreadable] = []
     for header in headers:
-        if not (header.values.get("Rows") and header.values.get("Columns")):
+        if "Rows" not in header.values or "Columns" not in header.values:
             continue
         if header.text("Modality") in ("SEG", "RTDOSE"):
             continue

@@ -25,6 +25,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 
+from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError
 
 KINDS = {"bw": "SUVbw", "lbm": "SUVlbm", "lbm_james": "SUVlbm", "bsa": "SUVbsa"}
@@ -51,7 +52,8 @@ def suv_factor(path: Path, kind: str) -> tuple[float, str, str]:
     """
     if kind not in KINDS:
         raise InputError("suv", f"suv is one of {', '.join(KINDS)}", kind, "choose one")
-    data = pydicom.dcmread(path, stop_before_pixels=True)
+    with BoundedReader(path) as stream:
+        data = pydicom.dcmread(stream, stop_before_pixels=True)
     units = str(data.get("Units") or "")
     if data.get("Modality") != "PT":
         raise _wrong(path, "SUV needs a PET image", f"Modality {data.get('Modality')}")
@@ -147,11 +149,23 @@ def _injection(path: Path, data: Dataset, dose: Dataset) -> datetime:
     """Return the time of injection; a bare time later than the scan was the evening before."""
     start = str(dose.get("RadiopharmaceuticalStartDateTime") or "")
     if len(start) >= 14:
-        return _moment(path, start[:8], start[8:].split("+")[0].split("-")[0])
+        clock, sign, zone = start[8:].replace("-", " -").replace("+", " +").partition(" ")
+        moment = _moment(path, start[:8], clock)
+        local = str(data.get("TimezoneOffsetFromUTC") or "")
+        return moment + _offset(path, local) - _offset(path, zone) if sign and local else moment
     _demand(path, dose, ["RadiopharmaceuticalStartTime"])
     scan = _scan_start(path, data)
     moment = _moment(path, scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
     return moment - timedelta(days=1) if moment > scan else moment
+
+
+def _offset(path: Path, zone: str) -> timedelta:
+    """Return an offset from UTC, written as +HHMM or -HHMM."""
+    digits = zone[1:5]
+    if zone[:1] not in ("+", "-") or len(digits) != 4 or not digits.isdigit():
+        raise _wrong(path, "an offset from UTC is written +HHMM or -HHMM", repr(zone))
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return -offset if zone[0] == "-" else offset
 
 
 def _moment(path: Path, date: str, time: str) -> datetime:

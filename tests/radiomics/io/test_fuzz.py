@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import random
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import JPEG2000Lossless
 
 from radiomics import InputError, Volume, inspect, read_image, read_mask
 from radiomics.io.rtstruct import write_rtstruct
@@ -18,8 +21,12 @@ from radiomics.io.series import find_series
 from tests.radiomics.io.test_ingest import enhanced
 from tests.series import positions, write_series
 
-INPUTS = 4000
+INPUTS = {"plain": 60_000, "enhanced": 15_000, "structure set": 15_000, "compressed": 10_000}
 LONGEST = 2.0
+LARGEST = 2**25
+"""Bytes that reading a file of a few kilobytes may take at once."""
+EVERY = 20
+"""Of so many inputs, the memory of one is measured: that takes time."""
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
@@ -50,11 +57,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Volume, dict[str, b
     (series,) = find_series(folder / "ct")
     write_rtstruct(folder / "rs.dcm", {"a": Volume(inside, image.affine)}, series.headers)
     enhanced(folder / "e.dcm", positions(3, 2.0), np.zeros((3, 4, 6), np.uint16), True)
+    squeezed = np.arange(4096, dtype=np.uint16).reshape(1, 64, 64)
+    (path,) = write_series(folder / "squeezed", squeezed, positions(1, 2.0))
+    data = pydicom.dcmread(path)
+    data.compress(JPEG2000Lossless, generate_instance_uid=False)
+    data.save_as(path)
     names = {"plain": "ct/000.dcm", "enhanced": "e.dcm", "structure set": "rs.dcm"}
+    names["compressed"] = "squeezed/000.dcm"
     return image, {kind: (folder / name).read_bytes() for kind, name in names.items()}
 
 
-@pytest.mark.parametrize("kind", ["plain", "enhanced", "structure set"])
+@pytest.mark.parametrize("kind", INPUTS)
 def test_mutated_files_are_read_or_refused(
     kind: str, scene: tuple[Volume, dict[str, bytes]], tmp_path: Path
 ) -> None:
@@ -68,8 +81,10 @@ def test_mutated_files_are_read_or_refused(
     logging.disable(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(INPUTS):
+        for number in range(INPUTS[kind]):
             path.write_bytes(mutated(seeds[kind], rng))
+            if number % EVERY == 0:
+                tracemalloc.start()
             start = time.perf_counter()
             try:
                 read()
@@ -77,9 +92,12 @@ def test_mutated_files_are_read_or_refused(
             except InputError:
                 outcomes["refused"] += 1
             assert time.perf_counter() - start < LONGEST
+            if number % EVERY == 0:
+                assert tracemalloc.get_traced_memory()[1] < LARGEST
+                tracemalloc.stop()
         inspect(path)
     logging.disable(logging.NOTSET)
-    assert min(outcomes.values()) > INPUTS / 100
+    assert min(outcomes.values()) > INPUTS[kind] / 100
 
 
 def test_an_unreadable_file_among_the_slices_is_not_left_out(tmp_path: Path) -> None:

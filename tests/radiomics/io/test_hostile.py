@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from radiomics import InputError, inspect, read_image
 from radiomics.io.scanning import find_files, scan
 from tests.radiomics.io.test_ingest import ramp
+from tests.radiomics.io.test_positions import recode
 from tests.series import positions, write_series
 
 SHIPPED = sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm"))
@@ -105,3 +107,33 @@ def test_bombs_and_broken_archives_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(InputError, match="readable ZIP"):
         read_image(tmp_path / "broken.zip")
+
+
+def test_a_stream_that_ends_its_decoder_ends_nothing_else(tmp_path: Path) -> None:
+    """gdcm, the only decoder of lossless JPEG, aborts its process over some broken streams."""
+    stored = np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64)
+    (path,) = write_series(tmp_path, stored, positions(1, 1.0))
+    recode(path, "jpeg")
+    assert np.array_equal(read_image(path).array, stored.astype(int) - 1024)
+    content, rng = path.read_bytes(), random.Random(0)
+    pixels = content.index(b"\xff\xd8\xff")
+    refused = 0
+    for _ in range(300):
+        broken = bytearray(content)
+        for _ in range(4):
+            broken[rng.randrange(pixels, len(broken))] = rng.randrange(256)
+        path.write_bytes(broken)
+        refused += outcome(path).startswith("refused")
+    assert refused > 10
+    path.write_bytes(content)
+    assert read_image(path).shape == (1, 64, 64)
+
+
+def test_a_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path, np.zeros((1, 64, 64), np.uint16), positions(1, 1.0))
+    recode(path, "j2k")
+    data = pydicom.dcmread(path)
+    data.Rows = 4096
+    data.save_as(path)
+    with pytest.raises(InputError, match=r"a compressed frame of \(64, 64\) where the header says"):
+        read_image(path)

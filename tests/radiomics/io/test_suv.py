@@ -162,3 +162,30 @@ def test_real_pet_that_is_suv_already_stays_as_it_is() -> None:
     plain, suv = read_image(folder), read_image(folder, suv="bw")
     assert np.array_equal(plain.array, suv.array)
     assert suv.unit == "SUVbw"
+
+
+@pytest.mark.parametrize(
+    ("injected", "zone", "waited"),
+    [
+        ("20200102090000+0100", "+0100", 3600.0),
+        ("20200102080000.5+0000", "+0100", 3599.5),
+        ("20200102033000-0530", "+0000", 3600.0),
+        ("20200102090000+0100", None, 3600.0),  # one clock, of which only one part tells its zone
+    ],
+)
+def test_offsets_from_utc(tmp_path: Path, injected: str, zone: str | None, waited: float) -> None:
+    write(tmp_path, {"RadiopharmaceuticalStartDateTime": injected}, TimezoneOffsetFromUTC=zone)
+    image = read_image(tmp_path, suv="bw")
+    assert image.array[0, 0, 0] == pytest.approx(expected(80_000, waited), rel=1e-6)
+
+
+def test_the_first_bed_tells_whether_the_series_time_is_the_start(tmp_path: Path) -> None:
+    """Beds follow each other: one was acquired before the time of the series, the other after."""
+    write(tmp_path, AcquisitionTime=["095000", "100500"])
+    with pytest.raises(InputError, match="SeriesTime 100000 after AcquisitionTime 095000"):
+        read_image(tmp_path, suv="bw")
+    for path, time in zip(sorted(tmp_path.iterdir()), ("100500", "100100"), strict=True):
+        data = pydicom.dcmread(path)
+        data.AcquisitionTime = time
+        data.save_as(path)
+    assert read_image(tmp_path, suv="bw").unit == "SUVbw"
