@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import multiprocessing
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -115,7 +115,10 @@ def compare(name: str, folder: Path, runs: int) -> None:
         middle = statistics.median(values)
         ratio = statistics.median(times["ours"]) / middle
         spread = f"{min(values):.2f} to {max(values):.2f}"
-        print(f"{name:10} {key:10} {middle:6.2f} s ({spread}, n {runs})  ours/this {ratio:.2f}")
+        print(
+            f"{name:10} {key:10} {middle:6.2f} s ({spread}, n {runs})  ours/this {ratio:.2f}",
+            flush=True,
+        )
 
 
 def peak(folder: Path) -> None:
@@ -147,16 +150,18 @@ def headers(folder: Path) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["peak"]:
+        peak(Path(sys.argv[2]))
+        return
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     warnings.simplefilter("ignore")  # of the rivals
-    fresh = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as root:
         folders = write(Path(root))
         for name, folder in folders.items():
             if platform.system() == "Linux":
-                child = fresh.Process(target=peak, args=(folder,))
-                child.start()
-                child.join()
+                subprocess.run(
+                    [sys.executable, "-m", "benchmarks.loading", "peak", folder], check=True
+                )
             compare(name, folder, runs)
     if len(sys.argv) > 2:
         headers(Path(sys.argv[2]))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics import features as families
 from radiomics import io as reading
+from radiomics.features import ivh as ivh_family
+from radiomics.kernels.aggregation import Directional, undirected
 from radiomics.plugins import (
     ConfigurationError,
     did_you_mean,
@@ -26,17 +28,19 @@ from radiomics.plugins import (
     read_yaml,
     shipped,
 )
-from radiomics.preprocessing import intensity, masks
+from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
 from radiomics.types import InputError, Region, Spacing, Volume, check_mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1
+VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
-BORDER_MM = 2.0
-"""What is kept around the mask: families look at the mask alone."""
+BORDER_MM = 6.5
+"""What is kept around the mask: local intensity looks 6.2 mm beyond it."""
+CT, PET = "HU", "SUV"
+"""How the units of CT and of PET in SUV begin."""
 
 
 class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
@@ -46,8 +50,16 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     resample: resampling.Options | None = None
     normalise: intensity.Options | None = None
     resegment: masks.Options | None = None
+    discretisation: discretise.Options | None = None
+    ivh: ivh_family.Options | None = None
     filters: tuple[dict[str, Any], ...] = Field(({"name": "original"},), min_length=1)
     families: tuple[str, ...] = Field(families.NAMES, min_length=1)
+    aggregation: tuple[Directional, ...] = Field(("3d_averaged",), min_length=1)
+
+    @field_validator("aggregation", mode="before")
+    @classmethod
+    def _one_or_several(cls, names: Any) -> Any:
+        return (names,) if isinstance(names, str) else names
 
     @model_validator(mode="after")
     def _rounding_keeps_units(self) -> ExtractionSettings:
@@ -180,20 +192,76 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     for spec in settings.filters:
         module, options = parse_plugin("radiomics.filters", spec, "filters")
         image = module.apply(prepared.image.array, prepared.image.spacing, options)
-        region = Region(
-            image,
-            prepared.intensity_mask.array,
-            prepared.morphological_mask.array,
-            prepared.image.spacing,
-        )
+        region = _region(prepared, image, settings)
         for name in settings.families:
             family = load("radiomics.features", name)
-            computed = family.features(region, family.Options())
-            prefix = f"{module.column_prefix(options)}_{name}"
-            values |= {f"{prefix}_{feature}": computed[feature] for feature in family.IBSI}
+            for suffix, chosen in _choices(family, prepared.image.unit, settings):
+                computed = family.features(region, chosen)
+                prefix = f"{module.column_prefix(options)}_{name}"
+                values |= {f"{prefix}_{f}{suffix}": computed[f] for f in family.IBSI}
     reason = "not defined for this region, see the family's documentation"
     missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
     return Extraction(values, missing)
+
+
+def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Region:
+    """Return what families see: the image with its grey levels."""
+    mask = prepared.intensity_mask.array
+    limits = settings.resegment.range if settings.resegment else None
+    lowest = limits[0] if limits is not None else None
+    options = settings.discretisation or default_discretisation(prepared.image.unit)
+    levels = np.zeros(mask.shape, dtype=np.uint16)
+    try:
+        levels[mask], count = discretise.discretise(image[mask], options, lowest)
+    except ValueError as error:
+        raise InputError(
+            "discretisation",
+            "grey levels must fit the intensities",
+            str(error),
+            "change 'discretisation' or 'resegment'",
+        ) from None
+    masks_ = (mask, prepared.morphological_mask.array)
+    return Region(image, *masks_, prepared.image.spacing, levels, count, limits)
+
+
+def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
+    """Yield the options of a family with the suffix of its columns, one a way to aggregate."""
+    if family is load("radiomics.features", "ivh"):
+        yield "", settings.ivh or default_ivh(unit)
+        return
+    known = getattr(family, "AGGREGATIONS", None)
+    if known is None:
+        yield "", family.Options()
+        return
+    asked = [name if name in known else undirected(name) for name in settings.aggregation]
+    for name in dict.fromkeys(asked):
+        several = len(settings.aggregation) > 1
+        yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
+
+
+def default_discretisation(unit: str) -> discretise.Options:
+    """Return how grey levels are made of intensities in a unit where the settings do not say.
+
+    Calibrated units have bins of a fixed width, so that a level means the same in every patient: 25
+    HU, 0.5 SUV. Others, whose numbers mean nothing by themselves, are divided into 32 bins.
+    """
+    if unit == CT:
+        return discretise.Options(method="fixed_bin_size", bin_width=25)
+    if unit.startswith(PET):
+        return discretise.Options(method="fixed_bin_size", bin_width=0.5, lower=0)
+    return discretise.Options(method="fixed_bin_number", bins=32)
+
+
+def default_ivh(unit: str) -> ivh_family.Options:
+    """Return the levels of the intensity-volume histogram where the settings do not say.
+
+    By IBSI's advice: each HU is a level, SUV have bins of 0.1, other units 1000 bins.
+    """
+    if unit == CT:
+        return ivh_family.Options(method="calibrated")
+    if unit.startswith(PET):
+        return ivh_family.Options(method="fixed_bin_size", bin_width=0.1)
+    return ivh_family.Options(method="fixed_bin_number", bins=1000)
 
 
 @cache

@@ -186,18 +186,32 @@ class Region:
     intensity_mask : (D, H, W) bool, after re-segmentation
     morphological_mask : (D, H, W) bool, before re-segmentation
     spacing : (dz, dy, dx) in mm
+    levels : (D, H, W) uint16, grey levels 1, 2, ... inside the intensity mask, 0 outside
+    n_levels : number of grey levels, those without a voxel included
+    limits : the range of the re-segmentation, where there was one
     """
 
     image: NDArray[np.float64]
     intensity_mask: NDArray[np.bool_]
     morphological_mask: NDArray[np.bool_]
     spacing: Spacing
+    levels: NDArray[np.uint16]
+    n_levels: int
+    limits: tuple[float | None, float | None] | None = None
+    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.image.shape == self.intensity_mask.shape == self.morphological_mask.shape:
-            raise ValueError("a Region's image and masks need the same shape")
-        for name in ("image", "intensity_mask", "morphological_mask"):
+        names = ("image", "intensity_mask", "morphological_mask", "levels")
+        if len({getattr(self, name).shape for name in names}) > 1:
+            raise ValueError("a Region's image, masks and levels need the same shape")
+        for name in names:
             object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def once(self, key: Any, find: Callable[[], Any]) -> Any:
+        """Return what ``find`` gives, found once for all families that ask with this key."""
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
 
     @property
     def intensities(self) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """Feature families, one module each, loaded by name.
 
+A family of texture matrices also has ``AGGREGATIONS``, the methods that its ``Options`` know.
+
 A family has ``VERSION``, ``Options``, ``IBSI`` (feature name to four-letter code), ``UNITS``
 (feature name to unit, ``{unit}`` standing for the image's) and
 ``features(region, options) -> dict[str, float]``: the same names for every region, NaN where a
@@ -8,4 +10,16 @@ feature has no value, as its docstring says.
 
 from __future__ import annotations
 
-NAMES = ("morphology", "intensity")
+NAMES = (
+    "morphology",
+    "local_intensity",
+    "intensity",
+    "histogram",
+    "ivh",
+    "glcm",
+    "glrlm",
+    "glszm",
+    "gldzm",
+    "ngtdm",
+    "ngldm",
+)

@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from radiomics.kernels import cells
+from radiomics.kernels import bodies, cells
+from radiomics.kernels.autocorrelation import distance_sums
 from radiomics.kernels.cpu import cell_counts
 from radiomics.types import Region, Spacing
 
@@ -40,11 +41,28 @@ IBSI = {
     "least_axis_length": "7J51",
     "elongation": "Q3CK",
     "flatness": "N17B",
+    "volume_density_axis_aligned_bounding_box": "PBX1",
+    "area_density_axis_aligned_bounding_box": "R59B",
+    "volume_density_oriented_minimum_bounding_box": "ZH1A",
+    "area_density_oriented_minimum_bounding_box": "IQYR",
+    "volume_density_approximate_enclosing_ellipsoid": "6BDE",
+    "area_density_approximate_enclosing_ellipsoid": "RDD2",
+    "volume_density_minimum_volume_enclosing_ellipsoid": "SWZ1",
+    "area_density_minimum_volume_enclosing_ellipsoid": "BRI8",
+    "volume_density_convex_hull": "R3ER",
+    "area_density_convex_hull": "7T7F",
+    "integrated_intensity": "99N0",
+    "morans_i_index": "N365",
+    "gearys_c_measure": "NPT7",
 }
 _UNITS = {"volume": "mm^3", "approximate_volume": "mm^3", "surface_area": "mm^2"}
 _UNITS |= {"surface_to_volume_ratio": "1/mm", "centre_of_mass_shift": "mm"}
+_UNITS |= {"integrated_intensity": "mm^3 {unit}"}
 _UNITS |= {name: "mm" for name in IBSI if name.endswith(("_diameter", "_length"))}
 UNITS = {name: _UNITS.get(name, "1") for name in IBSI}
+
+FLAT = 1e-6
+"""Share of the major axis below which an axis has no length."""
 
 Floats = NDArray[np.float64]
 
@@ -56,15 +74,65 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 def features(region: Region, options: Options) -> dict[str, float]:
     """Compute size and shape of the morphological mask, and the shift of the centre of mass.
 
-    A single voxel has axis lengths of 0, and elongation and flatness of NaN. The shift of the
-    centre of mass is NaN when the intensities sum to 0.
+    A single voxel has axis lengths of 0, and elongation, flatness and the densities of the
+    approximate ellipsoid of NaN; in a flat mask its volume density is NaN. The shift of the centre
+    of mass is NaN when the intensities sum to 0, Moran's I and Geary's C where all are equal.
     """
     del options
     mask, spacing = region.morphological_mask, region.spacing
     values = size(mask, spacing)
     values["centre_of_mass_shift"] = centre_of_mass_shift(region)
-    values["maximum_3d_diameter"] = maximum_diameter(surface_points(mask, spacing))
-    return values | axis_lengths(np.argwhere(mask) * np.array(spacing))
+    values |= axis_lengths(np.argwhere(mask) * np.array(spacing))
+    hull = ConvexHull(surface_points(mask, spacing))
+    corners = hull.points[hull.vertices]
+    values["maximum_3d_diameter"] = float(pdist(corners).max())
+    measures = {
+        "axis_aligned_bounding_box": bodies.box_measures(np.ptp(corners, axis=0)),
+        "oriented_minimum_bounding_box": bodies.box_measures(
+            bodies.smallest_box(corners, np.unique(hull.equations[:, :3].round(9), axis=0))
+        ),
+        "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
+        "minimum_volume_enclosing_ellipsoid": bodies.ellipsoid_measures(
+            bodies.enclosing_ellipsoid(corners)
+        ),
+        "convex_hull": (float(hull.volume), float(hull.area)),
+    }
+    for name, (volume, area) in measures.items():
+        values[f"volume_density_{name}"] = _ratio(values["volume"], volume)
+        values[f"area_density_{name}"] = _ratio(values["surface_area"], area)
+    values["integrated_intensity"] = values["volume"] * float(region.intensities.mean())
+    return values | spatial_autocorrelation(region)
+
+
+def _approximate_ellipsoid(values: dict[str, float]) -> tuple[float, float]:
+    """Return volume and area of the ellipsoid with the region's axis lengths."""
+    axes = np.array([values[f"{name}_axis_length"] for name in ("major", "minor", "least")]) / 2
+    axes[axes <= FLAT * axes[0]] = 0.0
+    return bodies.ellipsoid_measures(axes)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
+
+
+def spatial_autocorrelation(region: Region) -> dict[str, float]:
+    """Compute Moran's I and Geary's C: how alike intensities near each other are.
+
+    Every pair of voxels counts, with the inverse of its distance in mm.
+    """
+    box = bounding_box(region.intensity_mask)
+    mask = region.intensity_mask[box]
+    x = region.image[box][mask]
+    n, spread = x.size, float(x.std())
+    if n < 2 or float(x.max() - x.min()) <= 1e-12 * float(np.abs(x).max()):
+        return {"morans_i_index": float("nan"), "gearys_c_measure": float("nan")}
+    z = np.zeros(mask.shape)
+    z[mask] = (x - x.mean()) / spread
+    weights, products, squares = distance_sums(z, mask, region.spacing)
+    return {
+        "morans_i_index": float(products / weights),
+        "gearys_c_measure": float((n - 1) / n * (squares - products) / weights),
+    }
 
 
 def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
@@ -104,6 +172,13 @@ def centre_of_mass_shift(region: Region) -> float:
     return float(np.linalg.norm(geometric - weighted))
 
 
+def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Return the smallest box around a mask, as slices."""
+    lines = [mask.any(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
+    ends = [np.flatnonzero(line)[[0, -1]] for line in lines]
+    return tuple(slice(int(low), int(high) + 1) for low, high in ends)
+
+
 def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
     """Return mesh vertices in mm, the outermost two on each grid line: all that a hull needs.
 
@@ -119,11 +194,6 @@ def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
         last = count - 0.5 - np.argmax(np.flip(mask, axis), axis=axis)[inside]
         points += [np.insert(lines, axis, ends, axis=1) for ends in (first, last)]
     return np.asarray(np.concatenate(points) * np.array(spacing), dtype=np.float64)
-
-
-def maximum_diameter(points: Floats) -> float:
-    """Return the largest distance between two points: it joins two corners of their hull."""
-    return float(pdist(points[ConvexHull(points).vertices]).max())
 
 
 def axis_lengths(centres: Floats) -> dict[str, float]:

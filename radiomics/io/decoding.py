@@ -6,6 +6,7 @@ the whole process over some broken streams: where nothing else can decode, it wo
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -56,7 +57,8 @@ def decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
         Naming the file that cannot be decoded.
     """
     much = sum(len(indices) for _, indices in jobs) * size >= MUCH and (os.cpu_count() or 1) > 1
-    if not much and all(_is_trusted(header.syntax) for header, _ in jobs):
+    a_worker = multiprocessing.parent_process() is not None  # at work for others, and let alone
+    if a_worker or (not much and all(_is_trusted(header.syntax) for header, _ in jobs)):
         for job in jobs:
             yield decode(*job)
         return

@@ -7,6 +7,7 @@ has not changed since is not read again.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -128,7 +129,8 @@ def scan_files(
 def _read(files: Sequence[Path]) -> Iterator[tuple[Sequence[Path], list[Read]]]:
     """Yield chunks of files with what was read of them, in order."""
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
-    if len(files) < MANY or (os.cpu_count() or 1) < 2:
+    a_worker = multiprocessing.parent_process() is not None  # at work for others, and let alone
+    if len(files) < MANY or (os.cpu_count() or 1) < 2 or a_worker:
         for chunk in chunks:
             yield chunk, _read_chunk(chunk)
         return

@@ -50,3 +50,191 @@ def _cell_counts(padded: Any) -> Any:
                 counts[low | high << 1] += 1
                 low = high
     return counts
+
+
+def directions(planar: bool) -> NDArray[np.int64]:
+    """Return one of each pair of opposite neighbours: 4 in a slice, 13 in a volume, (K, 3)."""
+    steps = np.array(list(np.ndindex(3, 3, 3)), dtype=np.int64) - 1
+    half = steps[14:]  # what comes after the centre in the order of the array
+    return half[half[:, 0] == 0] if planar else half
+
+
+def cooccurrences(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:
+    """Count pairs of neighbouring levels in each direction, in both orders.
+
+    Parameters
+    ----------
+    levels : (D, H, W) uint16, 1 to ``n_levels`` inside, 0 outside
+    planar : in the 4 directions within slices, else in all 13
+
+    Returns
+    -------
+    (K, n_levels, n_levels) int64, symmetric
+    """
+    padded = np.pad(levels, 1)
+    counts = _cooccurrences(padded.ravel(), _strides(padded, planar), n_levels + 1)[:, 1:, 1:]
+    return np.asarray(counts + counts.transpose(0, 2, 1))
+
+
+def runs(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:
+    """Count runs of equal levels by level and length in each direction.
+
+    Returns
+    -------
+    (K, n_levels, L) int64; the last axis holds lengths 1, 2, ... L, the largest axis
+    """
+    padded = np.pad(levels, 1)
+    longest = max(levels.shape[planar:])
+    counts = _runs(padded.ravel(), _strides(padded, planar), n_levels + 1, longest)
+    return np.asarray(counts[:, 1:, 1:])
+
+
+def zones(
+    levels: NDArray[np.uint16], distances: NDArray[np.int32], planar: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Find connected zones of equal levels (8 neighbours in a slice, 26 in a volume).
+
+    Parameters
+    ----------
+    distances : (D, H, W) int32, whose smallest value in each zone is wanted
+
+    Returns
+    -------
+    level, size in voxels and smallest distance of each zone, (Z,) int64
+    """
+    padded = np.pad(levels, 1)
+    half = _strides(padded, planar)
+    flat = padded.ravel().copy()
+    found = _zones(flat, np.pad(distances, 1).ravel(), np.concatenate([half, -half]))
+    return found[0], found[1], found[2]
+
+
+def neighbourhoods(
+    levels: NDArray[np.uint16], n_levels: int, planar: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Compare each voxel with its neighbours inside (8 in a slice, 26 in a volume).
+
+    Returns
+    -------
+    voxels : (n_levels, K) int64, voxels by level and number K of neighbours inside (0, 1, ...)
+    differences : (n_levels, K) int64, their summed ``|K i - sum of neighbours|``
+    dependences : (n_levels, K) int64, voxels by level and number of neighbours of the same level
+    """
+    padded = np.pad(levels, 1)
+    half = _strides(padded, planar)
+    steps = np.concatenate([half, -half])
+    found = _neighbourhoods(padded.ravel(), steps, n_levels + 1)
+    return found[0][1:], found[1][1:], found[2][1:]
+
+
+def _strides(padded: NDArray[Any], planar: bool) -> NDArray[np.int64]:
+    """Return the directions as steps in the flattened array."""
+    _, height, width = padded.shape
+    return directions(planar) @ np.array([height * width, width, 1])
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
+    counts = np.zeros((len(steps), size, size), dtype=np.int64)
+    for at in range(flat.size):
+        level = flat[at]
+        if level:
+            for k in range(len(steps)):
+                counts[k, level, flat[at + steps[k]]] += 1
+    return counts
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _runs(flat: Any, steps: Any, size: int, longest: int) -> Any:
+    counts = np.zeros((len(steps), size, longest + 1), dtype=np.int64)
+    for k in range(len(steps)):
+        step = steps[k]
+        for at in range(flat.size):
+            level = flat[at]
+            if level and flat[at - step] != level:
+                length, place = 1, at + step
+                while flat[place] == level:
+                    length += 1
+                    place += step
+                counts[k, level, length] += 1
+    return counts
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _zones(flat: Any, distances: Any, steps: Any) -> Any:
+    inside = 0
+    for at in range(flat.size):
+        inside += flat[at] > 0
+    found = np.empty((3, inside), dtype=np.int64)
+    waiting = np.empty(inside, dtype=np.int64)
+    count = 0
+    for at in range(flat.size):
+        level = flat[at]
+        if level == 0:
+            continue
+        flat[at] = 0
+        waiting[0], top, size, nearest = at, 1, 0, distances[at]
+        while top:
+            top -= 1
+            place = waiting[top]
+            size += 1
+            nearest = min(nearest, distances[place])
+            for k in range(len(steps)):
+                beside = place + steps[k]
+                if flat[beside] == level:
+                    flat[beside] = 0
+                    waiting[top] = beside
+                    top += 1
+        found[0, count], found[1, count], found[2, count] = level, size, nearest
+        count += 1
+    return found[0, :count], found[1, :count], found[2, :count]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _neighbourhoods(flat: Any, steps: Any, size: int) -> Any:
+    width = len(steps) + 1
+    voxels = np.zeros((size, width), dtype=np.int64)
+    differences = np.zeros((size, width), dtype=np.int64)
+    dependences = np.zeros((size, width), dtype=np.int64)
+    for at in range(flat.size):
+        level = int(flat[at])
+        if level:
+            total, beside, same = 0, 0, 0
+            for k in range(len(steps)):
+                other = int(flat[at + steps[k]])
+                total += other
+                beside += other > 0
+                same += other == level
+            voxels[level, beside] += 1
+            differences[level, beside] += abs(level * beside - total)
+            dependences[level, same] += 1
+    return voxels, differences, dependences
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def line_sums(sums: Any, voxels: Any, lines: Any) -> Any:
+    """Average an image over lines around voxels, from its running sums along x.
+
+    Parameters
+    ----------
+    sums : (D, H, W + 1) float64, sums of the voxels before each place in a row
+    voxels : (N, 3) int64
+    lines : (L, 3) int64, shifts in z and y, and how far the line reaches to both sides in x
+
+    Returns
+    -------
+    (N,) float64
+    """
+    depth, height, width = sums.shape[0], sums.shape[1], sums.shape[2] - 1
+    means = np.empty(len(voxels))
+    for n in range(len(voxels)):
+        total, count = 0.0, 0
+        for k in range(len(lines)):
+            z, y = voxels[n, 0] + lines[k, 0], voxels[n, 1] + lines[k, 1]
+            if 0 <= z < depth and 0 <= y < height:
+                low = max(voxels[n, 2] - lines[k, 2], 0)
+                high = min(voxels[n, 2] + lines[k, 2] + 1, width)
+                total += sums[z, y, high] - sums[z, y, low]
+                count += high - low
+        means[n] = total / count
+    return means

@@ -11,17 +11,27 @@ from pydantic import BaseModel, Field, model_validator
 Floats = NDArray[np.float64]
 Levels = NDArray[np.int64]
 
+MOST_LEVELS = 2**16 - 1
+
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """Fixed bin size with ``bin_width`` (and ``lower``), or fixed bin number with ``bins``."""
+    """Fixed bin size with ``bin_width`` (and ``lower``), or fixed bin number with ``bins``.
 
-    method: Literal["fixed_bin_size", "fixed_bin_number"]
+    ``none``: the intensities are levels already, whole numbers from 1. Without ``lower`` the first
+    bin begins at the lower end of the re-segmentation, else at the smallest intensity.
+    """
+
+    method: Literal["fixed_bin_size", "fixed_bin_number", "none"]
     bin_width: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     lower: float | None = None
     bins: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Options:
+        if self.method == "none":
+            if (self.bin_width, self.lower, self.bins) != (None, None, None):
+                raise ValueError("none takes no 'bin_width', 'lower' or 'bins'")
+            return self
         size = self.method == "fixed_bin_size"
         if size and (self.bin_width is None or self.bins is not None):
             raise ValueError("fixed_bin_size needs 'bin_width' and takes no 'bins'")
@@ -69,14 +79,38 @@ def fixed_bin_number(values: Floats, bins: int) -> Levels:
     return np.minimum(levels, bins)
 
 
-def discretise(values: Floats, options: Options) -> tuple[Levels, int]:
+def discretise(values: Floats, options: Options, limit: float | None = None) -> tuple[Levels, int]:
     """Discretise the intensities of a region; return the levels and the number of levels.
 
     The number of levels is the number of bins for a fixed bin number, else the highest level.
+
+    Parameters
+    ----------
+    limit : lower end of the re-segmentation, where there was one
+
+    Raises
+    ------
+    ValueError
+        When a value lies below the first bin, is no level, or there would be over 65,535 levels.
     """
+    levels, count = _discretised(values, options, limit)
+    if count > MOST_LEVELS:
+        size = f"one co-occurrence matrix of {count} levels takes {count**2 * 8 / 2**30:.0f} GiB"
+        raise ValueError(f"at most {MOST_LEVELS} grey levels ({size}); choose wider bins")
+    return levels, count
+
+
+def _discretised(values: Floats, options: Options, limit: float | None) -> tuple[Levels, int]:
+    if options.method == "none":
+        levels = values.astype(np.int64)
+        if values.min() < 1 or not np.array_equal(levels, values):
+            found = f"{values.min():g} to {values.max():g}"
+            raise ValueError(f"without discretisation levels are whole numbers from 1, not {found}")
+        return levels, int(levels.max())
     if options.method == "fixed_bin_number" and options.bins is not None:
         return fixed_bin_number(values, options.bins), options.bins
     if options.bin_width is None:
         raise ValueError("fixed_bin_size needs 'bin_width'")
-    levels = fixed_bin_size(values, options.bin_width, options.lower)
+    lower = limit if options.lower is None else options.lower
+    levels = fixed_bin_size(values, options.bin_width, lower)
     return levels, int(levels.max())

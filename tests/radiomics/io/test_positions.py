@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import itertools
+import multiprocessing
+import sys
 from pathlib import Path
 
 import gdcm
@@ -13,7 +15,8 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
-from radiomics import read_image
+from radiomics import InputError, read_image
+from radiomics.io import decoding
 from tests.oracles.positions import NumberedPlaces
 from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, write_series
 
@@ -110,3 +113,40 @@ def test_high_throughput_jpeg_2000(tmp_path: Path) -> None:
     data.file_meta.TransferSyntaxUID = uid.HTJ2KLossless
     data.save_as(path)
     assert np.array_equal(read_image(path).array, stored)
+
+
+def test_a_worker_process_decodes_by_itself_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started processes would keep a child of multiprocessing from ending for minutes."""
+    places = NumberedPlaces((4, 32, 32), AXIAL, (1.0, 1.0), 1.0)
+    for path in write_series(tmp_path, places.stored, places.origins, RescaleIntercept=0):
+        recode(path, "jpeg")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        shape = pool.apply(read_shape, [tmp_path])
+    assert shape == (4, 32, 32)
+
+
+def read_shape(folder: Path) -> tuple[int, ...]:
+    assert "joblib" not in sys.modules
+    image = read_image(folder)
+    assert "joblib" not in sys.modules
+    return image.shape
+
+
+def test_many_frames_are_decoded_by_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MUCH", 1)
+    monkeypatch.setattr(decoding, "CHUNK", 3)
+    places = NumberedPlaces((8, 32, 32), OBLIQUE, (1.0, 1.0), 1.0)
+    where = places.origins
+    files = write_series(tmp_path, places.stored, where, OBLIQUE, (1.0, 1.0), RescaleIntercept=0)
+    for path in files:
+        recode(path, "j2k")
+    image = read_image(tmp_path)
+    assert places.farthest(image.array, image.affine) < 1e-6
+    content = files[5].read_bytes()
+    files[5].write_bytes(content[:-400])
+    with pytest.raises(InputError, match=r"005\.dcm: every slice needs readable pixels"):
+        read_image(tmp_path)

@@ -1,0 +1,173 @@
+"""Boxes and ellipsoids around a cloud of points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SERIES = 20
+"""Last term of the series for the area of an ellipsoid, by IBSI."""
+TOLERANCE = 1e-4
+"""Relative excess of the enclosing ellipsoid's volume at which the search ends, per dimension."""
+
+
+def box_measures(sides: Floats) -> tuple[float, float]:
+    """Return volume and area of a box from its three sides."""
+    a, b, c = (float(side) for side in sides)
+    return a * b * c, 2 * (a * b + b * c + a * c)
+
+
+def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
+    """Return volume and area of an ellipsoid from its semi-axes, the largest first.
+
+    The area is IBSI's series up to its 20th term, written without Legendre polynomials so that
+    spheroids and spheres need no case of their own: each term, ``(a b)^v`` times a polynomial in
+    ``(a^2 + b^2) / (2 a b)``, follows from the two before.
+    """
+    a, b, c = (float(axis) for axis in axes)
+    volume = 4 / 3 * np.pi * a * b * c
+    if a <= 0:
+        return 0.0, 0.0
+    alpha2, beta2 = 1 - (b / a) ** 2, 1 - (c / a) ** 2
+    half, product = (alpha2 + beta2) / 2, alpha2 * beta2
+    before, term, total = 0.0, 1.0, 0.0
+    for v in range(SERIES + 1):
+        total += term / (1 - 4 * v**2)
+        before, term = term, ((2 * v + 1) * half * term - v * product * before) / (v + 1)
+    return volume, 4 * np.pi * a * b * total
+
+
+def smallest_box(vertices: Floats, normals: Floats) -> Floats:
+    """Return the sides of the smallest box with a face on one of the planes of a convex hull.
+
+    Parameters
+    ----------
+    vertices : (N, 3) of the hull
+    normals : (M, 3) unit vectors of its faces
+
+    Notes
+    -----
+    For each face the smallest rectangle around the projected hull is found exactly: one of its
+    sides lies on an edge. A box that touches the hull with edges only may be a little smaller.
+    """
+    sides: Floats = _smallest_box(vertices, normals)
+    return sides
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _smallest_box(vertices: Any, normals: Any) -> Any:
+    best, sides = np.inf, np.zeros(3)
+    count = len(vertices)
+    x, y = np.empty(count), np.empty(count)
+    ring = np.empty(2 * count + 2, dtype=np.int64)
+    for m in range(len(normals)):
+        n = normals[m]
+        least = np.argmin(np.abs(n))
+        u = np.zeros(3)
+        u[least] = 1.0
+        u -= n[least] * n
+        u /= np.sqrt((u * u).sum())
+        w = np.array(
+            [n[1] * u[2] - n[2] * u[1], n[2] * u[0] - n[0] * u[2], n[0] * u[1] - n[1] * u[0]]
+        )
+        low, high = np.inf, -np.inf
+        for k in range(count):
+            v = vertices[k]
+            x[k] = v[0] * u[0] + v[1] * u[1] + v[2] * u[2]
+            y[k] = v[0] * w[0] + v[1] * w[1] + v[2] * w[2]
+            along = v[0] * n[0] + v[1] * n[1] + v[2] * n[2]
+            low, high = min(low, along), max(high, along)
+        tall = high - low
+        order = np.argsort(x)
+        size = _outline(x, y, order, ring)
+        for k in range(size):
+            here, there = ring[k], ring[(k + 1) % size]
+            dx, dy = x[there] - x[here], y[there] - y[here]
+            length = np.sqrt(dx * dx + dy * dy)
+            if length < 1e-12:
+                continue
+            dx, dy = dx / length, dy / length
+            left, right, far = np.inf, -np.inf, 0.0
+            for j in range(size):
+                px, py = x[ring[j]] - x[here], y[ring[j]] - y[here]
+                along = px * dx + py * dy
+                left, right = min(left, along), max(right, along)
+                far = max(far, abs(py * dx - px * dy))
+            volume = tall * (right - left) * far
+            if volume < best:
+                best = volume
+                sides[0], sides[1], sides[2] = tall, right - left, far
+    return sides
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _outline(x: Any, y: Any, order: Any, ring: Any) -> int:
+    """Put the convex outline of points into ``ring``, return its size (monotone chains)."""
+    size = 0
+    for half in range(2):
+        start = size
+        for k in range(len(order)):
+            p = order[k] if half == 0 else order[len(order) - 1 - k]
+            while size - start >= 2:
+                a, b = ring[size - 2], ring[size - 1]
+                turn = (x[b] - x[a]) * (y[p] - y[a]) - (y[b] - y[a]) * (x[p] - x[a])
+                if turn > 0:
+                    break
+                size -= 1
+            ring[size] = p
+            size += 1
+        size -= 1  # the last point begins the other half
+    return size
+
+
+def enclosing_ellipsoid(vertices: Floats) -> Floats:
+    """Return the semi-axes, largest first, of the smallest ellipsoid around points.
+
+    Khachiyan's ascent with steps away from points that do not matter (Todd and Yildirim, 2007),
+    until the volume is within about 0.02% of the smallest, then scaled to hold all points.
+
+    Parameters
+    ----------
+    vertices : (N, 3), not all in one plane
+    """
+    centre, scale = vertices.mean(axis=0), float(np.abs(vertices).max() or 1.0)
+    q = np.column_stack([(vertices - centre) / scale, np.ones(len(vertices))])
+    spread = np.linalg.cholesky(q.T @ q / len(q))
+    q = np.linalg.solve(spread, q.T).T.copy()  # well conditioned; the search does not mind
+    weights: Floats = _khachiyan(q, TOLERANCE)
+    points = (vertices - centre) / scale
+    middle = weights @ points
+    shape = (points - middle).T @ ((points - middle) * weights[:, None])
+    inverse = np.linalg.inv(shape)
+    reach = float(np.einsum("ni,ij,nj->n", points - middle, inverse, points - middle).max())
+    return np.asarray(np.sqrt(np.linalg.eigvalsh(shape)[::-1] * reach) * scale, dtype=np.float64)
+
+
+def _khachiyan(q: Floats, tolerance: float) -> Floats:
+    size = q.shape[1]
+    weights = np.full(len(q), 1.0 / len(q))
+    for _ in range(100_000):
+        inverse = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
+        far = (q @ inverse * q).sum(axis=1)
+        farthest = np.argmax(far)
+        nearest = np.argmin(np.where(weights > 0, far, np.inf))
+        above, below = far[farthest] / size - 1, 1 - far[nearest] / size
+        if max(above, below) <= tolerance:
+            break
+        if above >= below:
+            k, distance = farthest, far[farthest]
+            change = (distance - size) / (size * (distance - 1))
+        else:
+            k, distance = nearest, far[nearest]
+            limit = -weights[k] / (1 - weights[k])
+            change = (
+                max((distance - size) / (size * (distance - 1)), limit) if distance > 1 else limit
+            )
+        weights *= 1 - change
+        weights[k] = max(weights[k] + change, 0.0)
+    return weights
