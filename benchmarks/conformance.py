@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from radiomics import Volume, extract, feature_catalogue, read_image, read_mask
+from radiomics import Volume, read_image, read_mask
+from radiomics.verification import CONFIGURATIONS, compare, summary, verify
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGURATIONS = ("digital_phantom", *(f"config_{c}" for c in "abcde"))
-CODES = {
-    row.ibsi_code: (row.family, f"original_{row.family}_{row.name}")
-    for row in feature_catalogue().itertuples(index=False)
-}
 HEAD = """# Conformance
 
 Made by `python -m benchmarks.conformance ../shared`; the same comparisons run in the tests.
@@ -26,43 +21,24 @@ Made by `python -m benchmarks.conformance ../shared`; the same comparisons run i
 ## IBSI 1
 
 Passed of compared, with the rule of the initiative: the value, rounded to three significant digits,
-lies within the tolerance of the consensus value. Features that are not built yet are not counted.
-Input is the NIfTI copy, and again the DICOM series with its RTSTRUCT.
+lies within the tolerance of the consensus value. Configurations A to E are the CT phantom, from its
+NIfTI copy and again from the DICOM series with its RTSTRUCT. `radiomics verify` makes the first row
+anywhere, `radiomics verify --ct-phantom FOLDER` the others.
 
 """
 
 
-def passed(values: dict[str, float], configuration: str) -> dict[str, list[bool]]:
-    """Compare one configuration; return pass or fail of each feature by family."""
-    path = ROOT / "tests" / "data" / "ibsi1" / f"{configuration}.csv"
-    found: dict[str, list[bool]] = {}
-    with path.open(encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if row["ibsi_code"] not in CODES or not row["reference_value"]:
-                continue
-            family, column = CODES[row["ibsi_code"]]
-            off = abs(float(f"{values[column]:.2e}") - float(row["reference_value"]))
-            good = off <= float(row["tolerance"]) * (1 + 1e-9)
-            found.setdefault(family, []).append(good)
-    return found
-
-
 def ibsi_rows(shared: Path) -> list[str]:
-    lines = [
-        "| configuration | input | " + " | ".join(sorted({f for f, _ in CODES.values()})) + " |"
-    ]
-    lines.append("|---" * (2 + len({f for f, _ in CODES.values()})) + "|")
-    folder = shared / "reference" / "ibsi" / "ibsi1"
-    for configuration in CONFIGURATIONS:
-        digital = configuration == "digital_phantom"
-        place = folder / ("digital_phantom" if digital else "ct_phantom")
-        preset = "ibsi_phantom" if digital else configuration.replace("config", "ibsi")
-        for kind in ("NIfTI",) if digital else ("NIfTI", "DICOM"):
-            image, mask = load(place, kind)
-            found = passed(extract(image, mask, preset), configuration)
-            cells = [f"{sum(found[f])}/{len(found[f])}" for f in sorted(found)]
-            lines.append(f"| {preset} | {kind} | " + " | ".join(cells) + " |")
-    return lines
+    folder = shared / "reference" / "ibsi" / "ibsi1" / "ct_phantom"
+    inputs = [("digital phantom", verify())]
+    for kind in ("NIfTI", "DICOM"):
+        volumes = load(folder, kind)
+        checks = [check for c in CONFIGURATIONS for check in compare(c, *volumes)]
+        inputs.append((kind, checks))
+    rows = [{"input": kind} | row for kind, checks in inputs for row in summary(checks)]
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+    return lines + ["| " + " | ".join(row[name] for name in names) + " |" for row in rows]
 
 
 def load(place: Path, kind: str) -> tuple[Volume, Volume]:

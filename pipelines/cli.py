@@ -147,6 +147,35 @@ def features(output: Output = None) -> None:
 
 
 @app.command()
+def verify(
+    ct_phantom: Annotated[
+        Path | None, typer.Option(help="Folder of IBSI's CT phantom: configurations A to E too.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Recompute IBSI's digital phantom here and compare with the consensus values."""
+    from dataclasses import asdict
+
+    from pipelines.single import check_suffix
+    from pipelines.tables import print_table, write_table
+    from radiomics.verification import summary
+    from radiomics.verification import verify as check
+
+    if output is not None:
+        check_suffix(output)
+    checks = check(ct_phantom)
+    if output is not None:
+        write_table([asdict(done) | {"passed": done.passed} for done in checks], output)
+    print_table(summary(checks))
+    wrong = [done for done in checks if not done.passed]
+    for done in wrong:
+        typer.echo(f"differs: {done}", err=True)
+    typer.echo(f"{len(checks) - len(wrong)} of {len(checks)} values agree with IBSI")
+    if wrong:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation: versions, devices, packages that shadow ours."""
     import torch

@@ -32,6 +32,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "radiomics.preprocessing.discretise",
     ),
     "radiomics.extraction": (*STAGES, "radiomics.io", "radiomics.filters", "radiomics.features"),
+    "radiomics.verification": ("radiomics.extraction", "radiomics.io", "radiomics.types"),
     "radiomics.models": ("radiomics.types", "radiomics.plugins"),
     "radiomics.training": ("radiomics.types",),
     "datasets": ("radiomics.types", "radiomics.io", "radiomics.preprocessing"),

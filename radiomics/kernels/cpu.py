@@ -130,7 +130,7 @@ def neighbourhoods(
 def _strides(padded: NDArray[Any], planar: bool) -> NDArray[np.int64]:
     """Return the directions as steps in the flattened array."""
     _, height, width = padded.shape
-    return directions(planar) @ np.array([height * width, width, 1])
+    return np.asarray(directions(planar) @ np.array([height * width, width, 1]))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 
 from radiomics.features import intensity, morphology
 from radiomics.kernels import cells, cpu
-from radiomics.types import Region
 from tests.conftest import shared
 from tests.oracles import morphology as oracle
 from tests.oracles.statistics import statistics
+from tests.regions import region
 
 SPACINGS = st.tuples(*[st.sampled_from([0.5, 1.0, 2.0, 3.3])] * 3)
 MASKS = arrays(bool, st.tuples(*[st.integers(1, 5)] * 3)).filter(np.any)
@@ -108,10 +108,9 @@ def test_every_pattern_lies_among_the_triangulations_of_the_oracles_polygons(
 def test_diameter_and_axes_equal_the_oracle(
     mask: np.ndarray, spacing: tuple[float, float, float]
 ) -> None:
-    points = morphology.surface_points(mask, spacing)
+    found = morphology.features(region(mask * 3.0, mask, None, spacing), morphology.Options())
     expected = oracle.maximum_diameter(mask, spacing)
-    assert morphology.maximum_diameter(points) == pytest.approx(expected, rel=1e-9)
-    found = morphology.axis_lengths(np.argwhere(mask) * np.array(spacing))
+    assert found["maximum_3d_diameter"] == pytest.approx(expected, rel=1e-9)
     for name, value in oracle.axis_lengths(mask, spacing).items():
         assert found[name] == pytest.approx(value, abs=1e-5, nan_ok=True)
 
@@ -123,7 +122,8 @@ def test_flips_and_rotations_change_nothing(
 ) -> None:
     def values(m: np.ndarray, s: tuple[float, ...]) -> dict[str, float]:
         image = np.where(m, 3.0, 0.0)
-        return morphology.features(Region(image, m, m, (s[0], s[1], s[2])), morphology.Options())
+        found = region(image, m, None, (s[0], s[1], s[2]))
+        return morphology.features(found, morphology.Options())
 
     expected = values(mask, spacing)
     for axes in permutations(range(3)):
@@ -147,9 +147,15 @@ def test_a_ball_tends_to_its_closed_form() -> None:
     ball = z**2 + y**2 + x**2 <= 38.5**2
     found = morphology.size(ball, (1.0, 1.0, 1.0))
     assert found["volume"] == pytest.approx(4 / 3 * np.pi * 38.5**3, rel=5e-3)
-    points = morphology.surface_points(ball, (1.0, 1.0, 1.0))
-    assert morphology.maximum_diameter(points) == pytest.approx(77, abs=1.0)
-    axes = morphology.axis_lengths(np.argwhere(ball).astype(float))
+    axes = morphology.features(region(ball * 1.0, ball), morphology.Options())
+    assert axes["maximum_3d_diameter"] == pytest.approx(77, abs=1.0)
+    density = axes["volume_density_approximate_enclosing_ellipsoid"]
+    assert density == pytest.approx(5**1.5 / 8, rel=1e-3)  # its axes are 4 standard deviations
+    density = axes["volume_density_minimum_volume_enclosing_ellipsoid"]
+    assert density == pytest.approx(1, abs=0.05)
+    assert axes["volume_density_oriented_minimum_bounding_box"] == pytest.approx(
+        np.pi / 6, rel=0.02
+    )
     assert axes["major_axis_length"] == pytest.approx(4 * 38.5 / np.sqrt(5), rel=5e-3)
     assert axes["flatness"] == pytest.approx(1, abs=1e-3)
 
@@ -169,7 +175,7 @@ def test_the_shift_of_mass_equals_the_oracle() -> None:
     kept = mask & (image > 45)
     spacing = (3.0, 1.0, 0.5)
     expected = oracle.centre_of_mass_shift(image, kept, mask, spacing)
-    assert morphology.centre_of_mass_shift(Region(image, kept, mask, spacing)) == pytest.approx(
+    assert morphology.centre_of_mass_shift(region(image, kept, mask, spacing)) == pytest.approx(
         expected, rel=1e-9
     )
 

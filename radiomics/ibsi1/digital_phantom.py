@@ -1,6 +1,7 @@
 """The 80 voxels of the IBSI digital phantom (2 mm isotropic), as published: (z, y, x)."""
 
 # fmt: off
+SPACING_MM = 2.0
 IMAGE = [
     [[1, 4, 4, 1, 1], [1, 4, 6, 1, 1], [4, 1, 6, 4, 1], [4, 4, 6, 4, 1]],
     [[1, 4, 4, 1, 1], [1, 1, 6, 1, 1], [1, 1, 3, 1, 1], [4, 4, 6, 1, 1]],
