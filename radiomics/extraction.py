@@ -56,6 +56,8 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     families: tuple[str, ...] = Field(families.NAMES, min_length=1)
     aggregation: tuple[Directional, ...] = Field(("3d_averaged",), min_length=1)
 
+    spatial_autocorrelation: bool = True
+
     @field_validator("aggregation", mode="before")
     @classmethod
     def _one_or_several(cls, names: Any) -> Any:
@@ -228,6 +230,9 @@ def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[t
     """Yield the options of a family with the suffix of its columns, one a way to aggregate."""
     if family is load("radiomics.features", "ivh"):
         yield "", settings.ivh or default_ivh(unit)
+        return
+    if family is load("radiomics.features", "morphology"):
+        yield "", family.Options(spatial_autocorrelation=settings.spatial_autocorrelation)
         return
     known = getattr(family, "AGGREGATIONS", None)
     if known is None:

@@ -216,7 +216,8 @@ class Region:
     @property
     def intensities(self) -> NDArray[np.float64]:
         """(N,) intensities inside the intensity mask."""
-        return self.image[self.intensity_mask]
+        found: NDArray[np.float64] = self.once("x", lambda: self.image[self.intensity_mask])
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,8 +28,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 def features(region: Region, options: Options) -> dict[str, float]:
     """Compute the mean around the brightest voxel and the largest mean around any voxel.
 
-    The sphere holds all voxels of the image within 6.2 mm, also those outside the mask; NaN where
-    one of them is NaN. The brightest voxel with the highest mean counts where there are several.
+    The sphere holds all voxels of the image within 6.2 mm, also those outside the mask, but none
+    that is NaN. The brightest voxel with the highest mean counts where there are several.
     """
     del options
     voxels = np.argwhere(region.intensity_mask)
@@ -44,7 +44,7 @@ def features(region: Region, options: Options) -> dict[str, float]:
 def sphere_means(
     image: NDArray[np.float64], voxels: NDArray[np.int64], spacing: Spacing
 ) -> NDArray[np.float64]:
-    """Return the mean of the image within 6.2 mm of each voxel; what lies outside is left out.
+    """Return the mean within 6.2 mm of each voxel; what is NaN, or outside the image, is left out.
 
     Parameters
     ----------
@@ -59,7 +59,17 @@ def sphere_means(
             left = RADIUS_MM**2 - (z * spacing[0]) ** 2 - (y * spacing[1]) ** 2
             if left >= 0:
                 lines.append((z, y, int(left**0.5 / spacing[2] + 1e-9)))
+    reaches = np.array(lines, dtype=np.int64)
+    known = np.isfinite(image)
+    middle = float(image[known].mean())  # small numbers keep their digits
+    means = line_sums(_running(np.where(known, image - middle, 0.0)), voxels, reaches)
+    if not known.all():
+        means /= line_sums(_running(known.astype(np.float64)), voxels, reaches)
+    return np.asarray(means + middle)
+
+
+def _running(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums of the voxels before each place in a row, (D, H, W + 1)."""
     sums = np.zeros((*image.shape[:2], image.shape[2] + 1))
-    np.cumsum(image - image.mean(), axis=2, out=sums[..., 1:])  # small numbers keep their digits
-    means: NDArray[np.float64] = line_sums(sums, voxels, np.array(lines, dtype=np.int64))
-    return np.asarray(means + image.mean())
+    np.cumsum(image, axis=2, out=sums[..., 1:])
+    return sums

@@ -19,7 +19,7 @@ from scipy.spatial.distance import pdist
 
 from radiomics.kernels import bodies, cells
 from radiomics.kernels.autocorrelation import distance_sums
-from radiomics.kernels.cpu import cell_counts
+from radiomics.kernels.cpu import cell_counts, moments, weighted_sums
 from radiomics.types import Region, Spacing
 
 VERSION = 1
@@ -68,7 +68,9 @@ Floats = NDArray[np.float64]
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """The family has nothing to choose."""
+    """Moran's I and Geary's C, the only features that look at all pairs, can be left out: NaN."""
+
+    spatial_autocorrelation: bool = True
 
 
 def features(region: Region, options: Options) -> dict[str, float]:
@@ -78,18 +80,17 @@ def features(region: Region, options: Options) -> dict[str, float]:
     approximate ellipsoid of NaN; in a flat mask its volume density is NaN. The shift of the centre
     of mass is NaN when the intensities sum to 0, Moran's I and Geary's C where all are equal.
     """
-    del options
     mask, spacing = region.morphological_mask, region.spacing
     values = size(mask, spacing)
     values["centre_of_mass_shift"] = centre_of_mass_shift(region)
-    values |= axis_lengths(np.argwhere(mask) * np.array(spacing))
+    values |= axis_lengths(moments(mask)[1] * np.outer(spacing, spacing))
     hull = ConvexHull(surface_points(mask, spacing))
     corners = hull.points[hull.vertices]
     values["maximum_3d_diameter"] = float(pdist(corners).max())
     measures = {
         "axis_aligned_bounding_box": bodies.box_measures(np.ptp(corners, axis=0)),
         "oriented_minimum_bounding_box": bodies.box_measures(
-            bodies.smallest_box(corners, np.unique(hull.equations[:, :3].round(9), axis=0))
+            bodies.smallest_box(corners, hull.points[hull.simplices])
         ),
         "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
         "minimum_volume_enclosing_ellipsoid": bodies.ellipsoid_measures(
@@ -101,7 +102,9 @@ def features(region: Region, options: Options) -> dict[str, float]:
         values[f"volume_density_{name}"] = _ratio(values["volume"], volume)
         values[f"area_density_{name}"] = _ratio(values["surface_area"], area)
     values["integrated_intensity"] = values["volume"] * float(region.intensities.mean())
-    return values | spatial_autocorrelation(region)
+    if options.spatial_autocorrelation:
+        return values | spatial_autocorrelation(region)
+    return values | dict.fromkeys(("morans_i_index", "gearys_c_measure"), float("nan"))
 
 
 def _approximate_ellipsoid(values: dict[str, float]) -> tuple[float, float]:
@@ -162,14 +165,11 @@ def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
 
 def centre_of_mass_shift(region: Region) -> float:
     """Return the distance in mm between the mask's centre and its intensity-weighted centre."""
-    weights = region.intensities
-    total = weights.sum()
+    total, *weighted = weighted_sums(region.image, region.intensity_mask)
     if total == 0:
         return float("nan")
-    spacing = np.array(region.spacing)
-    geometric = np.argwhere(region.morphological_mask).mean(axis=0) * spacing
-    weighted = weights @ (np.argwhere(region.intensity_mask) * spacing) / total
-    return float(np.linalg.norm(geometric - weighted))
+    shift = moments(region.morphological_mask)[0] - np.array(weighted) / total
+    return float(np.linalg.norm(shift * region.spacing))
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
@@ -196,17 +196,15 @@ def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
     return np.asarray(np.concatenate(points) * np.array(spacing), dtype=np.float64)
 
 
-def axis_lengths(centres: Floats) -> dict[str, float]:
-    """Compute the axis lengths (4 standard deviations) of a cloud of voxel centres in mm.
+def axis_lengths(covariance: Floats) -> dict[str, float]:
+    """Compute the axis lengths, 4 standard deviations, from the covariance of voxel centres.
 
     Parameters
     ----------
-    centres : (N, 3)
+    covariance : (3, 3) in mm^2
     """
-    if len(centres) < 2:
-        variances = np.zeros(3)
-    else:
-        variances = np.maximum(np.linalg.eigvalsh(np.cov(centres.T)), 0)[::-1]
+    variances = np.linalg.eigvalsh(covariance)[::-1]
+    variances[variances <= 1e-12 * variances[0]] = 0.0
     major, minor, least = (float(length) for length in 4 * np.sqrt(variances))
     return {
         "major_axis_length": major,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from radiomics.io.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.geometry import Defect, Stack, distinct_places, stack_slices
@@ -16,6 +17,10 @@ from radiomics.io.headers import Header, Unreadable
 from radiomics.io.pixels import check_pixels, read_frames
 from radiomics.io.scanning import scan
 from radiomics.types import InputError
+
+
+OTHER_OBJECTS = ("RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "FID", "RWV", "DOC")
+"""Modalities of objects that have no pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +96,10 @@ def group_series(
     broken: list[Unreadable] = []
     for header in headers:
         if "Rows" not in header.values or "Columns" not in header.values:
+            if _should_be_image(header):
+                broken.append(
+                    Unreadable(header.path, "an image without Rows and Columns: cut short?")
+                )
             continue
         if header.text("Modality") in ("SEG", "RTDOSE"):
             continue
@@ -108,6 +117,14 @@ def group_series(
             part = number if len(volumes) > 1 else 0
             reports.append(report_volume(path, uid, part, phase, members))
     return reports, broken
+
+
+def _should_be_image(header: Header) -> bool:
+    """Tell whether a file says that it is an image: without a matrix it would not be missed."""
+    if header.text("Modality") in OTHER_OBJECTS:
+        return False
+    kind = UID(header.text("SOPClassUID")).name
+    return kind.endswith("Image Storage") or "ImagePositionPatient" in header.values
 
 
 def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:

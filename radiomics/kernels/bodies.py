@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MORE_POINTS = 8
+"""Points that join the search for an enclosing ellipsoid at a time."""
 SERIES = 20
 """Last term of the series for the area of an ellipsoid, by IBSI."""
 TOLERANCE = 1e-6
@@ -42,30 +44,44 @@ def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
     return volume, 4 * np.pi * a * b * total
 
 
-def smallest_box(vertices: Floats, normals: Floats) -> Floats:
+def smallest_box(vertices: Floats, triangles: Floats) -> Floats:
     """Return the sides of the smallest box with a face on one of the planes of a convex hull.
 
     Parameters
     ----------
     vertices : (N, 3) of the hull
-    normals : (M, 3) unit vectors of its faces
+    triangles : (M, 3, 3), corners of the triangles of its surface
 
     Notes
     -----
     For each face the smallest rectangle around the projected hull is found exactly: one of its
     sides lies on an edge. A box that touches the hull with edges only may be a little smaller.
     """
-    sides: Floats = _smallest_box(vertices, normals)
+    crossed = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    doubled = np.linalg.norm(crossed, axis=1)
+    whole = doubled > 1e-9 * doubled.max()
+    faces, areas = crossed[whole] / doubled[whole, None], doubled[whole] / 2
+    upright = faces * np.where(faces @ [1.0, 1e-3, 1e-6] < 0, -1.0, 1.0)[:, None]
+    normals, which = np.unique(upright.round(9), axis=0, return_inverse=True)
+    areas = np.bincount(which.ravel(), areas)
+    # by Cauchy a hull's shadow along n has half the area of all faces times |cosine|: no box with a
+    # face across n is smaller than its height times that, so most normals need no closer look
+    shadow = np.abs(normals @ normals.T) @ areas / 2
+    bound = np.ptp(vertices @ normals.T, axis=0) * shadow
+    order = np.argsort(bound)
+    sides: Floats = _smallest_box(vertices, normals[order], bound[order])
     return sides
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _smallest_box(vertices: Any, normals: Any) -> Any:
+def _smallest_box(vertices: Any, normals: Any, bound: Any) -> Any:
     best, smallest, sides = 1e300, np.inf, np.zeros(3)
     count = len(vertices)
     x, y = np.empty(count), np.empty(count)
     ring = np.empty(2 * count + 2, dtype=np.int64)
     for m in range(len(normals)):
+        if bound[m] > best * (1 + 1e-6):
+            break
         n = normals[m]
         least = np.argmin(np.abs(n))
         u = np.zeros(3)
@@ -140,39 +156,52 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     centre, scale = vertices.mean(axis=0), float(np.abs(vertices).max() or 1.0)
     q = np.column_stack([(vertices - centre) / scale, np.ones(len(vertices))])
     spread = np.linalg.cholesky(q.T @ q / len(q))
-    q = np.linalg.solve(spread, q.T).T.copy()  # well conditioned; the search does not mind
-    weights: Floats = _khachiyan(q, TOLERANCE)
+    q = np.ascontiguousarray(np.linalg.solve(spread, q.T).T)  # well conditioned
+    chosen = np.array(sorted(set(_spread(q[:, :-1]))))
+    while True:  # few points touch the ellipsoid: the search is among those and the farthest others
+        weights = _khachiyan(q[chosen], TOLERANCE)
+        chosen, weights = chosen[weights > 0], weights[weights > 0]
+        moment = q[chosen].T @ (q[chosen] * weights[:, None])
+        far = (q @ np.linalg.inv(moment) * q).sum(axis=1)
+        beyond = np.flatnonzero(far > 4 * (1 + 2 * TOLERANCE))
+        if not len(np.setdiff1d(beyond, chosen)):
+            break
+        farthest = beyond[np.argsort(-far[beyond], kind="stable")[:MORE_POINTS]]
+        chosen = np.union1d(chosen, farthest)
     points = (vertices - centre) / scale
-    middle = weights @ points
-    shape = (points - middle).T @ ((points - middle) * weights[:, None])
+    middle = weights @ points[chosen]
+    shape = (points[chosen] - middle).T @ ((points[chosen] - middle) * weights[:, None])
     inverse = np.linalg.inv(shape)
     reach = float(np.einsum("ni,ij,nj->n", points - middle, inverse, points - middle).max())
     return np.asarray(np.sqrt(np.linalg.eigvalsh(shape)[::-1] * reach) * scale, dtype=np.float64)
 
 
-def _khachiyan(q: Floats, tolerance: float) -> Floats:
-    size = q.shape[1]
-    ends = np.unique([np.argmax(q[:, :-1], axis=0), np.argmin(q[:, :-1], axis=0)])
-    start = np.union1d(ends, _spread(q[:, :-1]))
-    weights = np.zeros(len(q))
-    weights[start] = 1.0 / len(start)
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _khachiyan(q: Any, tolerance: float) -> Any:
+    count, size = q.shape
+    weights = np.full(count, 1.0 / count)
+    far = np.empty(count)
     for _ in range(100_000):
         inverse = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
-        far = (q @ inverse * q).sum(axis=1)
-        farthest = np.argmax(far)
-        nearest = np.argmin(np.where(weights > 0, far, np.inf))
+        farthest, nearest = 0, -1
+        for k in range(count):
+            far[k] = 0.0
+            for i in range(size):
+                for j in range(size):
+                    far[k] += q[k, i] * inverse[i, j] * q[k, j]
+            if far[k] > far[farthest]:
+                farthest = k
+            if weights[k] > 0 and (nearest < 0 or far[k] < far[nearest]):
+                nearest = k
         above, below = far[farthest] / size - 1, 1 - far[nearest] / size
         if max(above, below) <= tolerance:
             break
-        if above >= below:
-            k, distance = farthest, far[farthest]
-            change = (distance - size) / (size * (distance - 1))
-        else:
-            k, distance = nearest, far[nearest]
-            limit = -weights[k] / (1 - weights[k])
-            change = (
-                max((distance - size) / (size * (distance - 1)), limit) if distance > 1 else limit
-            )
+        k = farthest if above >= below else nearest
+        distance = far[k]
+        limit = -weights[k] / (1 - weights[k])
+        change = limit
+        if distance > 1:
+            change = max((distance - size) / (size * (distance - 1)), limit)
         weights *= 1 - change
         weights[k] = max(weights[k] + change, 0.0)
     return weights

@@ -85,7 +85,9 @@ def runs(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.
     """
     padded = np.pad(levels, 1)
     longest = max(levels.shape[planar:])
-    counts = _runs(padded.ravel(), _strides(padded, planar), n_levels + 1, longest)
+    flat = padded.ravel()
+    inside = np.flatnonzero(flat)
+    counts = _runs(flat, inside, _strides(padded, planar), n_levels + 1, longest)
     return np.asarray(counts[:, 1:, 1:])
 
 
@@ -145,13 +147,13 @@ def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _runs(flat: Any, steps: Any, size: int, longest: int) -> Any:
+def _runs(flat: Any, inside: Any, steps: Any, size: int, longest: int) -> Any:
     counts = np.zeros((len(steps), size, longest + 1), dtype=np.int64)
     for k in range(len(steps)):
         step = steps[k]
-        for at in range(flat.size):
+        for at in inside:
             level = flat[at]
-            if level and flat[at - step] != level:
+            if flat[at - step] != level:
                 length, place = 1, at + step
                 while flat[place] == level:
                     length += 1
@@ -238,3 +240,67 @@ def line_sums(sums: Any, voxels: Any, lines: Any) -> Any:
                 count += high - low
         means[n] = total / count
     return means
+
+
+def moments(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean index of the voxels inside, (3,), and its covariance, (3, 3), by n - 1.
+
+    The covariance of a single voxel is 0.
+    """
+    count, first, second = _index_sums(mask.view(np.uint8))
+    mean = first / count
+    return mean, (second - count * np.outer(mean, mean)) / max(count - 1, 1)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _index_sums(mask: Any) -> Any:
+    depth, height, width = mask.shape
+    count, first, second = 0, np.zeros(3), np.zeros((3, 3))
+    for z in range(depth):
+        for y in range(height):
+            n, sx, sxx = 0, 0, 0
+            for x in range(width):
+                if mask[z, y, x]:
+                    n += 1
+                    sx += x
+                    sxx += x * x
+            if n:
+                count += n
+                first += np.array([n * z, n * y, sx], dtype=np.float64)
+                second[0, 0] += n * z * z
+                second[0, 1] += n * z * y
+                second[0, 2] += z * sx
+                second[1, 1] += n * y * y
+                second[1, 2] += y * sx
+                second[2, 2] += sxx
+    second[1, 0], second[2, 0], second[2, 1] = second[0, 1], second[0, 2], second[1, 2]
+    return count, first, second
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def weighted_sums(image: Any, mask: Any) -> Any:
+    """Return the sum of an image inside a mask, and its sums times the indices.
+
+    Parameters
+    ----------
+    image : (D, H, W) float64
+    mask : (D, H, W) bool
+
+    Returns
+    -------
+    (4,) float64: the sum, and the sums times z, y and x
+    """
+    depth, height, width = mask.shape
+    sums = np.zeros(4)
+    for z in range(depth):
+        for y in range(height):
+            total, along = 0.0, 0.0
+            for x in range(width):
+                if mask[z, y, x]:
+                    total += image[z, y, x]
+                    along += image[z, y, x] * x
+            sums[0] += total
+            sums[1] += total * z
+            sums[2] += total * y
+            sums[3] += along
+    return sums

@@ -231,7 +231,7 @@ def test_a_repair_is_done_on_request_and_noted(tmp_path: Path) -> None:
     inside = np.zeros(image.shape, bool)
     inside[2:6, 2:7, 2:7] = True
     write_volume(Volume(inside, image.affine), tmp_path / "m.nrrd")
-    words = ("extract", tmp_path / "ct", tmp_path / "m.nrrd", "--settings", "ibsi_phantom")
+    words = ("extract", tmp_path / "ct", tmp_path / "m.nrrd", "--settings", "default")
     assert "or allow a repair" in radiomics(*words).stderr
     done = radiomics(*words, "--repair", "missing", "--output", tmp_path / "o.json")
     assert done.returncode == 0, done.stderr

@@ -164,3 +164,16 @@ def test_a_broken_voxel_spoils_only_what_draws_on_it(order: str) -> None:
     other = resample(Volume(clean, image.affine), (1.0, 1.0, 1.0), order).array  # type: ignore[arg-type]
     finite = np.isfinite(found)
     assert np.abs(found[finite] - other[finite]).max() < 1e-3
+
+
+@pytest.mark.parametrize("which", [0, 3])
+def test_a_slice_cut_in_its_header_is_not_left_out(tmp_path: Path, which: int) -> None:
+    """Cut between two elements the file reads without an error, as something without a matrix."""
+    paths = write_series(tmp_path, np.zeros((4, 8, 8), np.uint16), positions(4, 2.0))
+    content = paths[which].read_bytes()
+    rows = content.index(b"\x28\x00\x10\x00US")
+    paths[which].write_bytes(content[:rows])
+    with pytest.raises(InputError, match=r"00\d\.dcm: an image without Rows and Columns"):
+        read_image(tmp_path)
+    (found,) = [f for f in inspect(tmp_path) if f.kind == "file"]
+    assert found.verdict == "refused"
