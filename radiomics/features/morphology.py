@@ -20,6 +20,7 @@ from scipy.spatial.distance import pdist
 from radiomics.kernels import bodies, cells
 from radiomics.kernels.autocorrelation import distance_sums
 from radiomics.kernels.cpu import cell_counts, moments, weighted_sums
+from radiomics.kernels.surface import hull_candidates
 from radiomics.types import Region, Spacing
 
 VERSION = 1
@@ -90,7 +91,7 @@ def features(region: Region, options: Options) -> dict[str, float]:
     measures = {
         "axis_aligned_bounding_box": bodies.box_measures(np.ptp(corners, axis=0)),
         "oriented_minimum_bounding_box": bodies.box_measures(
-            bodies.smallest_box(corners, hull.points[hull.simplices])
+            bodies.smallest_box(hull.points, hull.simplices, hull.neighbors)
         ),
         "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
         "minimum_volume_enclosing_ellipsoid": bodies.ellipsoid_measures(
@@ -180,20 +181,13 @@ def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
 
 
 def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
-    """Return mesh vertices in mm, the outermost two on each grid line: all that a hull needs.
+    """Return in mm all mesh vertices that can be corners of the hull, and few others.
 
     Returns
     -------
     (P, 3) float64, positions (z, y, x) relative to the centre of voxel (0, 0, 0)
     """
-    points = []
-    for axis, count in enumerate(mask.shape):
-        lines = np.argwhere(mask.any(axis=axis)).astype(np.float64)
-        inside = mask.any(axis=axis)
-        first = np.argmax(mask, axis=axis)[inside] - 0.5
-        last = count - 0.5 - np.argmax(np.flip(mask, axis), axis=axis)[inside]
-        points += [np.insert(lines, axis, ends, axis=1) for ends in (first, last)]
-    return np.asarray(np.concatenate(points) * np.array(spacing), dtype=np.float64)
+    return np.asarray(hull_candidates(mask) * np.array(spacing))
 
 
 def axis_lengths(covariance: Floats) -> dict[str, float]:

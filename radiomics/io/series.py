@@ -18,7 +18,6 @@ from radiomics.io.pixels import check_pixels, read_frames
 from radiomics.io.scanning import scan
 from radiomics.types import InputError
 
-
 OTHER_OBJECTS = ("RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "FID", "RWV", "DOC")
 """Modalities of objects that have no pixels."""
 

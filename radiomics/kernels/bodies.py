@@ -44,19 +44,23 @@ def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
     return volume, 4 * np.pi * a * b * total
 
 
-def smallest_box(vertices: Floats, triangles: Floats) -> Floats:
+def smallest_box(
+    points: Floats, simplices: NDArray[np.int32], neighbours: NDArray[np.int32]
+) -> Floats:
     """Return the sides of the smallest box with a face on one of the planes of a convex hull.
 
     Parameters
     ----------
-    vertices : (N, 3) of the hull
-    triangles : (M, 3, 3), corners of the triangles of its surface
+    points : (N, 3)
+    simplices, neighbours : (M, 3), the triangles of their hull as indices of points, and the
+        triangle across from each corner, as :class:`scipy.spatial.ConvexHull` gives them
 
     Notes
     -----
     For each face the smallest rectangle around the projected hull is found exactly: one of its
     sides lies on an edge. A box that touches the hull with edges only may be a little smaller.
     """
+    triangles = points[simplices]
     crossed = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     doubled = np.linalg.norm(crossed, axis=1)
     whole = doubled > 1e-9 * doubled.max()
@@ -67,18 +71,28 @@ def smallest_box(vertices: Floats, triangles: Floats) -> Floats:
     # by Cauchy a hull's shadow along n has half the area of all faces times |cosine|: no box with a
     # face across n is smaller than its height times that, so most normals need no closer look
     shadow = np.abs(normals @ normals.T) @ areas / 2
-    bound = np.ptp(vertices @ normals.T, axis=0) * shadow
-    order = np.argsort(bound)
-    sides: Floats = _smallest_box(vertices, normals[order], bound[order])
+    height = np.ptp(points[np.unique(simplices)] @ normals.T, axis=0)
+    order = np.argsort(height * shadow)
+    centre = triangles.reshape(-1, 3).mean(axis=0)
+    outward = (
+        crossed
+        * np.where(((triangles[:, 0] - centre) * crossed).sum(axis=1) < 0, -1.0, 1.0)[:, None]
+    )
+    bound = (height * shadow)[order]
+    hull = (points, simplices, neighbours, outward)
+    sides: Floats = _smallest_box(hull, normals[order], height[order], bound)
     return sides
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _smallest_box(vertices: Any, normals: Any, bound: Any) -> Any:
+def _smallest_box(hull: Any, normals: Any, heights: Any, bound: Any) -> Any:
+    points, simplices, neighbours, outward = hull
     best, smallest, sides = 1e300, np.inf, np.zeros(3)
-    count = len(vertices)
-    x, y = np.empty(count), np.empty(count)
-    ring = np.empty(2 * count + 2, dtype=np.int64)
+    x, y = np.empty(len(points)), np.empty(len(points))
+    ring = np.empty(2 * len(points) + 2, dtype=np.int64)
+    edge = np.empty(len(points), dtype=np.int64)
+    seen = np.full(len(points), -1, dtype=np.int64)
+    lit = np.empty(len(simplices), dtype=np.bool_)
     for m in range(len(normals)):
         if bound[m] > best * (1 + 1e-6):
             break
@@ -91,36 +105,66 @@ def _smallest_box(vertices: Any, normals: Any, bound: Any) -> Any:
         w = np.array(
             [n[1] * u[2] - n[2] * u[1], n[2] * u[0] - n[0] * u[2], n[0] * u[1] - n[1] * u[0]]
         )
-        low, high = np.inf, -np.inf
+        tall = heights[m]
+        count = _silhouette(simplices, neighbours, outward, n, m, lit, seen, edge)
         for k in range(count):
-            v = vertices[k]
+            v = points[edge[k]]
             x[k] = v[0] * u[0] + v[1] * u[1] + v[2] * u[2]
             y[k] = v[0] * w[0] + v[1] * w[1] + v[2] * w[2]
-            along = v[0] * n[0] + v[1] * n[1] + v[2] * n[2]
-            low, high = min(low, along), max(high, along)
-        tall = high - low
-        order = np.argsort(x + 1e-6 * y)  # a direction in which no two points of a grid tie
+        # a direction in which no two points of a grid tie
+        order = np.argsort(x[:count] + 1e-6 * y[:count])
         size = _outline(x, y, order, ring)
-        for k in range(size):
-            here, there = ring[k], ring[(k + 1) % size]
-            dx, dy = x[there] - x[here], y[there] - y[here]
-            length = np.sqrt(dx * dx + dy * dy)
-            if length < 1e-12:
-                continue
-            dx, dy = dx / length, dy / length
-            left, right, far = np.inf, -np.inf, 0.0
-            for j in range(size):
-                px, py = x[ring[j]] - x[here], y[ring[j]] - y[here]
-                along = px * dx + py * dy
-                left, right = min(left, along), max(right, along)
-                far = max(far, abs(py * dx - px * dy))
-            wide = right - left
-            volume, area = tall * wide * far, tall * wide + tall * far + wide * far
-            equal = abs(volume - best) <= 1e-9 * best  # then the one with the smaller surface
-            if volume < best * (1 - 1e-9) or (equal and area < smallest):
-                best, smallest = volume, area
-                sides[0], sides[1], sides[2] = tall, wide, far
+        best, smallest = _least_rectangle(x, y, ring[:size], tall, best, smallest, sides)
     return sides
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _least_rectangle(
+    x: Any, y: Any, ring: Any, tall: float, best: float, smallest: float, sides: Any
+) -> Any:
+    """Try a box on each edge of an outline; keep its sides where it is smaller than the best."""
+    size = len(ring)
+    for k in range(size):
+        here, there = ring[k], ring[(k + 1) % size]
+        dx, dy = x[there] - x[here], y[there] - y[here]
+        length = np.sqrt(dx * dx + dy * dy)
+        if length < 1e-12:
+            continue
+        dx, dy = dx / length, dy / length
+        left, right, far = np.inf, -np.inf, 0.0
+        for j in range(size):
+            px, py = x[ring[j]] - x[here], y[ring[j]] - y[here]
+            along = px * dx + py * dy
+            left, right = min(left, along), max(right, along)
+            far = max(far, abs(py * dx - px * dy))
+        wide = right - left
+        volume, area = tall * wide * far, tall * wide + tall * far + wide * far
+        equal = abs(volume - best) <= 1e-9 * best  # then the one with the smaller surface
+        if volume < best * (1 - 1e-9) or (equal and area < smallest):
+            best, smallest = volume, area
+            sides[0], sides[1], sides[2] = tall, wide, far
+    return best, smallest
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _silhouette(
+    simplices: Any, neighbours: Any, outward: Any, n: Any, mark: int, lit: Any, seen: Any, edge: Any
+) -> int:
+    """Put the points between a face that looks along n and one that does not into ``edge``."""
+    for f in range(len(simplices)):
+        o = outward[f]
+        lit[f] = o[0] * n[0] + o[1] * n[1] + o[2] * n[2] > 0
+    count = 0
+    for f in range(len(simplices)):
+        for c in range(3):
+            if lit[f] and not lit[neighbours[f, c]]:
+                for d in range(3):
+                    p = simplices[f, d]
+                    if d != c and seen[p] != mark:
+                        seen[p] = mark
+                        edge[count] = p
+                        count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -148,18 +148,16 @@ def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _runs(flat: Any, inside: Any, steps: Any, size: int, longest: int) -> Any:
-    counts = np.zeros((len(steps), size, longest + 1), dtype=np.int64)
+    """Count by level and place within the run: one voxel of each long enough run has each place."""
+    counts = np.zeros((len(steps), size, longest + 2), dtype=np.int64)
+    place = np.zeros(flat.size, dtype=np.uint16)
     for k in range(len(steps)):
         step = steps[k]
         for at in inside:
-            level = flat[at]
-            if flat[at - step] != level:
-                length, place = 1, at + step
-                while flat[place] == level:
-                    length += 1
-                    place += step
-                counts[k, level, length] += 1
-    return counts
+            here = 1 + place[at - step] * (flat[at - step] == flat[at])
+            place[at] = here
+            counts[k, flat[at], here] += 1
+    return counts[:, :, :-1] - counts[:, :, 1:]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.kernels.cpu import zones
+from radiomics.kernels.surface import border_distances
 from radiomics.types import Region
 
 Zones = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -35,25 +36,3 @@ def _find(region: Region, planar: bool) -> list[tuple[Zones, int]]:
         flat = zones(part, distances[index : index + 1], True)
         found.append((flat, int(np.count_nonzero(part))))
     return found
-
-
-def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.int32]:
-    """Return how many steps across faces lead out of a mask; what is outside the array is outside.
-
-    Parameters
-    ----------
-    mask : (D, H, W) bool
-    planar : within slices only (4 neighbours), else in space (6)
-
-    Returns
-    -------
-    (D, H, W) int32, 1 at the border, 0 outside
-    """
-    from scipy.ndimage import distance_transform_cdt
-
-    if planar:
-        padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)))
-        flat = [distance_transform_cdt(part, metric="taxicab") for part in padded]
-        return np.asarray(np.stack(flat)[:, 1:-1, 1:-1], dtype=np.int32)
-    whole = distance_transform_cdt(np.pad(mask, 1), metric="taxicab")
-    return np.asarray(whole[1:-1, 1:-1, 1:-1], dtype=np.int32)

@@ -162,5 +162,6 @@ def test_a_turned_box_is_found() -> None:
     rng = np.random.default_rng(0)
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     corners = np.array(list(np.ndindex(2, 2, 2))) * [2.0, 4.0, 6.0] @ turn.T
-    sides = bodies.smallest_box(corners, corners[ConvexHull(corners).simplices])
+    hull = ConvexHull(corners)
+    sides = bodies.smallest_box(corners, hull.simplices, hull.neighbors)
     assert sorted(sides) == pytest.approx([2, 4, 6])

@@ -1,0 +1,114 @@
+"""The outside of a mask: points that can be corners of its hull, distances from its border."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the mesh vertices of a mask that are corners of the hull of their plane.
+
+    Mesh vertices lie half-way between a voxel inside and a face neighbour outside: in the planes of
+    the slices, or half-way between two. A corner of the whole hull is a corner in its plane.
+
+    Parameters
+    ----------
+    mask : (D, H, W) bool
+
+    Returns
+    -------
+    (P, 3) float64, indices (z, y, x)
+    """
+    low, high = _row_ends(np.pad(mask, 1).view(np.uint8))
+    return np.asarray(np.concatenate([_chains(low, 1.0), _chains(high, -1.0)]) - 1.0)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _row_ends(mask: Any) -> Any:
+    """Return the lowest and highest x of mesh vertices by plane and row, both in half voxels."""
+    depth, height, width = mask.shape
+    low = np.full((2 * depth, 2 * height), np.inf)
+    high = np.full((2 * depth, 2 * height), -np.inf)
+    for z in range(1, depth - 1):
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                if mask[z, y, x]:
+                    if not mask[z, y, x - 1]:
+                        low[2 * z, 2 * y] = min(low[2 * z, 2 * y], x - 0.5)
+                    if not mask[z, y, x + 1]:
+                        high[2 * z, 2 * y] = max(high[2 * z, 2 * y], x + 0.5)
+                    for side in (-1, 1):
+                        if not mask[z, y + side, x]:
+                            row = 2 * y + side
+                            low[2 * z, row] = min(low[2 * z, row], x)
+                            high[2 * z, row] = max(high[2 * z, row], x)
+                        if not mask[z + side, y, x]:
+                            plane = 2 * z + side
+                            low[plane, 2 * y] = min(low[plane, 2 * y], x)
+                            high[plane, 2 * y] = max(high[plane, 2 * y], x)
+    return low, high
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _chains(ends: Any, sign: float) -> Any:
+    """Return the convex chain of the ends of the rows of each plane (P, 3), in voxels."""
+    planes, rows = ends.shape
+    found = np.empty((planes * rows, 3))
+    count = 0
+    for plane in range(planes):
+        start = count
+        for row in range(rows):
+            x, y = ends[plane, row], row / 2
+            if not np.isfinite(x):
+                continue
+            while count - start >= 2:
+                a, b = found[count - 2], found[count - 1]
+                if sign * ((b[1] - a[1]) * (x - a[2]) - (b[2] - a[2]) * (y - a[1])) > 0:
+                    break
+                count -= 1
+            found[count, 0], found[count, 1], found[count, 2] = plane / 2, y, x
+            count += 1
+    return found[:count].copy()
+
+
+def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.int32]:
+    """Return how many steps across faces lead out of a mask; what is outside the array is outside.
+
+    Parameters
+    ----------
+    mask : (D, H, W) bool
+    planar : within slices only (4 neighbours), else in space (6)
+
+    Returns
+    -------
+    (D, H, W) int32, 1 at the border, 0 outside
+    """
+    padded = np.pad(mask, 1).astype(np.int32)
+    _border_distances(padded, planar)
+    return np.asarray(padded[1:-1, 1:-1, 1:-1])
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _border_distances(steps: Any, planar: bool) -> None:
+    """Replace ones by distances: once forth, once back, as far as a neighbour's and one more."""
+    depth, height, width = steps.shape
+    for z in range(1, depth - 1):
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                if steps[z, y, x]:
+                    near = min(steps[z, y - 1, x], steps[z, y, x - 1])
+                    if not planar:
+                        near = min(near, steps[z - 1, y, x])
+                    steps[z, y, x] = near + 1
+    for z in range(depth - 2, 0, -1):
+        for y in range(height - 2, 0, -1):
+            for x in range(width - 2, 0, -1):
+                if steps[z, y, x]:
+                    near = min(steps[z, y + 1, x], steps[z, y, x + 1])
+                    if not planar:
+                        near = min(near, steps[z + 1, y, x])
+                    steps[z, y, x] = min(steps[z, y, x], near + 1)
