@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from pipelines.store import Store, digest_file, key
-from radiomics.extraction import ExtractionSettings, compute, prepare, versions
+from radiomics.extraction import compute, prepare, versions
 from radiomics.io import file_parts
 from radiomics.io.table import Manifest
+from radiomics.settings import ExtractionSettings
 from radiomics.types import InputError, Progress, silent
 
 

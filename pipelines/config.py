@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, Field, field_validator
 
-from radiomics.extraction import ExtractionSettings, load_settings
 from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
 from radiomics.preprocessing.tabular import Options as TabularOptions
+from radiomics.settings import ExtractionSettings, load_settings
 
 
 class Evaluation(BaseModel, frozen=True, extra="forbid"):

@@ -7,9 +7,10 @@ from typing import Any
 
 from pipelines.environment import installed
 from pipelines.store import digest_file
-from radiomics.extraction import Prepared, compute, load_settings, prepare, versions
+from radiomics.extraction import Prepared, compute, prepare, versions
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
+from radiomics.settings import load_settings
 from radiomics.types import Volume
 
 SUFFIXES = (".csv", ".json", ".parquet")

@@ -6,30 +6,28 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics import features as families
 from radiomics import io as reading
-from radiomics.features import ivh as ivh_family
-from radiomics.kernels.aggregation import Directional, undirected
-from radiomics.plugins import (
-    ConfigurationError,
-    did_you_mean,
-    load,
-    parse,
-    parse_plugin,
-    read_yaml,
-    shipped,
-)
+from radiomics.kernels.aggregation import undirected
+from radiomics.plugins import load, parse_plugin
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
+from radiomics.settings import (
+    ExtractionSettings,
+    default_discretisation,
+    default_ivh,
+    load_settings,
+)
 from radiomics.types import InputError, Region, Spacing, Volume, check_mask
 
 if TYPE_CHECKING:
@@ -39,50 +37,6 @@ VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
 BORDER_MM = 6.5
 """What is kept around the mask: local intensity looks 6.2 mm beyond it."""
-CT, PET = "HU", "SUV"
-"""How the units of CT and of PET in SUV begin."""
-
-
-class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
-    """What is computed, and from what. Lengths in mm, axes in array order z, y, x."""
-
-    modality: Literal["CT", "MR", "PT", "other"] | None = None
-    resample: resampling.Options | None = None
-    normalise: intensity.Options | None = None
-    resegment: masks.Options | None = None
-    discretisation: discretise.Options | None = None
-    ivh: ivh_family.Options | None = None
-    filters: tuple[dict[str, Any], ...] = Field(({"name": "original"},), min_length=1)
-    families: tuple[str, ...] = Field(families.NAMES, min_length=1)
-    aggregation: tuple[Directional, ...] = Field(("3d_averaged",), min_length=1)
-
-    spatial_autocorrelation: bool = True
-
-    @field_validator("aggregation", mode="before")
-    @classmethod
-    def _one_or_several(cls, names: Any) -> Any:
-        return (names,) if isinstance(names, str) else names
-
-    @model_validator(mode="after")
-    def _rounding_keeps_units(self) -> ExtractionSettings:
-        if self.normalise and self.resample and self.resample.round_intensities:
-            raise ValueError("normalised intensities lose their meaning by round_intensities")
-        return self
-
-    @field_validator("families")
-    @classmethod
-    def _known_families(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in families.NAMES:
-                raise ValueError(f"there is no '{name}'. {did_you_mean(name, families.NAMES)}")
-        return names
-
-    @field_validator("filters")
-    @classmethod
-    def _known_filters(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-        for spec in specs:
-            parse_plugin("radiomics.filters", spec, "filters")
-        return specs
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,35 +54,6 @@ class Extraction:
 
     features: dict[str, float]
     missing: dict[str, str]
-
-
-def presets() -> list[str]:
-    """Return the names of the presets that ship with the package."""
-    return sorted(path.stem for path in shipped("extraction").glob("*.yaml"))
-
-
-def load_settings(
-    settings: str | Path | Mapping[str, Any] | ExtractionSettings,
-) -> ExtractionSettings:
-    """Return checked settings from a preset's name, a YAML file, a dict, or themselves.
-
-    Raises
-    ------
-    ConfigurationError
-        Naming the file, the key, the rule, the value given and the nearest known key.
-    """
-    if isinstance(settings, ExtractionSettings):
-        return settings
-    if isinstance(settings, Mapping):
-        return parse(ExtractionSettings, settings, "settings")
-    if str(settings) in presets():
-        path = shipped("extraction", f"{settings}.yaml")
-    else:
-        path = Path(settings)
-    if not path.is_file():
-        hint = did_you_mean(str(settings), presets())
-        raise ConfigurationError(f"settings: no preset and no file '{settings}'. {hint}")
-    return parse(ExtractionSettings, read_yaml(path), str(path))
 
 
 def extract(
@@ -195,15 +120,28 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
         module, options = parse_plugin("radiomics.filters", spec, "filters")
         image = module.apply(prepared.image.array, prepared.image.spacing, options)
         region = _region(prepared, image, settings)
+        tasks = []
         for name in settings.families:
             family = load("radiomics.features", name)
             for suffix, chosen in _choices(family, prepared.image.unit, settings):
-                computed = family.features(region, chosen)
-                prefix = f"{module.column_prefix(options)}_{name}"
-                values |= {f"{prefix}_{f}{suffix}": computed[f] for f in family.IBSI}
+                found = _pool().submit(family.features, region, chosen)
+                tasks.append((name, suffix, family.IBSI, found))
+        for name, suffix, names, found in tasks:  # in the order of the settings
+            prefix, computed = f"{module.column_prefix(options)}_{name}", found.result()
+            values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in names}
     reason = "not defined for this region, see the family's documentation"
     missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
     return Extraction(values, missing)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that families are computed in, one pool for the whole process."""
+    return ThreadPoolExecutor(os.cpu_count(), "radiomics")
+
+
+if hasattr(os, "register_at_fork"):  # a child of fork has no threads but its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Region:
@@ -242,31 +180,6 @@ def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[t
     for name in dict.fromkeys(asked):
         several = len(settings.aggregation) > 1
         yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
-
-
-def default_discretisation(unit: str) -> discretise.Options:
-    """Return how grey levels are made of intensities in a unit where the settings do not say.
-
-    Calibrated units have bins of a fixed width, so that a level means the same in every patient: 25
-    HU, 0.5 SUV. Others, whose numbers mean nothing by themselves, are divided into 32 bins.
-    """
-    if unit == CT:
-        return discretise.Options(method="fixed_bin_size", bin_width=25)
-    if unit.startswith(PET):
-        return discretise.Options(method="fixed_bin_size", bin_width=0.5, lower=0)
-    return discretise.Options(method="fixed_bin_number", bins=32)
-
-
-def default_ivh(unit: str) -> ivh_family.Options:
-    """Return the levels of the intensity-volume histogram where the settings do not say.
-
-    By IBSI's advice: each HU is a level, SUV have bins of 0.1, other units 1000 bins.
-    """
-    if unit == CT:
-        return ivh_family.Options(method="calibrated")
-    if unit.startswith(PET):
-        return ivh_family.Options(method="fixed_bin_size", bin_width=0.1)
-    return ivh_family.Options(method="fixed_bin_number", bins=1000)
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
@@ -199,6 +200,8 @@ class Region:
     n_levels: int
     limits: tuple[float | None, float | None] | None = None
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _locks: dict[Any, Lock] = field(default_factory=dict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         names = ("image", "intensity_mask", "morphological_mask", "levels")
@@ -209,9 +212,12 @@ class Region:
 
     def once(self, key: Any, find: Callable[[], Any]) -> Any:
         """Return what ``find`` gives, found once for all families that ask with this key."""
-        if key not in self._found:
-            self._found[key] = find()
-        return self._found[key]
+        with self._lock:
+            lock = self._locks.setdefault(key, Lock())
+        with lock:  # families are computed side by side: the second waits for the first
+            if key not in self._found:
+                self._found[key] = find()
+            return self._found[key]
 
     @property
     def intensities(self) -> NDArray[np.float64]:

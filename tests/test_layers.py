@@ -31,7 +31,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "radiomics.kernels",
         "radiomics.preprocessing.discretise",
     ),
-    "radiomics.extraction": (*STAGES, "radiomics.io", "radiomics.filters", "radiomics.features"),
+    "radiomics.settings": (*STAGES, "radiomics.filters", "radiomics.features"),
+    "radiomics.extraction": (
+        *STAGES,
+        "radiomics.io",
+        "radiomics.filters",
+        "radiomics.features",
+        "radiomics.settings",
+    ),
     "radiomics.ibsi1": (),
     "radiomics.verification": (
         "radiomics.extraction",

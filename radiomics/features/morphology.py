@@ -19,7 +19,8 @@ from scipy.spatial.distance import pdist
 
 from radiomics.kernels import bodies, cells
 from radiomics.kernels.autocorrelation import distance_sums
-from radiomics.kernels.cpu import cell_counts, moments, weighted_sums
+from radiomics.kernels.cpu import cell_counts
+from radiomics.kernels.moments import moments, weighted_sums
 from radiomics.kernels.surface import hull_candidates
 from radiomics.types import Region, Spacing
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from radiomics import InputError, Volume, extract, feature_catalogue, filters, models
-from radiomics.extraction import load_settings, prepare, presets, versions
+from radiomics.extraction import prepare, versions
 from radiomics.features import NAMES
 from radiomics.plugins import ConfigurationError
+from radiomics.settings import load_settings, presets
 
 
 def scene(unit: str = "HU") -> tuple[Volume, Volume]:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from radiomics import Volume, extract, feature_catalogue, read_image, read_mask
-from radiomics.extraction import ExtractionSettings, load_settings, prepare
+from radiomics.extraction import prepare
 from radiomics.io import write_volume
+from radiomics.settings import ExtractionSettings, load_settings
 from radiomics.types import InputError
 from radiomics.verification import Check, compare, ct_phantom, digital_phantom, verify
 from tests.conftest import shared
