@@ -14,7 +14,7 @@ MORE_POINTS = 8
 """Points that join the search for an enclosing ellipsoid at a time."""
 SERIES = 20
 """Last term of the series for the area of an ellipsoid, by IBSI."""
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 """Relative excess of the enclosing ellipsoid's volume at which the search ends, per dimension."""
 
 
@@ -191,7 +191,7 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     """Return the semi-axes, largest first, of the smallest ellipsoid around points.
 
     Khachiyan's ascent with steps away from points that do not matter (Todd and Yildirim, 2007),
-    until the volume is within a few millionths of the smallest, then scaled to hold all points.
+    until the volume is within some 1e-5 of the smallest, then scaled to hold all points.
 
     Parameters
     ----------

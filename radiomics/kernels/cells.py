@@ -20,7 +20,7 @@ References
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 
 import numpy as np
@@ -65,6 +65,7 @@ FACE_FRACTION = (0.0, 1 / 8, 1 / 2, 7 / 8, 1.0)
 """Inside part of a face with 0 to 4 inside corners; two on a diagonal have 2/8."""
 
 
+@lru_cache(maxsize=64)  # the scans of a cohort have few spacings
 def surface(spacing: Spacing) -> tuple[Floats, Floats]:
     """Return area and enclosed volume of each cell pattern.
 
@@ -84,7 +85,9 @@ def surface(spacing: Spacing) -> tuple[Floats, Floats]:
     areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
     cones = np.einsum("ti,ti->t", a, np.cross(b, c)) / 6
     volumes = np.bincount(patterns, cones * weights, 256) + caps * float(np.prod(spacing)) / 3
-    return np.asarray(np.bincount(patterns, areas * weights, 256), np.float64), volumes
+    summed = np.asarray(np.bincount(patterns, areas * weights, 256), np.float64)
+    summed.flags.writeable = volumes.flags.writeable = False
+    return summed, volumes
 
 
 @cache

@@ -122,16 +122,19 @@ def test_flips_and_rotations_change_nothing(
 ) -> None:
     def values(m: np.ndarray, s: tuple[float, ...]) -> dict[str, float]:
         image = np.where(m, 3.0, 0.0)
-        found = region(image, m, None, (s[0], s[1], s[2]))
-        return morphology.features(found, morphology.Options())
+        here = region(image, m, None, (s[0], s[1], s[2]))
+        return morphology.features(here, morphology.Options())
 
     expected = values(mask, spacing)
-    for axes in permutations(range(3)):
-        turned = values(mask.transpose(axes), tuple(spacing[a] for a in axes))
-        assert turned == pytest.approx(expected, rel=1e-9, abs=1e-5, nan_ok=True)
-    for axis in range(3):
-        turned = values(np.flip(mask, axis), spacing)
-        assert turned == pytest.approx(expected, rel=1e-9, abs=1e-5, nan_ok=True)
+    turned = [
+        values(mask.transpose(axes), tuple(spacing[a] for a in axes))
+        for axes in permutations(range(3))
+    ]
+    turned += [values(np.flip(mask, axis), spacing) for axis in range(3)]
+    for found in turned:
+        for name, value in expected.items():
+            near = 1e-4 if "minimum_volume" in name else 1e-5  # where that search ends
+            assert found[name] == pytest.approx(value, rel=1e-9, abs=near, nan_ok=True), name
 
 
 def test_a_shift_within_a_larger_image_changes_nothing() -> None:
