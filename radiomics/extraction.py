@@ -19,6 +19,7 @@ import numpy as np
 from radiomics import features as families
 from radiomics import io as reading
 from radiomics.kernels.aggregation import undirected
+from radiomics.kernels.directions import directions
 from radiomics.plugins import load, parse_plugin
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
+LARGEST_MATRICES = 2**32
+"""Bytes that the matrices of one family may take."""
 BORDER_MM = 6.5
 """What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
@@ -160,8 +163,23 @@ def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Reg
             str(error),
             "change 'discretisation' or 'resegment'",
         ) from None
+    _check_memory(count, levels.shape, settings.families)
     masks_ = (mask, prepared.morphological_mask.array)
     return Region(image, *masks_, prepared.image.spacing, levels, count, limits)
+
+
+def _check_memory(count: int, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+    """Say how much memory texture matrices would take before it is taken."""
+    sizes = {"glcm": count**2, "glrlm": count * max(shape)}
+    for name in sorted(set(sizes) & set(names)):
+        needed = 2 * 8 * len(directions(False)) * sizes[name]  # counts, and their sum or difference
+        if needed > LARGEST_MATRICES:
+            raise InputError(
+                "discretisation",
+                f"the matrices of {name} take at most {LARGEST_MATRICES // 2**30} GiB",
+                f"{count} grey levels, which need {needed / 2**30:.1f} GiB",
+                "choose wider bins, or leave the family out",
+            )
 
 
 def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:

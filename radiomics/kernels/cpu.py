@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.directions import directions
+
 
 def cell_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Count the 256 patterns of inside and outside in 2 x 2 x 2 neighbourhoods.
@@ -50,13 +52,6 @@ def _cell_counts(padded: Any) -> Any:
                 counts[low | high << 1] += 1
                 low = high
     return counts
-
-
-def directions(planar: bool) -> NDArray[np.int64]:
-    """Return one of each pair of opposite neighbours: 4 in a slice, 13 in a volume, (K, 3)."""
-    steps = np.array(list(np.ndindex(3, 3, 3)), dtype=np.int64) - 1
-    half = steps[14:]  # what comes after the centre in the order of the array
-    return half[half[:, 0] == 0] if planar else half
 
 
 def cooccurrences(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:

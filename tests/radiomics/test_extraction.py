@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from radiomics import InputError, Volume, extract, feature_catalogue, filters, models
-from radiomics.extraction import prepare, versions
+from radiomics.extraction import compute, prepare, versions
 from radiomics.features import NAMES
 from radiomics.plugins import ConfigurationError
 from radiomics.settings import load_settings, presets
@@ -174,3 +174,50 @@ def test_rounding_does_not_depend_on_whether_the_grid_fits_already() -> None:
     assert extract(image, mask, settings)["original_intensity_maximum"].is_integer()
     with pytest.raises(ConfigurationError, match="lose their meaning"):
         load_settings({**settings, "normalise": {"method": "z_score"}})
+
+
+def test_too_many_levels_are_refused_before_memory_is_taken() -> None:
+    image, mask = scene()
+    for width, words in ((1e-2, "which need"), (1e-5, "GiB")):
+        options = {"method": "fixed_bin_size", "bin_width": width}
+        with pytest.raises(InputError, match=words):
+            extract(image, mask, {"discretisation": options})
+    few = {"discretisation": {"method": "fixed_bin_size", "bin_width": 1e-2}, "families": ["ngldm"]}
+    assert extract(image, mask, few)
+
+
+@pytest.mark.parametrize("kind", ["constant", "one voxel", "one slice", "one bin", "100:1"])
+def test_poor_regions_have_all_columns_and_reasons(kind: str) -> None:
+    image, mask = scene()
+    inside, array, affine = np.array(mask.array), np.array(image.array), np.array(image.affine)
+    chosen: dict[str, object] = {}
+    if kind == "constant":
+        array[:] = 7.0
+    elif kind == "one bin":
+        chosen = {"discretisation": {"method": "fixed_bin_number", "bins": 1}}
+    elif kind == "100:1":
+        affine[:3, 0] *= 100
+    else:
+        place = np.argwhere(inside)[0]
+        inside[:] = False
+        inside[tuple(place) if kind == "one voxel" else (place[0], slice(3, 8), slice(3, 8))] = True
+    poor, shape = Volume(array, affine, image.unit), Volume(inside, affine)
+    found = compute(prepare(poor, shape, load_settings(chosen)), load_settings(chosen))
+    assert list(found.features) == list(extract(image, mask, {}))
+    missing = {name for name, value in found.features.items() if not np.isfinite(value)}
+    assert missing == set(found.missing)
+    assert len(missing) < 60
+    if kind == "one voxel":
+        assert "original_glcm_contrast" in missing
+        assert found.features["original_ngldm_dependence_count_energy"] == 1
+
+
+def test_any_layout_in_memory_gives_the_same_values() -> None:
+    image, mask = scene()
+    whole = np.rint(np.clip(image.array, -128, 127))
+    expected = extract(replace(image, array=whole), mask, {})
+    for array in (whole.astype(np.int8), whole.astype(">f4"), np.asfortranarray(whole)):
+        other = Volume(mask.array[::-1][::-1], mask.affine)
+        assert extract(replace(image, array=array), other, {}) == pytest.approx(
+            expected, rel=1e-12, nan_ok=True
+        )
