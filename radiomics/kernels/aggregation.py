@@ -8,7 +8,7 @@ same dimension.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,8 @@ Directional = Literal[
     "3d_merged",
 ]
 Undirected = Literal["2d_averaged", "2.5d_merged", "3d"]
-DIRECTIONAL = (
-    "2d_averaged",
-    "2d_slice_merged",
-    "2.5d_direction_merged",
-    "2.5d_merged",
-    "3d_averaged",
-    "3d_merged",
-)
-UNDIRECTED = ("2d_averaged", "2.5d_merged", "3d")
+DIRECTIONAL: tuple[str, ...] = get_args(Directional)
+UNDIRECTED: tuple[str, ...] = get_args(Undirected)
 
 
 def undirected(method: str) -> str:
