@@ -36,7 +36,12 @@ class Index:
     def __init__(self, path: Path) -> None:
         form = f"{FORMAT} {sorted(WANTED)}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.base = sqlite3.connect(path)
+        self.path = path
+        try:
+            self.base = sqlite3.connect(path)
+        except sqlite3.Error as error:
+            rule = "the index must be a file that can be made"
+            raise InputError(path, rule, str(error), "name another file") from None
         try:
             self.base.executescript(TABLES)
             if self.base.execute("SELECT format FROM about").fetchall() != [(form,)]:
@@ -79,8 +84,14 @@ class Index:
                 continue
             if header is None or header.sequences is None:
                 rows.append((str(file.absolute()), *state, _text(header)))
-        with self.base:
-            self.base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+        try:
+            with self.base:
+                self.base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            rule = "the index must be writable; what it holds already is kept"
+            raise InputError(
+                self.path, rule, str(error), "free some space, or name another"
+            ) from None
 
 
 def _state(file: Path) -> tuple[int, int] | None:

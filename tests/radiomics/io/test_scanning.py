@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from radiomics import InputError, inspect, read_image
 from radiomics.io import headers, scanning
 from radiomics.io.elements import read_elements
 from radiomics.io.headers import WANTED, Header
+from radiomics.io.index import Index
 from radiomics.io.scanning import find_files, scan_files
 from tests.conftest import shared
 from tests.radiomics.io.test_hostile import SHIPPED
@@ -140,6 +142,19 @@ def test_another_file_is_no_index(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="an index is a file that an earlier scan wrote"):
         inspect(tmp_path / "ct", index=tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text().startswith("id,image,mask")
+
+
+def test_an_index_that_cannot_grow_is_told(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "ct", STORED, positions(4, 2.0))
+    with pytest.raises(InputError, match="must be a file that can be made"):
+        scan_files(files, index=tmp_path / "ct")
+    with Index(tmp_path / "i.db") as kept:
+        kept.base.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
+        read = scan_files(files).headers
+        long = [replace(header, values={"PatientID": "x" * 50_000}) for header in read]
+        with pytest.raises(InputError, match="full"):
+            kept.add(dict(zip(files, long, strict=True)))
+    assert len(scan_files(files, index=tmp_path / "i.db").headers) == 4
 
 
 def test_a_dicomdir_stands_for_the_files_that_it_lists(tmp_path: Path) -> None:
