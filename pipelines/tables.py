@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipelines.single import check_suffix
 from pipelines.store import write_whole
-from radiomics.io.inspection import Finding
+
+if TYPE_CHECKING:
+    from radiomics.io.inspection import Finding
 
 Row = Mapping[str, Any]
 
@@ -32,7 +33,10 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".json":
         write_whole(path, json.dumps([_json(row) for row in rows], indent=1) + "\n")
-    elif suffix == ".csv":
+        return
+    import pandas as pd
+
+    if suffix == ".csv":
         write_whole(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     else:
         temporary = path.with_name(f".{path.name}.part")

@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.io.segmentation import choose_segment, onto_grid
+from radiomics.io.grids import choose_segment, onto_grid
 from radiomics.types import InputError, Volume
 
 
