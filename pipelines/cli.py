@@ -58,7 +58,7 @@ def inspect(
         if found and gallery is not None:
             from pipelines.gallery import write_gallery
 
-            for missing in write_gallery(path, gallery, progress):
+            for missing in write_gallery(path, gallery, progress, index):
                 typer.echo(f"not drawn: {missing}", err=True)
     if not found:
         _stop(f"{path}: no DICOM series, no RTSTRUCT and no NIfTI, NRRD or MetaImage file found")

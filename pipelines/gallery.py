@@ -14,14 +14,16 @@ from radiomics.types import InputError, Progress, Volume, silent
 MASKS = ("RTSTRUCT", "SEG")
 
 
-def write_gallery(path: Path, folder: Path, progress: Progress = silent) -> list[str]:
+def write_gallery(
+    path: Path, folder: Path, progress: Progress = silent, index: Path | None = None
+) -> list[str]:
     """Write a mosaic of each good series at a path; return what could not be drawn, and why.
 
     A mask is drawn on the series of its frame of reference on whose grid it lies.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [file for file in find_files(existing(path)) if not has_itk_suffix(file)]
-    seen = scan_files(files)
+    seen = scan_files(files, index=index)
     reports, _ = group_series(path, seen.headers)
     structures = [h for h in seen.headers if h.text("Modality") in MASKS]
     left = []

@@ -19,6 +19,7 @@ import numpy as np
 from radiomics import features as families
 from radiomics import io as reading
 from radiomics.kernels.aggregation import undirected
+from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.directions import directions
 from radiomics.plugins import load, parse_plugin
 from radiomics.preprocessing import discretise, intensity, masks
@@ -93,7 +94,7 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     check_mask(image, mask)
     _check_modality(image, settings.modality)
     _check_finite(image, mask)
-    box = masks.bounding_box(mask.array)
+    box = bounding_box(mask.array)
     if settings.normalise is not None:
         values = intensity.normalise(image.array, mask.array, settings.normalise)
         image = replace(image, array=values, unit="1")
@@ -224,7 +225,7 @@ def versions(settings: ExtractionSettings) -> dict[str, int]:
     return {"extraction": VERSION, "io": reading.VERSION} | used
 
 
-def _cut(volume: Volume, box: masks.Box) -> Volume:
+def _cut(volume: Volume, box: Box) -> Volume:
     affine = np.array(volume.affine)
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return replace(volume, array=volume.array[box], affine=affine)

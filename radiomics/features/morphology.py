@@ -19,6 +19,7 @@ from scipy.spatial.distance import pdist
 
 from radiomics.kernels import bodies, cells
 from radiomics.kernels.autocorrelation import distance_sums
+from radiomics.kernels.boxes import bounding_box
 from radiomics.kernels.cpu import cell_counts
 from radiomics.kernels.moments import moments, weighted_sums
 from radiomics.kernels.surface import hull_candidates
@@ -172,13 +173,6 @@ def centre_of_mass_shift(region: Region) -> float:
         return float("nan")
     shift = moments(region.morphological_mask)[0] - np.array(weighted) / total
     return float(np.linalg.norm(shift * region.spacing))
-
-
-def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box around a mask, as slices."""
-    lines = [mask.any(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
-    ends = [np.flatnonzero(line)[[0, -1]] for line in lines]
-    return tuple(slice(int(low), int(high) + 1) for low, high in ends)
 
 
 def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:

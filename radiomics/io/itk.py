@@ -34,14 +34,19 @@ def read_itk(path: Path, unit: str = "") -> Volume:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         found = f"{image.GetDimension()}D, {image.GetNumberOfComponentsPerPixel()} values a voxel"
         raise InputError(path, "one 3D scalar image is needed", found, "split the file first")
+    array = sitk.GetArrayFromImage(image)
+    if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
+        array = _with_non_finite(array, path)
+    return Volume(array, affine_of(image), unit)
+
+
+def affine_of(image: sitk.Image) -> NDArray[np.float64]:
+    """Return the (4, 4) affine from (d, h, w) to LPS of a 3D image."""
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     affine = np.eye(4)
     affine[:3, :3] = axes[:, ::-1]
     affine[:3, 3] = image.GetOrigin()
-    array = sitk.GetArrayFromImage(image)
-    if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
-        array = _with_non_finite(array, path)
-    return Volume(array, affine, unit)
+    return affine
 
 
 def _with_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:

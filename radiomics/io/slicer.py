@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.io.grids import choose_segment, onto_grid
+from radiomics.io.itk import affine_of
 from radiomics.types import InputError, Volume
 
 
@@ -71,13 +71,9 @@ def read_slicer(path: Path, like: Volume, segment: int | str | None = None) -> V
     segments = dict(enumerate(read_segments(path), start=1))
     number, name = choose_segment(path, {n: s.name for n, s in segments.items()}, segment)
     image = sitk.ReadImage(str(path))
-    axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    affine = np.eye(4)
-    affine[:3, :3] = axes[:, ::-1]
-    affine[:3, 3] = image.GetOrigin()
     chosen = segments[number]
     layers: NDArray[Any] = sitk.GetArrayFromImage(image)
     layer = layers[..., chosen.layer] if image.GetNumberOfComponentsPerPixel() > 1 else layers
-    source = Volume(layer == chosen.value, affine, "1", like.frame)
+    source = Volume(layer == chosen.value, affine_of(image), "1", like.frame)
     array, history = onto_grid(path, source, like, f"segment {name!r}")
     return Volume(array, like.affine, "1", like.frame, history)

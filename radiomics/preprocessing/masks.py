@@ -1,4 +1,4 @@
-"""Boxes around masks, and re-segmentation of the intensity mask."""
+"""Masks: re-segmentation of the intensity mask, pieces, holes, growing and shrinking."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from radiomics.types import Spacing
-
-Box = tuple[slice, slice, slice]
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -25,22 +23,6 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         if low is not None and high is not None and low > high:
             raise ValueError(f"range runs from low to high; given: {low} to {high}")
         return self
-
-
-def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> Box:
-    """Return the smallest box around the mask, widened by ``margin`` voxels within the array.
-
-    >>> bounding_box(np.eye(3, dtype=bool)[None])
-    (slice(0, 1, None), slice(0, 3, None), slice(0, 3, None))
-    """
-    parts = []
-    for axis, count in enumerate(mask.shape):
-        others = tuple(a for a in range(3) if a != axis)
-        used = np.flatnonzero(mask.any(axis=others))
-        if not used.size:
-            raise ValueError("an empty mask has no bounding box")
-        parts.append(slice(max(0, int(used[0]) - margin), min(count, int(used[-1]) + 1 + margin)))
-    return parts[0], parts[1], parts[2]
 
 
 def resegment(

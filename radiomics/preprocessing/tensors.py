@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from radiomics.kernels.boxes import bounding_box
 from radiomics.preprocessing import intensity
-from radiomics.preprocessing.masks import bounding_box
 from radiomics.preprocessing.resample import resample, resample_mask
 from radiomics.types import Case, Volume
 

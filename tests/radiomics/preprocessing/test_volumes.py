@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.ndimage import map_coordinates
 
+from radiomics.kernels.boxes import bounding_box
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as r
 from radiomics.types import InputError, Volume
@@ -141,10 +142,10 @@ def test_resegmentation_is_closed_and_uses_the_statistics_before() -> None:
 def test_the_box_of_a_mask() -> None:
     mask = np.zeros((5, 6, 7), bool)
     mask[1, 2, 3] = mask[3, 2, 6] = True
-    assert masks.bounding_box(mask) == (slice(1, 4), slice(2, 3), slice(3, 7))
-    assert masks.bounding_box(mask, 2) == (slice(0, 5), slice(0, 5), slice(1, 7))
+    assert bounding_box(mask) == (slice(1, 4), slice(2, 3), slice(3, 7))
+    assert bounding_box(mask, 2) == (slice(0, 5), slice(0, 5), slice(1, 7))
     with pytest.raises(ValueError, match="empty"):
-        masks.bounding_box(np.zeros((2, 2, 2), bool))
+        bounding_box(np.zeros((2, 2, 2), bool))
 
 
 @given(st.lists(st.integers(-500, 400), min_size=1, max_size=40), st.sampled_from([1, 2.5, 25]))
