@@ -30,7 +30,7 @@ from radiomics.io.headers import Header
 from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError
 
-CHUNK = 16
+CHUNK = 8
 """Frames that one process decodes at a time."""
 MUCH = 2**23
 """Pixels from which it pays to start processes: 32 slices of 512 x 512."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.frames import Frame
-from radiomics.io.headers import Header
 from radiomics.io.pixels import padding_note, read_frames
 from radiomics.io.repair import (
     chosen_repairs,
@@ -113,10 +113,10 @@ def read_report(report: SeriesReport, allowed: set[str] | frozenset[str] = froze
     header = report.frames[0].header
     frame = header.text("FrameOfReferenceUID")
     if grave:
-        volume = _repaired(report, _unit(header), frame)
+        volume = _repaired(report, _unit(report.frames), frame)
     else:
         array = read_frames(report.frames)
-        volume = Volume(array, report.affine, _unit(header), frame, (), report.verdict)
+        volume = Volume(array, report.affine, _unit(report.frames), frame, (), report.verdict)
     noted = [d.text for d in report.defects if d.severity == "note"]
     noted += padding_note(report.frames, volume.array)
     return replace(volume, history=(*noted, *volume.history))
@@ -156,8 +156,12 @@ def _as(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
 
 
-def _unit(header: Header) -> str:
-    """Return the unit of rescaled values: RescaleType for CT, SUV or Units for PET, else 1."""
+def _unit(frames: Sequence[Frame]) -> str:
+    """Return the unit of rescaled values: RescaleType for CT, SUV or Units for PET.
+
+    For others that of RealWorldValueMapping where all frames have the same, else 1.
+    """
+    header = frames[0].header
     modality = header.text("Modality")
     if modality == "PT":
         suv = {"BW": "SUVbw", "LBM": "SUVlbm", "BSA": "SUVbsa"}.get(header.text("SUVType"))
@@ -165,4 +169,5 @@ def _unit(header: Header) -> str:
         return suv if suv and units in ("GML", "CM2ML") else units or "1"
     if modality == "CT":  # a dual-energy map is no CT number
         return header.text("RescaleType").strip() or "HU"
-    return "1"
+    told = {frame.unit for frame in frames}
+    return (told.pop() if len(told) == 1 else "") or "1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from radiomics.io.elements import Value, values_of
 from radiomics.io.headers import Header
+from radiomics.io.real_world import RealWorld, real_world
 
 Floats = NDArray[np.float64]
 
@@ -59,16 +60,45 @@ class Frame:
     rescale_slope: float | None
     rescale_intercept: float | None
     phase: dict[str, str] = field(default_factory=dict)
+    real_world: RealWorld | None = None
 
     @property
     def slope(self) -> float:
         """Factor from stored to real values; 1 where the file rescales nothing."""
-        return 1.0 if self.rescale_slope is None else self.rescale_slope
+        return self._rescaling[0]
 
     @property
     def intercept(self) -> float:
         """Offset from stored to real values; 0 where the file rescales nothing."""
-        return 0.0 if self.rescale_intercept is None else self.rescale_intercept
+        return self._rescaling[1]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the real-world values, empty where the frame does not tell."""
+        told = self.real_world is not None and not self.real_world_problem
+        return self.real_world.unit if told and self.real_world else ""
+
+    @property
+    def _rescaling(self) -> tuple[float, float]:
+        """The rescaling that viewers apply; where there is none, that to real-world values."""
+        if self.rescale_slope is None and self.rescale_intercept is None and self.real_world:
+            return self.real_world.slope, self.real_world.intercept
+        slope, intercept = self.rescale_slope, self.rescale_intercept
+        return 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+
+    @property
+    def real_world_problem(self) -> str:
+        """Say what makes two rescalings disagree, empty when nothing does."""
+        if self.real_world is None:
+            return ""
+        real = self.real_world
+        if np.allclose(self._rescaling, real[:2], rtol=1e-6, atol=0):
+            return ""
+        return (
+            f"RealWorldValueMapping (slope {real.slope:g}, intercept {real.intercept:g}, "
+            f"{real.unit}) is not RescaleSlope and RescaleIntercept ({self.slope:g}, "
+            f"{self.intercept:g}), which are used"
+        )
 
     @property
     def rescale_problem(self) -> str:
@@ -121,13 +151,17 @@ def frames_of(header: Header) -> list[Frame]:
             f"{count} frames without functional groups, which would say where they lie"
         )
     if not groups:
-        return [_frame(header, 0, [header.values])]
+        own = [header.sequences] if header.sequences else []
+        return [_frame(header, 0, [header.values], own)]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
     shared = header.sequence("SharedFunctionalGroupsSequence")
+    outermost = [header.sequences] if header.sequences else []
     outer = [item for group in shared for item in _members(group)]
     return [
-        _frame(header, index, [*_members(group), *outer, header.values])
+        _frame(
+            header, index, [*_members(group), *outer, header.values], [group, *shared, *outermost]
+        )
         for index, group in enumerate(groups)
     ]
 
@@ -162,7 +196,12 @@ def _members(group: Dataset) -> list[Mapping[str, Value]]:
     return [values_of(item) for item in items]
 
 
-def _frame(header: Header, index: int, places: list[Mapping[str, Value]]) -> Frame:
+def _frame(
+    header: Header,
+    index: int,
+    places: list[Mapping[str, Value]],
+    sequences: Sequence[Dataset] = (),
+) -> Frame:
     """Collect a frame's values, each from the first place that has it."""
 
     def numbers(keyword: str) -> Floats:
@@ -191,4 +230,5 @@ def _frame(header: Header, index: int, places: list[Mapping[str, Value]]) -> Fra
         first("RescaleSlope", None),
         first("RescaleIntercept", None),
         phase,
+        None if header.text("Modality") in ("CT", "PT") else real_world(sequences),
     )

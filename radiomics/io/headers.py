@@ -48,6 +48,7 @@ WANTED = wanted_tags(
         "PixelPaddingValue",
         "PixelRepresentation",
         "PixelSpacing",
+        "RealWorldValueMappingSequence",
         "RescaleIntercept",
         "RescaleSlope",
         "RescaleType",

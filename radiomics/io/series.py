@@ -215,6 +215,8 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         if frame.pixel_spacing.min() <= 0:
             text = f"{name} has a PixelSpacing of zero or less"
             return [Defect("missing_tags", text, "refused")]
+    problems = [frame.real_world_problem for frame in frames if frame.real_world_problem]
+    found += [Defect("real_world_values", problem, "note") for problem in problems[:1]]
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
         text = "slices of several frames of reference in one series"
         found.append(Defect("mixed_frames", text, "refused"))

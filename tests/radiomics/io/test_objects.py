@@ -58,6 +58,68 @@ def test_projections_are_no_slices(tmp_path: Path) -> None:
         read_image(tmp_path / "nm.dcm")
 
 
+def mapped(slope: float, intercept: float, unit: str, count: int = 1) -> Sequence:
+    """Return a RealWorldValueMappingSequence of ``count`` equal items."""
+    item, code = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = unit, "UCUM", unit
+    item.MeasurementUnitsCodeSequence = Sequence([code])
+    item.RealWorldValueSlope, item.RealWorldValueIntercept = slope, intercept
+    item.RealWorldValueFirstValueMapped, item.RealWorldValueLastValueMapped = 0, 4095
+    return Sequence([item] * count)
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+@pytest.mark.parametrize(
+    ("rescale", "count", "factor", "unit", "noted"),
+    [
+        (None, 1, 0.5, "um2/s", False),  # the mapping alone
+        ((0.5, 2.0), 1, 0.5, "um2/s", False),  # both, equal
+        ((3.0, 0.0), 1, 3.0, "1", True),  # both, different
+        (None, 2, 1.0, "1", False),  # two quantities: nobody can choose
+    ],
+)
+def test_diffusion_coefficients_have_their_unit(
+    tmp_path: Path,
+    enhanced: bool,
+    rescale: tuple[float, float] | None,
+    count: int,
+    factor: float,
+    unit: str,
+    noted: bool,
+) -> None:
+    stored = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5)
+    mapping = mapped(0.5, 2.0, "um2/s", count)
+    paths = write_series(tmp_path / "mr", stored, positions(3, 1.0), Modality="MR")
+    for path in paths:
+        data = pydicom.dcmread(path)
+        del data.RescaleSlope, data.RescaleIntercept
+        if rescale:
+            data.RescaleSlope, data.RescaleIntercept = rescale
+        data.RealWorldValueMappingSequence = mapping
+        data.save_as(path)
+    source = tmp_path / "mr"
+    if enhanced:
+        source = tmp_path / "enhanced.dcm"
+        data.PixelData, data.NumberOfFrames = stored.tobytes(), 3
+        del data.RealWorldValueMappingSequence
+        shared, groups = Dataset(), []
+        shared.RealWorldValueMappingSequence = mapping
+        for place in positions(3, 1.0):
+            group, plane = Dataset(), Dataset()
+            plane.ImagePositionPatient = [f"{x:.10g}" for x in place]
+            group.PlanePositionSequence = Sequence([plane])
+            groups.append(group)
+        del data.ImagePositionPatient
+        data.SharedFunctionalGroupsSequence = Sequence([shared])
+        data.PerFrameFunctionalGroupsSequence = Sequence(groups)
+        data.save_as(source)
+    image = read_image(source)
+    offset = {0.5: 2.0, 3.0: 0.0, 1.0: 0.0}[factor]
+    np.testing.assert_allclose(image.array, stored * factor + offset)
+    assert image.unit == unit
+    assert any("RealWorldValueMapping" in note for note in image.history) == noted
+
+
 @pytest.mark.parametrize("signed", [False, True])
 def test_padding_is_kept_and_counted(tmp_path: Path, signed: bool) -> None:
     stored = np.full((2, 4, 4), 1000, np.int16 if signed else np.uint16)
