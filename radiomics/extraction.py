@@ -21,6 +21,7 @@ from radiomics import io as reading
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.directions import directions
+from radiomics.kernels.threads import one_thread_each
 from radiomics.plugins import load, parse_plugin
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
@@ -119,6 +120,11 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
 
 def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     """Compute every family on every filtered image of a prepared case."""
+    with one_thread_each():
+        return _compute(prepared, settings)
+
+
+def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     values: dict[str, float] = {}
     for spec in settings.filters:
         module, options = parse_plugin("radiomics.filters", spec, "filters")

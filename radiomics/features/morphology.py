@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 
 from radiomics.kernels import bodies, cells
 from radiomics.kernels.autocorrelation import distance_sums
@@ -89,7 +88,7 @@ def features(region: Region, options: Options) -> dict[str, float]:
     values |= axis_lengths(moments(mask)[1] * np.outer(spacing, spacing))
     hull = ConvexHull(surface_points(mask, spacing))
     corners = hull.points[hull.vertices]
-    values["maximum_3d_diameter"] = float(pdist(corners).max())
+    values["maximum_3d_diameter"] = bodies.largest_distance(np.ascontiguousarray(corners.T))
     measures = {
         "axis_aligned_bounding_box": bodies.box_measures(np.ptp(corners, axis=0)),
         "oriented_minimum_bounding_box": bodies.box_measures(

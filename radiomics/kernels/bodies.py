@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+AFRESH = 50
+"""Steps of that search after which rounding errors are cleared."""
 MORE_POINTS = 8
 """Points that join the search for an enclosing ellipsoid at a time."""
 SERIES = 20
@@ -70,8 +72,8 @@ def smallest_box(
     areas = np.bincount(which.ravel(), areas)
     # by Cauchy a hull's shadow along n has half the area of all faces times |cosine|: no box with a
     # face across n is smaller than its height times that, so most normals need no closer look
-    shadow = np.abs(normals @ normals.T) @ areas / 2
-    height = np.ptp(points[np.unique(simplices)] @ normals.T, axis=0)
+    shadow = _shadows(np.ascontiguousarray(normals.T), areas)
+    height = _heights(normals, np.ascontiguousarray(points[np.unique(simplices)].T))
     order = np.argsort(height * shadow)
     centre = triangles.reshape(-1, 3).mean(axis=0)
     outward = (
@@ -82,6 +84,47 @@ def smallest_box(
     hull = (points, simplices, neighbours, outward)
     sides: Floats = _smallest_box(hull, normals[order], height[order], bound)
     return sides
+
+
+@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _shadows(normals: Any, areas: Any) -> Any:
+    """Return the area of a hull's shadow along each normal, (3, M) normals with a face's area."""
+    zs, ys, xs = normals[0], normals[1], normals[2]
+    shadows = np.empty(len(areas))
+    for m in range(len(areas)):
+        z, y, x, total = zs[m], ys[m], xs[m], 0.0
+        for k in range(len(areas)):
+            total += areas[k] * abs(z * zs[k] + y * ys[k] + x * xs[k])
+        shadows[m] = total / 2
+    return shadows
+
+
+@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _heights(normals: Any, corners: Any) -> Any:
+    """Return how far corners, (3, N), reach along each normal, (M, 3)."""
+    zs, ys, xs = corners[0], corners[1], corners[2]
+    heights = np.empty(len(normals))
+    for m in range(len(normals)):
+        z, y, x = normals[m]
+        low = high = z * zs[0] + y * ys[0] + x * xs[0]
+        for k in range(len(zs)):
+            place = z * zs[k] + y * ys[k] + x * xs[k]
+            low, high = min(low, place), max(high, place)
+        heights[m] = high - low
+    return heights
+
+
+@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def largest_distance(points: Any) -> float:
+    """Return the largest distance between two points, (3, N), in O(N^2) without a table."""
+    zs, ys, xs = points[0], points[1], points[2]
+    largest = 0.0
+    for m in range(len(zs)):
+        z, y, x = zs[m], ys[m], xs[m]
+        for k in range(m):
+            dz, dy, dx = z - zs[k], y - ys[k], x - xs[k]
+            largest = max(largest, dz * dz + dy * dy + dx * dx)
+    return float(np.sqrt(largest))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -222,24 +265,38 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _khachiyan(q: Any, tolerance: float) -> Any:
+    """Return weights of points (N, 4) whose moment matrix bounds the smallest ellipsoid.
+
+    Each step moves weight to the farthest point or from the nearest one; inverse and distances
+    follow by the rule of Sherman and Morrison, and are computed afresh now and then.
+    """
     count, size = q.shape
     weights = np.full(count, 1.0 / count)
     far = np.empty(count)
+    inverse = np.empty((size, size))
+    v = np.empty(size)
+    since = AFRESH
     for _ in range(100_000):
-        inverse = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
+        if since >= AFRESH:
+            inverse[...] = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
+            for k in range(count):
+                far[k] = 0.0
+                for i in range(size):
+                    for j in range(size):
+                        far[k] += q[k, i] * inverse[i, j] * q[k, j]
+            since = 0
         farthest, nearest = 0, -1
         for k in range(count):
-            far[k] = 0.0
-            for i in range(size):
-                for j in range(size):
-                    far[k] += q[k, i] * inverse[i, j] * q[k, j]
             if far[k] > far[farthest]:
                 farthest = k
             if weights[k] > 0 and (nearest < 0 or far[k] < far[nearest]):
                 nearest = k
         above, below = far[farthest] / size - 1, 1 - far[nearest] / size
         if max(above, below) <= tolerance:
-            break
+            if since == 0:
+                break
+            since = AFRESH
+            continue
         k = farthest if above >= below else nearest
         distance = far[k]
         limit = -weights[k] / (1 - weights[k])
@@ -248,6 +305,20 @@ def _khachiyan(q: Any, tolerance: float) -> Any:
             change = max((distance - size) / (size * (distance - 1)), limit)
         weights *= 1 - change
         weights[k] = max(weights[k] + change, 0.0)
+        for i in range(size):
+            v[i] = 0.0
+            for j in range(size):
+                v[i] += inverse[i, j] * q[k, j]
+        share = change / (1 - change + change * distance)
+        for n in range(count):
+            along = 0.0
+            for i in range(size):
+                along += q[n, i] * v[i]
+            far[n] = (far[n] - share * along * along) / (1 - change)
+        for i in range(size):
+            for j in range(size):
+                inverse[i, j] = (inverse[i, j] - share * v[i] * v[j]) / (1 - change)
+        since += 1
     return weights
 
 
