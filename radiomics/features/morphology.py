@@ -21,6 +21,7 @@ from radiomics.kernels.autocorrelation import distance_sums
 from radiomics.kernels.boxes import bounding_box
 from radiomics.kernels.cpu import cell_counts
 from radiomics.kernels.moments import moments, weighted_sums
+from radiomics.kernels.oriented_box import smallest_box
 from radiomics.kernels.surface import hull_candidates
 from radiomics.types import Region, Spacing
 
@@ -92,7 +93,7 @@ def features(region: Region, options: Options) -> dict[str, float]:
     measures = {
         "axis_aligned_bounding_box": bodies.box_measures(np.ptp(corners, axis=0)),
         "oriented_minimum_bounding_box": bodies.box_measures(
-            bodies.smallest_box(hull.points, hull.simplices, hull.neighbors)
+            smallest_box(hull.points, hull.simplices, hull.neighbors)
         ),
         "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
         "minimum_volume_enclosing_ellipsoid": bodies.ellipsoid_measures(

@@ -46,74 +46,6 @@ def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
     return volume, 4 * np.pi * a * b * total
 
 
-def smallest_box(
-    points: Floats, simplices: NDArray[np.int32], neighbours: NDArray[np.int32]
-) -> Floats:
-    """Return the sides of the smallest box with a face on one of the planes of a convex hull.
-
-    Parameters
-    ----------
-    points : (N, 3)
-    simplices, neighbours : (M, 3), the triangles of their hull as indices of points, and the
-        triangle across from each corner, as :class:`scipy.spatial.ConvexHull` gives them
-
-    Notes
-    -----
-    For each face the smallest rectangle around the projected hull is found exactly: one of its
-    sides lies on an edge. A box that touches the hull with edges only may be a little smaller.
-    """
-    triangles = points[simplices]
-    crossed = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    doubled = np.linalg.norm(crossed, axis=1)
-    whole = doubled > 1e-9 * doubled.max()
-    faces, areas = crossed[whole] / doubled[whole, None], doubled[whole] / 2
-    upright = faces * np.where(faces @ [1.0, 1e-3, 1e-6] < 0, -1.0, 1.0)[:, None]
-    normals, which = np.unique(upright.round(9), axis=0, return_inverse=True)
-    areas = np.bincount(which.ravel(), areas)
-    # by Cauchy a hull's shadow along n has half the area of all faces times |cosine|: no box with a
-    # face across n is smaller than its height times that, so most normals need no closer look
-    shadow = _shadows(np.ascontiguousarray(normals.T), areas)
-    height = _heights(normals, np.ascontiguousarray(points[np.unique(simplices)].T))
-    order = np.argsort(height * shadow)
-    centre = triangles.reshape(-1, 3).mean(axis=0)
-    outward = (
-        crossed
-        * np.where(((triangles[:, 0] - centre) * crossed).sum(axis=1) < 0, -1.0, 1.0)[:, None]
-    )
-    bound = (height * shadow)[order]
-    hull = (points, simplices, neighbours, outward)
-    sides: Floats = _smallest_box(hull, normals[order], height[order], bound)
-    return sides
-
-
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _shadows(normals: Any, areas: Any) -> Any:
-    """Return the area of a hull's shadow along each normal, (3, M) normals with a face's area."""
-    zs, ys, xs = normals[0], normals[1], normals[2]
-    shadows = np.empty(len(areas))
-    for m in range(len(areas)):
-        z, y, x, total = zs[m], ys[m], xs[m], 0.0
-        for k in range(len(areas)):
-            total += areas[k] * abs(z * zs[k] + y * ys[k] + x * xs[k])
-        shadows[m] = total / 2
-    return shadows
-
-
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _heights(normals: Any, corners: Any) -> Any:
-    """Return how far corners, (3, N), reach along each normal, (M, 3)."""
-    zs, ys, xs = corners[0], corners[1], corners[2]
-    heights = np.empty(len(normals))
-    for m in range(len(normals)):
-        z, y, x = normals[m]
-        low = high = z * zs[0] + y * ys[0] + x * xs[0]
-        for k in range(len(zs)):
-            place = z * zs[k] + y * ys[k] + x * xs[k]
-            low, high = min(low, place), max(high, place)
-        heights[m] = high - low
-    return heights
-
-
 @njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def largest_distance(points: Any) -> float:
     """Return the largest distance between two points, (3, N), in O(N^2) without a table."""
@@ -125,109 +57,6 @@ def largest_distance(points: Any) -> float:
             dz, dy, dx = z - zs[k], y - ys[k], x - xs[k]
             largest = max(largest, dz * dz + dy * dy + dx * dx)
     return float(np.sqrt(largest))
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _smallest_box(hull: Any, normals: Any, heights: Any, bound: Any) -> Any:
-    points, simplices, neighbours, outward = hull
-    best, smallest, sides = 1e300, np.inf, np.zeros(3)
-    x, y = np.empty(len(points)), np.empty(len(points))
-    ring = np.empty(2 * len(points) + 2, dtype=np.int64)
-    edge = np.empty(len(points), dtype=np.int64)
-    seen = np.full(len(points), -1, dtype=np.int64)
-    lit = np.empty(len(simplices), dtype=np.bool_)
-    for m in range(len(normals)):
-        if bound[m] > best * (1 + 1e-6):
-            break
-        n = normals[m]
-        least = np.argmin(np.abs(n))
-        u = np.zeros(3)
-        u[least] = 1.0
-        u -= n[least] * n
-        u /= np.sqrt((u * u).sum())
-        w = np.array(
-            [n[1] * u[2] - n[2] * u[1], n[2] * u[0] - n[0] * u[2], n[0] * u[1] - n[1] * u[0]]
-        )
-        tall = heights[m]
-        count = _silhouette(simplices, neighbours, outward, n, m, lit, seen, edge)
-        for k in range(count):
-            v = points[edge[k]]
-            x[k] = v[0] * u[0] + v[1] * u[1] + v[2] * u[2]
-            y[k] = v[0] * w[0] + v[1] * w[1] + v[2] * w[2]
-        # a direction in which no two points of a grid tie
-        order = np.argsort(x[:count] + 1e-6 * y[:count])
-        size = _outline(x, y, order, ring)
-        best, smallest = _least_rectangle(x, y, ring[:size], tall, best, smallest, sides)
-    return sides
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _least_rectangle(
-    x: Any, y: Any, ring: Any, tall: float, best: float, smallest: float, sides: Any
-) -> Any:
-    """Try a box on each edge of an outline; keep its sides where it is smaller than the best."""
-    size = len(ring)
-    for k in range(size):
-        here, there = ring[k], ring[(k + 1) % size]
-        dx, dy = x[there] - x[here], y[there] - y[here]
-        length = np.sqrt(dx * dx + dy * dy)
-        if length < 1e-12:
-            continue
-        dx, dy = dx / length, dy / length
-        left, right, far = np.inf, -np.inf, 0.0
-        for j in range(size):
-            px, py = x[ring[j]] - x[here], y[ring[j]] - y[here]
-            along = px * dx + py * dy
-            left, right = min(left, along), max(right, along)
-            far = max(far, abs(py * dx - px * dy))
-        wide = right - left
-        volume, area = tall * wide * far, tall * wide + tall * far + wide * far
-        equal = abs(volume - best) <= 1e-9 * best  # then the one with the smaller surface
-        if volume < best * (1 - 1e-9) or (equal and area < smallest):
-            best, smallest = volume, area
-            sides[0], sides[1], sides[2] = tall, wide, far
-    return best, smallest
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _silhouette(
-    simplices: Any, neighbours: Any, outward: Any, n: Any, mark: int, lit: Any, seen: Any, edge: Any
-) -> int:
-    """Put the points between a face that looks along n and one that does not into ``edge``."""
-    for f in range(len(simplices)):
-        o = outward[f]
-        lit[f] = o[0] * n[0] + o[1] * n[1] + o[2] * n[2] > 0
-    count = 0
-    for f in range(len(simplices)):
-        for c in range(3):
-            if lit[f] and not lit[neighbours[f, c]]:
-                for d in range(3):
-                    p = simplices[f, d]
-                    if d != c and seen[p] != mark:
-                        seen[p] = mark
-                        edge[count] = p
-                        count += 1
-    return count
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _outline(x: Any, y: Any, order: Any, ring: Any) -> int:
-    """Put the convex outline of points into ``ring``, return its size (monotone chains)."""
-    size = 0
-    for half in range(2):
-        start = size
-        for k in range(len(order)):
-            p = order[k] if half == 0 else order[len(order) - 1 - k]
-            while size - start >= 2:
-                a, b = ring[size - 2], ring[size - 1]
-                turn = (x[b] - x[a]) * (y[p] - y[a]) - (y[b] - y[a]) * (x[p] - x[a])
-                if turn > 0:
-                    break
-                size -= 1
-            ring[size] = p
-            size += 1
-        size -= 1  # the last point begins the other half
-    return size
 
 
 def enclosing_ellipsoid(vertices: Floats) -> Floats:
@@ -271,55 +100,70 @@ def _khachiyan(q: Any, tolerance: float) -> Any:
     follow by the rule of Sherman and Morrison, and are computed afresh now and then.
     """
     count, size = q.shape
-    weights = np.full(count, 1.0 / count)
-    far = np.empty(count)
+    weights, far = np.full(count, 1.0 / count), np.empty(count)
     inverse = np.empty((size, size))
-    v = np.empty(size)
     since = AFRESH
     for _ in range(100_000):
         if since >= AFRESH:
             inverse[...] = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
             for k in range(count):
-                far[k] = 0.0
-                for i in range(size):
-                    for j in range(size):
-                        far[k] += q[k, i] * inverse[i, j] * q[k, j]
+                far[k] = _product(q[k], inverse, q[k])
             since = 0
-        farthest, nearest = 0, -1
-        for k in range(count):
-            if far[k] > far[farthest]:
-                farthest = k
-            if weights[k] > 0 and (nearest < 0 or far[k] < far[nearest]):
-                nearest = k
+        farthest, nearest = _extremes(far, weights)
         above, below = far[farthest] / size - 1, 1 - far[nearest] / size
-        if max(above, below) <= tolerance:
-            if since == 0:
-                break
+        if max(above, below) > tolerance:
+            _move(q, farthest if above >= below else nearest, weights, far, inverse)
+            since += 1
+        elif since == 0:
+            break
+        else:
             since = AFRESH
-            continue
-        k = farthest if above >= below else nearest
-        distance = far[k]
-        limit = -weights[k] / (1 - weights[k])
-        change = limit
-        if distance > 1:
-            change = max((distance - size) / (size * (distance - 1)), limit)
-        weights *= 1 - change
-        weights[k] = max(weights[k] + change, 0.0)
-        for i in range(size):
-            v[i] = 0.0
-            for j in range(size):
-                v[i] += inverse[i, j] * q[k, j]
-        share = change / (1 - change + change * distance)
-        for n in range(count):
-            along = 0.0
-            for i in range(size):
-                along += q[n, i] * v[i]
-            far[n] = (far[n] - share * along * along) / (1 - change)
-        for i in range(size):
-            for j in range(size):
-                inverse[i, j] = (inverse[i, j] - share * v[i] * v[j]) / (1 - change)
-        since += 1
     return weights
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _extremes(far: Any, weights: Any) -> Any:
+    """Return the farthest point and the nearest one that has weight."""
+    farthest, nearest = 0, -1
+    for k in range(len(far)):
+        if far[k] > far[farthest]:
+            farthest = k
+        if weights[k] > 0 and (nearest < 0 or far[k] < far[nearest]):
+            nearest = k
+    return farthest, nearest
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _product(a: Any, matrix: Any, b: Any) -> float:
+    total = 0.0
+    for i in range(len(a)):
+        for j in range(len(b)):
+            total += a[i] * matrix[i, j] * b[j]
+    return total
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _move(q: Any, k: int, weights: Any, far: Any, inverse: Any) -> None:
+    """Move weight to or from one point, as far as the volume grows; keep distances and inverse."""
+    size, distance = q.shape[1], far[k]
+    change = -weights[k] / (1 - weights[k])
+    if distance > 1:
+        change = max((distance - size) / (size * (distance - 1)), change)
+    weights *= 1 - change
+    weights[k] = max(weights[k] + change, 0.0)
+    v = np.zeros(size)
+    for i in range(size):
+        for j in range(size):
+            v[i] += inverse[i, j] * q[k, j]
+    share = change / (1 - change + change * distance)
+    for n in range(len(q)):
+        along = 0.0
+        for i in range(size):
+            along += q[n, i] * v[i]
+        far[n] = (far[n] - share * along * along) / (1 - change)
+    for i in range(size):
+        for j in range(size):
+            inverse[i, j] = (inverse[i, j] - share * v[i] * v[j]) / (1 - change)
 
 
 def _spread(points: Floats) -> list[int]:

@@ -14,6 +14,7 @@ from scipy.spatial import ConvexHull
 
 from radiomics.features import histogram, ivh, local_intensity, morphology
 from radiomics.kernels import bodies
+from radiomics.kernels.oriented_box import smallest_box
 from radiomics.plugins import load
 from tests.oracles import cooccurrence, histograms, matrices, neighbourhoods, spatial
 from tests.regions import of_levels, region
@@ -163,5 +164,5 @@ def test_a_turned_box_is_found() -> None:
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     corners = np.array(list(np.ndindex(2, 2, 2))) * [2.0, 4.0, 6.0] @ turn.T
     hull = ConvexHull(corners)
-    sides = bodies.smallest_box(corners, hull.simplices, hull.neighbors)
+    sides = smallest_box(corners, hull.simplices, hull.neighbors)
     assert sorted(sides) == pytest.approx([2, 4, 6])
