@@ -10,8 +10,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean
-from radiomics.kernels.cpu import runs
 from radiomics.kernels.emphases import emphases, entries
+from radiomics.kernels.rows import runs
 from radiomics.types import Region
 
 VERSION = 1

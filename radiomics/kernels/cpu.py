@@ -71,41 +71,6 @@ def cooccurrences(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> ND
     return np.asarray(counts + counts.transpose(0, 2, 1))
 
 
-def runs(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:
-    """Count runs of equal levels by level and length in each direction.
-
-    Returns
-    -------
-    (K, n_levels, L) int64; the last axis holds lengths 1, 2, ... L, the largest axis
-    """
-    padded = np.pad(levels, 1)
-    longest = max(levels.shape[planar:])
-    flat = padded.ravel()
-    inside = np.flatnonzero(flat)
-    counts = _runs(flat, inside, _strides(padded, planar), n_levels + 1, longest)
-    return np.asarray(counts[:, 1:, 1:])
-
-
-def zones(
-    levels: NDArray[np.uint16], distances: NDArray[np.int32], planar: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find connected zones of equal levels (8 neighbours in a slice, 26 in a volume).
-
-    Parameters
-    ----------
-    distances : (D, H, W) int32, whose smallest value in each zone is wanted
-
-    Returns
-    -------
-    level, size in voxels and smallest distance of each zone, (Z,) int64
-    """
-    padded = np.pad(levels, 1)
-    half = _strides(padded, planar)
-    flat = padded.ravel().copy()
-    found = _zones(flat, np.pad(distances, 1).ravel(), np.concatenate([half, -half]))
-    return found[0], found[1], found[2]
-
-
 def neighbourhoods(
     levels: NDArray[np.uint16], n_levels: int, planar: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -139,50 +104,6 @@ def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
             for k in range(len(steps)):
                 counts[k, level, flat[at + steps[k]]] += 1
     return counts
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _runs(flat: Any, inside: Any, steps: Any, size: int, longest: int) -> Any:
-    """Count by level and place within the run: one voxel of each long enough run has each place."""
-    counts = np.zeros((len(steps), size, longest + 2), dtype=np.int64)
-    place = np.zeros(flat.size, dtype=np.uint16)
-    for k in range(len(steps)):
-        step = steps[k]
-        for at in inside:
-            here = 1 + place[at - step] * (flat[at - step] == flat[at])
-            place[at] = here
-            counts[k, flat[at], here] += 1
-    return counts[:, :, :-1] - counts[:, :, 1:]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _zones(flat: Any, distances: Any, steps: Any) -> Any:
-    inside = 0
-    for at in range(flat.size):
-        inside += flat[at] > 0
-    found = np.empty((3, inside), dtype=np.int64)
-    waiting = np.empty(inside, dtype=np.int64)
-    count = 0
-    for at in range(flat.size):
-        level = flat[at]
-        if level == 0:
-            continue
-        flat[at] = 0
-        waiting[0], top, size, nearest = at, 1, 0, distances[at]
-        while top:
-            top -= 1
-            place = waiting[top]
-            size += 1
-            nearest = min(nearest, distances[place])
-            for k in range(len(steps)):
-                beside = place + steps[k]
-                if flat[beside] == level:
-                    flat[beside] = 0
-                    waiting[top] = beside
-                    top += 1
-        found[0, count], found[1, count], found[2, count] = level, size, nearest
-        count += 1
-    return found[0, :count], found[1, :count], found[2, :count]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

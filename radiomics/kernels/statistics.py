@@ -25,9 +25,11 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
     square = centred * centred
     variance = float(square.mean())
     # a constant region that was interpolated is constant but for the last bits
-    equal = float(x.max() - x.min()) <= 1e-12 * float(np.abs(x).max())
-    p10, p25, median, p75, p90 = (float(p) for p in np.percentile(x, [10, 25, 50, 75, 90]))
-    robust = x[(x >= p10) & (x <= p90)]
+    lowest, highest = float(x.min()), float(x.max())
+    equal = highest - lowest <= 1e-12 * max(-lowest, highest)
+    ranked = np.sort(x)  # a sort in vector registers is faster than a search for five ranks
+    p10, p25, median, p75, p90 = (_percentile(ranked, q) for q in (10, 25, 50, 75, 90))
+    robust = ranked[np.searchsorted(ranked, p10) : np.searchsorted(ranked, p90, side="right")]
     energy = float(x @ x)
     return {
         "mean": mean,
@@ -35,12 +37,12 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
         "skewness": 0.0 if equal else float((square * centred).mean()) / variance**1.5,
         "kurtosis": 0.0 if equal else float((square * square).mean()) / variance**2 - 3,
         "median": median,
-        "minimum": float(x.min()),
+        "minimum": lowest,
         "10th_percentile": p10,
         "90th_percentile": p90,
-        "maximum": float(x.max()),
+        "maximum": highest,
         "interquartile_range": p75 - p25,
-        "range": float(x.max() - x.min()),
+        "range": highest - lowest,
         "mean_absolute_deviation": float(np.abs(centred).mean()),
         "robust_mean_absolute_deviation": _mean_deviation(robust),
         "median_absolute_deviation": float(np.abs(x - median).mean()),
@@ -49,6 +51,14 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
         "energy": energy,
         "root_mean_square": (energy / x.size) ** 0.5,
     }
+
+
+def _percentile(ranked: NDArray[np.float64], q: float) -> float:
+    """Return a percentile of sorted values, by linear interpolation between ranks."""
+    place = q / 100 * (len(ranked) - 1)
+    below = int(place)
+    low, high = float(ranked[below]), float(ranked[min(below + 1, len(ranked) - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _mean_deviation(x: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.cpu import zones
+from radiomics.kernels.rows import zones
 from radiomics.kernels.surface import border_distances
 from radiomics.types import Region
 
