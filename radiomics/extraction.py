@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiomics import features as families
 from radiomics import io as reading
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.directions import directions
-from radiomics.kernels.threads import one_thread_each
+from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import load, parse_plugin
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
@@ -31,7 +30,7 @@ from radiomics.settings import (
     default_ivh,
     load_settings,
 )
-from radiomics.types import InputError, Region, Spacing, Volume, check_mask
+from radiomics.types import INTENSITIES, InputError, Region, Spacing, Volume, check_mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +39,10 @@ VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
 LARGEST_MATRICES = 2**32
 """Bytes that the matrices of one family may take."""
+EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "glrlm", "glcm")
+"""Families that take longest, to be started first, so that no thread is left without work."""
+LATE = ("gldzm", "ngldm")
+"""Families that wait for what another one computes for both."""
 BORDER_MM = 6.5
 """What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
@@ -94,8 +97,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
     _check_modality(image, settings.modality)
-    _check_finite(image, mask)
     box = bounding_box(mask.array)
+    _check_finite(image.array[box], mask.array[box])
     if settings.normalise is not None:
         values = intensity.normalise(image.array, mask.array, settings.normalise)
         image = replace(image, array=values, unit="1")
@@ -110,7 +113,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
         image, mask = (_cut(volume, part) for volume in (image, mask))
     if settings.resample is not None and settings.resample.round_intensities:
         image = replace(image, array=np.rint(image.array))
-    _check_finite(image, mask)
+    if settings.resample is not None or settings.normalise is not None:
+        _check_finite(image.array, mask.array)
     kept = mask.array
     if settings.resegment is not None:
         kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
@@ -134,24 +138,22 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
         for name in settings.families:
             family = load("radiomics.features", name)
             for suffix, chosen in _choices(family, prepared.image.unit, settings):
-                found = _pool().submit(family.features, region, chosen)
-                tasks.append((name, suffix, family.IBSI, found))
-        for name, suffix, names, found in tasks:  # in the order of the settings
-            prefix, computed = f"{module.column_prefix(options)}_{name}", found.result()
-            values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in names}
+                tasks.append((name, suffix, family, chosen))
+        in_turn = sorted(tasks, key=_turn)
+        calls = [partial(family.features, region, chosen) for _, _, family, chosen in in_turn]
+        found = dict(zip((task[:2] for task in in_turn), side_by_side(calls), strict=True))
+        for name, suffix, family, _ in tasks:  # in the order of the settings
+            prefix = f"{module.column_prefix(options)}_{name}"
+            computed = found[name, suffix]
+            values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in family.IBSI}
     reason = "not defined for this region, see the family's documentation"
     missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
     return Extraction(values, missing)
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that families are computed in, one pool for the whole process."""
-    return ThreadPoolExecutor(os.cpu_count(), "radiomics")
-
-
-if hasattr(os, "register_at_fork"):  # a child of fork has no threads but its own
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+def _turn(task: tuple[str, str, Any, Any]) -> int:
+    """Return when to start a family: long ones first, those that wait for another one's last."""
+    return EARLY.index(task[0]) if task[0] in EARLY else len(EARLY) + (task[0] in LATE)
 
 
 def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Region:
@@ -161,8 +163,9 @@ def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Reg
     lowest = limits[0] if limits is not None else None
     options = settings.discretisation or default_discretisation(prepared.image.unit)
     levels = np.zeros(mask.shape, dtype=np.uint16)
+    intensities = image[mask]
     try:
-        levels[mask], count = discretise.discretise(image[mask], options, lowest)
+        levels[mask], count = discretise.discretise(intensities, options, lowest)
     except ValueError as error:
         raise InputError(
             "discretisation",
@@ -172,7 +175,9 @@ def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Reg
         ) from None
     _check_memory(count, levels.shape, settings.families)
     masks_ = (mask, prepared.morphological_mask.array)
-    return Region(image, *masks_, prepared.image.spacing, levels, count, limits)
+    region = Region(image, *masks_, prepared.image.spacing, levels, count, limits)
+    region.once(INTENSITIES, lambda: intensities)
+    return region
 
 
 def _check_memory(count: int, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
@@ -252,16 +257,16 @@ def _check_modality(image: Volume, modality: str | None) -> None:
         )
 
 
-def _check_finite(image: Volume, mask: Volume) -> None:
+def _check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
-    if image.array.dtype.kind != "f":
+    if image.dtype.kind != "f":
         return
-    broken = int(np.count_nonzero(~np.isfinite(image.array[mask.array])))
+    broken = int(np.count_nonzero(~np.isfinite(image[mask])))
     if broken:
         raise InputError(
             "image",
             "intensities inside the mask, and those that interpolation draws on, must be finite",
-            f"{broken} of {int(mask.array.sum())} voxels are NaN or infinite",
+            f"{broken} of {int(mask.sum())} voxels are NaN or infinite",
             "give the image finite values there, or leave these voxels out of the mask",
         )
 

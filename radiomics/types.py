@@ -177,6 +177,10 @@ class Case:
         object.__setattr__(self, "covariates", MappingProxyType(dict(self.covariates)))
 
 
+INTENSITIES = "intensities"
+"""What :meth:`Region.once` knows the intensities inside the mask by."""
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """What a feature family sees: one image around one mask.
@@ -222,7 +226,7 @@ class Region:
     @property
     def intensities(self) -> NDArray[np.float64]:
         """(N,) intensities inside the intensity mask."""
-        found: NDArray[np.float64] = self.once("x", lambda: self.image[self.intensity_mask])
+        found: NDArray[np.float64] = self.once(INTENSITIES, lambda: self.image[self.intensity_mask])
         return found
 
 

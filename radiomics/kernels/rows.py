@@ -84,51 +84,63 @@ def _extent(row: Any) -> Any:
 def _places(levels: Any, steps: Any, size: int, longest: int) -> Any:
     """Count voxels by direction, place within their run and level: (K, longest + 1, size)."""
     depth, height, width = levels.shape
-    counts = np.zeros((len(steps), (longest + 1) * size), dtype=np.int32)
-    plane = height * width
+    plane, table = height * width, (longest + 1) * size
+    counts = np.zeros(len(steps) * table, dtype=np.int32)
     flat = levels.ravel()
     place = np.zeros(2 * len(steps) * plane, dtype=np.uint16)  # of this plane and the one before
     for z in range(1, depth - 1):
         for y in range(1, height - 1):
             low, high = _extent(levels[z, y])
             many, at = high - low, y * width + low
-            own = flat[z * plane + at : z * plane + at + many]
+            own = z * plane + at
             for k in range(len(steps)):
                 dz, dy, dx = steps[k, 0], steps[k, 1], steps[k, 2]
-                to = (2 * k + (z & 1)) * plane + at
-                here = place[to : to + many]
+                here = (2 * k + (z & 1)) * plane + at
                 if dz == 0 and dy == 0:
-                    _run_along(own, here)
+                    _run_along(flat, own, place, here, many)
                 else:
                     back = at - dy * width - dx
                     of, by = (2 * k + ((z - dz) & 1)) * plane + back, (z - dz) * plane + back
-                    _run_across(own, flat[by : by + many], place[of : of + many], here)
-                _count_pairs(counts[k], own, here, size)
+                    _run_across(flat, own, by, place, here, of, many)
+                _count(counts[k * table : (k + 1) * table], flat, own, place, here, many, size)
     return counts.reshape(len(steps), longest + 1, size)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _run_along(own: Any, here: Any) -> None:
-    level, place = 0, 0
-    for x in range(len(own)):
-        place = place + 1 if own[x] == level and level > 0 else 1
-        level = own[x]
-        here[x] = place
+# Indices without a sign spare a check for negative ones, which would keep a loop from running in
+# vector registers; slices instead of offsets would cost more than a row.
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _run_across(own: Any, beside: Any, before: Any, here: Any) -> None:
-    for x in range(len(own)):
-        place = before[x]  # of another plane where that row is empty, and then of no run
-        if beside[x] != own[x] or own[x] == 0:
-            place = np.uint16(0)
-        here[x] = place + np.uint16(1)
+def _run_along(flat: Any, own: int, place: Any, here: int, many: int) -> None:
+    at, to = np.uint64(own), np.uint64(here)
+    level: Any = np.uint16(0)
+    run: Any = np.uint16(0)
+    for i in range(many):
+        x = np.uint64(i)
+        again = flat[at + x] == level and level != 0
+        run, level = np.uint16(run + 1 if again else 1), flat[at + x]
+        place[to + x] = run
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _count_pairs(counts: Any, levels: Any, others: Any, size: int) -> None:
-    for x in range(len(levels)):
-        counts[np.uint64(others[x]) * np.uint64(size) + np.uint64(levels[x])] += 1
+def _run_across(
+    flat: Any, own: int, beside: int, place: Any, here: int, before: int, many: int
+) -> None:
+    at, by, to, of = np.uint64(own), np.uint64(beside), np.uint64(here), np.uint64(before)
+    for i in range(many):
+        x = np.uint64(i)
+        run = place[of + x]  # of another plane where that row is empty, and then of no run
+        if flat[by + x] != flat[at + x] or flat[at + x] == 0:
+            run = np.uint16(0)
+        place[to + x] = run + np.uint16(1)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(counts: Any, flat: Any, own: int, place: Any, here: int, many: int, size: int) -> None:
+    at, to, wide = np.uint64(own), np.uint64(here), np.uint64(size)
+    for i in range(many):
+        x = np.uint64(i)
+        counts[np.uint64(place[to + x]) * wide + np.uint64(flat[at + x])] += 1
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -150,11 +162,10 @@ def _zones(levels: Any, distances: Any, steps: Any, lowest: Any, apart: Any, ins
         for y in range(1, height - 1):
             low, high = _extent(levels[z, y])
             many, at = high - low, (z * height + y) * width + low
-            equal = links[low:high]
-            equal[:] = 0
+            links[low:high] = 0
             for k in range(len(steps)):
                 by = at - (steps[k, 0] * height + steps[k, 1]) * width - steps[k, 2]
-                _link(flat[at : at + many], flat[by : by + many], equal, np.uint16(1 << k))
+                _link(flat, at, by, links, low, many, np.uint16(1 << k))
             for x in range(low, high):
                 level = levels[z, y, x]
                 if level == 0:
@@ -189,10 +200,14 @@ def _join(parent: Any, number: int, at: int, none: int) -> int:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _link(own: Any, beside: Any, equal: Any, bit: int) -> None:
-    for x in range(len(own)):
-        if own[x] == beside[x]:
-            equal[x] |= bit
+def _link(flat: Any, own: int, beside: int, links: Any, low: int, many: int, bit: int) -> None:
+    at, by, to = np.uint64(own), np.uint64(beside), np.uint64(low)
+    for i in range(many):
+        x = np.uint64(i)
+        mark: Any = np.uint16(0)
+        if flat[at + x] == flat[by + x]:
+            mark = bit
+        links[to + x] = links[to + x] | mark
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 
 def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the mesh vertices of a mask that are corners of the hull of their plane.
+    """Return the mesh vertices of a mask that are corners of the hull of their planes.
 
     Mesh vertices lie half-way between a voxel inside and a face neighbour outside: in the planes of
-    the slices, or half-way between two. A corner of the whole hull is a corner in its plane.
+    the slices, or half-way between two. A corner of the whole hull is one in each plane
+    through it: that of its slice, and that of its row.
 
     Parameters
     ----------
@@ -23,8 +24,18 @@ def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     -------
     (P, 3) float64, indices (z, y, x)
     """
-    low, high = _row_ends(np.pad(mask, 1).view(np.uint8))
-    return np.asarray(np.concatenate([_chains(low, 1.0), _chains(high, -1.0)]) - 1.0)
+    found = []
+    for ends, sign in zip(_row_ends(np.pad(mask, 1).view(np.uint8)), (1.0, -1.0), strict=True):
+        of_slices = _kept(ends.shape, _chains(ends, sign), np.inf * sign)
+        found.append(_chains(np.ascontiguousarray(of_slices.T), sign)[:, [1, 0, 2]])
+    return np.asarray(np.concatenate(found) - 1.0)
+
+
+def _kept(shape: tuple[int, ...], points: NDArray[np.float64], nothing: float) -> Any:
+    """Put points back into a table of the ends of rows."""
+    ends = np.full(shape, nothing)
+    ends[(2 * points[:, 0]).astype(np.intp), (2 * points[:, 1]).astype(np.intp)] = points[:, 2]
+    return ends
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Linear algebra on one thread each while our own threads work side by side.
+"""Our own threads, one pool for the whole process, and one thread for linear algebra in each.
 
 The threads of a BLAS wait for each other in busy loops: on few processors two families that call
 it at the same time take twice as long as one after the other.
@@ -6,14 +6,81 @@ it at the same time take twice as long as one after the other.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 _LOCK = threading.Lock()
 _inside: list[Any] = []  # one limit for all who are inside, made by the first
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, _others()), "radiomics")
+
+
+if hasattr(os, "register_at_fork"):  # a child of fork has no threads but its own
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
+
+
+def _others() -> int:
+    return (os.cpu_count() or 1) - 1
+
+
+@cache
+def _current_processor() -> Callable[[], int] | None:
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+
+
+def _processors() -> tuple[set[int], set[int]]:
+    """Return those that this thread may use, and of these all but its own; none if not known."""
+    current = _current_processor()
+    if current is None or sys.platform != "linux":
+        return set(), set()
+    allowed = os.sched_getaffinity(0)
+    return allowed, allowed - {current()}
+
+
+def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call functions, started in their order, on all processors; return what each returns.
+
+    The calling thread works, too, and helpers keep off its processor while they work: Linux in a
+    virtual machine wakes them there when the other processors slept, and leaves them for long.
+    """
+    found: list[Future[Any]] = [Future() for _ in calls]
+    waiting = deque(zip(found, calls, strict=True))
+
+    def work() -> None:
+        while True:
+            try:
+                result, call = waiting.popleft()
+            except IndexError:  # nothing left
+                return
+            try:
+                result.set_result(call())
+            except BaseException as error:  # raised again where the result is asked for
+                result.set_exception(error)
+
+    allowed, elsewhere = _processors()
+
+    def help_out() -> None:
+        if elsewhere:
+            os.sched_setaffinity(0, elsewhere)  # of this thread only
+        work()
+        if elsewhere:
+            os.sched_setaffinity(0, allowed)
+
+    for _ in range(min(_others(), len(calls) - 1)):
+        _helpers().submit(help_out)
+    work()
+    return [result.result() for result in found]
 
 
 @cache
