@@ -39,7 +39,7 @@ VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
 LARGEST_MATRICES = 2**32
 """Bytes that the matrices of one family may take."""
-EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "glrlm", "glcm")
+EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""

@@ -37,13 +37,13 @@ def runs(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.
 
 
 def zones(
-    levels: NDArray[np.uint16], distances: NDArray[np.int32], planar: bool
+    levels: NDArray[np.uint16], distances: NDArray[np.uint16], planar: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Find connected zones of equal levels (8 neighbours in a slice, 26 in a volume).
 
     Parameters
     ----------
-    distances : (D, H, W) int32, whose smallest value in each zone is wanted
+    distances : (D, H, W) uint16, whose smallest value in each zone is wanted
 
     Returns
     -------
@@ -68,7 +68,7 @@ def _links(planar: bool) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _extent(row: Any) -> Any:
+def extent(row: Any) -> Any:
     """Return where the region begins and ends in a row; both 0 where it has no voxel there."""
     low, high = 0, len(row)
     while low < high and row[low] == 0:
@@ -90,7 +90,7 @@ def _places(levels: Any, steps: Any, size: int, longest: int) -> Any:
     place = np.zeros(2 * len(steps) * plane, dtype=np.uint16)  # of this plane and the one before
     for z in range(1, depth - 1):
         for y in range(1, height - 1):
-            low, high = _extent(levels[z, y])
+            low, high = extent(levels[z, y])
             many, at = high - low, y * width + low
             own = z * plane + at
             for k in range(len(steps)):
@@ -160,7 +160,7 @@ def _zones(levels: Any, distances: Any, steps: Any, lowest: Any, apart: Any, ins
         for k in range(len(steps)):
             back[k] = (there - here if steps[k, 0] else 0) - steps[k, 1] * width - steps[k, 2]
         for y in range(1, height - 1):
-            low, high = _extent(levels[z, y])
+            low, high = extent(levels[z, y])
             many, at = high - low, (z * height + y) * width + low
             links[low:high] = 0
             for k in range(len(steps)):

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.rows import extent
+
 
 def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the mesh vertices of a mask that are corners of the hull of their planes.
@@ -86,7 +88,7 @@ def _chains(ends: Any, sign: float) -> Any:
     return found[:count].copy()
 
 
-def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.int32]:
+def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:
     """Return how many steps across faces lead out of a mask; what is outside the array is outside.
 
     Parameters
@@ -96,9 +98,9 @@ def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.int32]
 
     Returns
     -------
-    (D, H, W) int32, 1 at the border, 0 outside
+    (D, H, W) uint16, 1 at the border, 0 outside
     """
-    padded = np.pad(mask, 1).astype(np.int32)
+    padded = np.pad(mask, 1).astype(np.uint16)
     _border_distances(padded, planar)
     return np.asarray(padded[1:-1, 1:-1, 1:-1])
 
@@ -106,20 +108,26 @@ def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.int32]
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _border_distances(steps: Any, planar: bool) -> None:
     """Replace ones by distances: once forth, once back, as far as a neighbour's and one more."""
-    depth, height, width = steps.shape
+    depth, height, _ = steps.shape
     for z in range(1, depth - 1):
         for y in range(1, height - 1):
-            for x in range(1, width - 1):
-                if steps[z, y, x]:
-                    near = min(steps[z, y - 1, x], steps[z, y, x - 1])
-                    if not planar:
-                        near = min(near, steps[z - 1, y, x])
-                    steps[z, y, x] = near + 1
+            low, high = extent(steps[z, y])
+            row, up, back = steps[z, y], steps[z, y - 1], steps[z - (not planar), y]
+            beside = np.int32(0)
+            for x in range(low, high):
+                near = min(beside, np.int32(up[x]))
+                if not planar:
+                    near = min(near, np.int32(back[x]))
+                beside = np.int32(near + 1) if row[x] else np.int32(0)
+                row[x] = beside
     for z in range(depth - 2, 0, -1):
         for y in range(height - 2, 0, -1):
-            for x in range(width - 2, 0, -1):
-                if steps[z, y, x]:
-                    near = min(steps[z, y + 1, x], steps[z, y, x + 1])
-                    if not planar:
-                        near = min(near, steps[z + 1, y, x])
-                    steps[z, y, x] = min(steps[z, y, x], near + 1)
+            low, high = extent(steps[z, y])
+            row, down, front = steps[z, y], steps[z, y + 1], steps[z + (not planar), y]
+            beside = np.int32(0)
+            for x in range(high - 1, low - 1, -1):
+                near = min(beside, np.int32(down[x]))
+                if not planar:
+                    near = min(near, np.int32(front[x]))
+                beside = min(np.int32(row[x]), np.int32(near + 1))
+                row[x] = beside

@@ -63,7 +63,11 @@ def fixed_bin_size(values: Floats, width: float, lower: float | None = None) -> 
             f"intensity {values.min():g} lies below the lower bound {start:g} of the first bin; "
             "re-segment to the same lower bound, or lower it"
         )
-    return np.floor((values - start) / width).astype(np.int64) + 1
+    levels = values - start  # in place from here on: new memory costs more than the arithmetic
+    levels /= width
+    np.floor(levels, out=levels)
+    levels += 1
+    return levels.astype(np.int64)
 
 
 def fixed_bin_number(values: Floats, bins: int) -> Levels:
