@@ -102,7 +102,7 @@ def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
         level = flat[at]
         if level:
             for k in range(len(steps)):
-                counts[k, level, flat[at + steps[k]]] += 1
+                counts[k, level, flat[np.uint64(at + steps[k])]] += 1
     return counts
 
 
@@ -117,7 +117,7 @@ def _neighbourhoods(flat: Any, steps: Any, size: int) -> Any:
         if level:
             total, beside, same = 0, 0, 0
             for k in range(len(steps)):
-                other = int(flat[at + steps[k]])
+                other = int(flat[np.uint64(at + steps[k])])  # no sign, no check for negatives
                 total += other
                 beside += other > 0
                 same += other == level

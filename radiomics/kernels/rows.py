@@ -174,7 +174,7 @@ def _zones(levels: Any, distances: Any, steps: Any, lowest: Any, apart: Any, ins
                 at, left = count, links[x]
                 while left:
                     k = lowest[left]
-                    at = _join(parent, number[place + back[k]], at, count)
+                    at = _join(parent, number[np.uint64(place + back[k])], at, count)
                     left &= apart[k]  # voxels beside that one are joined to it already
                 if at == count:
                     parent[at] = at
