@@ -259,8 +259,8 @@ def _check_modality(image: Volume, modality: str | None) -> None:
 
 def _check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
-    if image.dtype.kind != "f":
-        return
+    if image.dtype.kind != "f" or (math.isfinite(image.min()) and math.isfinite(image.max())):
+        return  # NaN is the smallest and the largest of values among which it is
     broken = int(np.count_nonzero(~np.isfinite(image[mask])))
     if broken:
         raise InputError(

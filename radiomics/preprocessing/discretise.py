@@ -58,7 +58,7 @@ def fixed_bin_size(values: Floats, width: float, lower: float | None = None) -> 
     array([ 1,  2, 21])
     """
     start = float(values.min()) if lower is None else lower
-    if values.min() < start:
+    if lower is not None and values.min() < start:
         raise ValueError(
             f"intensity {values.min():g} lies below the lower bound {start:g} of the first bin; "
             "re-segment to the same lower bound, or lower it"
