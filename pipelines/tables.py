@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,14 +36,26 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
     if suffix == ".json":
         write_whole(path, json.dumps([_json(row) for row in rows], indent=1) + "\n")
         return
+    if suffix == ".csv":
+        write_whole(path, _csv(rows))
+        return
     import pandas as pd
 
-    if suffix == ".csv":
-        write_whole(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    else:
-        temporary = path.with_name(f".{path.name}.part")
-        pd.DataFrame(rows).to_parquet(temporary, index=False)
-        temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.part")
+    pd.DataFrame(rows).to_parquet(temporary, index=False)
+    temporary.replace(path)
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV, as pandas would write them; its import takes longer than one case."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer.writerow(columns)
+    for row in rows:
+        values = (row.get(name) for name in columns)
+        writer.writerow("" if value is None or value != value else value for value in values)
+    return text.getvalue()
 
 
 def write_features(rows: Sequence[Row], record: Row, path: Path) -> None:

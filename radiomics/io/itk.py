@@ -61,7 +61,10 @@ def _with_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
     if dtype is None or offset < 348:
         return array
     stored = np.frombuffer(content, dtype, array.size, offset).reshape(array.shape)
-    return np.where(np.isfinite(stored), array, stored).astype(array.dtype)
+    lost = ~np.isfinite(stored)
+    if lost.any():
+        array[lost] = stored[lost]
+    return array
 
 
 def write_itk(volume: Volume, path: Path) -> None:
