@@ -1,6 +1,9 @@
 """Image filters, one module each, loaded by name.
 
-A filter has ``VERSION``, ``Options`` and ``apply(array, spacing, options) -> array``.
+A filter has ``VERSION``, ``Options``, ``column_prefix(options)``, ``reach(options, spacing)`` (how
+far it looks around a voxel, in voxels; infinity for the whole image) and ``apply(array, spacing,
+options) -> array``. One whose options may ask for several images has ``variants(options)``, and
+``apply_each(array, spacing, variants)`` where these share work.
 """
 
 from __future__ import annotations
@@ -11,7 +14,22 @@ from typing import Any
 from radiomics.plugins import parse_plugin
 from radiomics.types import Volume
 
-NAMES = ("original",)
+NAMES = (
+    "original",
+    "mean",
+    "gaussian",
+    "log",
+    "laws",
+    "gabor",
+    "wavelet",
+    "simoncelli",
+    "riesz",
+    "square",
+    "square_root",
+    "logarithm",
+    "exponential",
+    "gradient",
+)
 
 
 def apply(name: str, volume: Volume, **options: Any) -> Volume:

@@ -21,6 +21,12 @@ def column_prefix(options: Options) -> str:
     return "original"
 
 
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    del options, spacing
+    return 0
+
+
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
     """Return the intensities unchanged, as float64."""
     del spacing, options

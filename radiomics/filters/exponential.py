@@ -1,0 +1,35 @@
+"""Exponentials, scaled: where the largest intensity is positive it keeps its value."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """Nothing to choose."""
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    del options
+    return "exponential"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    del options, spacing
+    return 0
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return ``exp(c x)``, ``c = log(max|x|) / max|x|``."""
+    del spacing, options
+    values = array.astype(np.float64)
+    largest = float(np.abs(values).max())
+    return np.asarray(np.exp(values * (np.log(largest) / largest if largest else 0.0)))

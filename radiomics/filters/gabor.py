@@ -1,0 +1,125 @@
+"""Gabor filters in slices, or in three planes (IBSI code Q88H): the modulus of the response."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
+from scipy import fft
+
+from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.types import Spacing
+
+VERSION = 1
+
+REACH = 4.0
+"""Half-width of the kernel, in standard deviations of its wider axis."""
+SLICES = 2**22
+"""Voxels of slices that are transformed at a time: that bounds the memory."""
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """Wavelength ``lambda_mm``, width ``sigma_mm`` and its ratio ``gamma`` across the wave.
+
+    Of the angle ``theta`` and the step between angles ``theta_step``, in degrees, give one: with a
+    step the moduli of all angles below 180 degrees are averaged. ``planes`` averages over slices
+    along all three axes, else slices are axial. Voxels must be square in the planes.
+    """
+
+    sigma_mm: float = Field(gt=0)
+    lambda_mm: float = Field(gt=0)
+    gamma: float = Field(1.0, gt=0)
+    theta: float | None = None
+    theta_step: float | None = Field(None, gt=0, le=180)
+    planes: bool = False
+    boundary: Boundary = "mirror"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Options:
+        if (self.theta is None) == (self.theta_step is None):
+            raise ValueError("give either theta or theta_step")
+        if self.theta_step is not None and abs(180 / self.theta_step % 1) > 1e-9:
+            raise ValueError("theta_step must divide 180 degrees")
+        return self
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """The angles in degrees."""
+        if self.theta_step is None:
+            return (float(self.theta or 0.0),)
+        return tuple(k * self.theta_step for k in range(round(180 / self.theta_step)))
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    angle = f"theta_{options.theta:g}" if options.theta_step is None else "all"
+    planes = "_planes" if options.planes else ""
+    sizes = f"{options.sigma_mm:g}mm_lambda_{options.lambda_mm:g}mm_gamma_{options.gamma:g}"
+    return f"gabor_{sizes}_{angle}{planes}"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    return _radius(options, min(spacing if options.planes else spacing[1:]))
+
+
+def _radius(options: Options, step: float) -> int:
+    return math.ceil(REACH * options.sigma_mm * max(1.0, 1 / options.gamma) / step)
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the modulus, averaged over angles and planes.
+
+    Raises
+    ------
+    ValueError
+        When voxels are not square in a plane.
+    """
+    total = np.zeros(array.shape)
+    planes = (0, 1, 2) if options.planes else (0,)
+    for across in planes:
+        free = [axis for axis in range(3) if axis != across]
+        steps = [spacing[axis] for axis in free]
+        if abs(steps[0] - steps[1]) > 1e-3 * steps[0]:
+            raise ValueError(
+                f"voxels of {steps[0]:g} x {steps[1]:g} mm are not square; resample first"
+                + (", or leave out planes" if across else "")
+            )
+        slices = np.moveaxis(array, across, 0)
+        into = np.moveaxis(total, across, 0)
+        _add_moduli(slices, into, steps[0], options)
+    total /= len(planes) * len(options.angles)
+    return total
+
+
+def _add_moduli(
+    slices: NDArray[np.generic], into: NDArray[np.float64], step: float, options: Options
+) -> None:
+    """Add the moduli of all angles, some slices at a time; the last axis is the first of IBSI's."""
+    radius = _radius(options, step)
+    shape = [n + 2 * radius for n in slices.shape[1:]]
+    size = [fft.next_fast_len(n + 2 * radius) for n in shape]
+    transforms = [fft.fft2(_kernel(options, step, angle, radius), size) for angle in options.angles]
+    many = max(1, SLICES // math.prod(size))
+    kept = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
+    widths = [(0, 0), (radius, radius), (radius, radius)]
+    for start in range(0, len(slices), many):
+        part = slices[start : start + many].astype(np.float64)
+        padded = np.pad(part, widths, mode=PADS[options.boundary])
+        image = fft.fft2(padded, size, workers=-1)
+        for transform in transforms:
+            response = fft.ifft2(image * transform, workers=-1)[:, kept[0], kept[1]]
+            into[start : start + many] += np.abs(response)
+
+
+def _kernel(options: Options, step: float, angle: float, radius: int) -> NDArray[Any]:
+    sigma, wavelength = options.sigma_mm / step, options.lambda_mm / step
+    k = np.arange(-radius, radius + 1, dtype=np.float64)
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    a = k * cosine + k[:, None] * sine
+    b = -k * sine + k[:, None] * cosine
+    width = (a**2 + options.gamma**2 * b**2) / (2 * sigma**2)
+    return np.asarray(np.exp(-width + 2j * np.pi * a / wavelength))

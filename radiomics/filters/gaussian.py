@@ -1,0 +1,43 @@
+"""Smoothing by a Gaussian."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from radiomics.kernels.convolution import Boundary, odd, separable
+from radiomics.kernels.gaussian import gaussian, radius
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """The kernel is sampled, cut off at ``cutoff`` sigma, and its sum is 1."""
+
+    sigma_mm: float = Field(gt=0)
+    cutoff: float = Field(4.0, gt=0)
+    dims: Literal[2, 3] = 3
+    boundary: Boundary = "mirror"
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    return f"gaussian_{options.sigma_mm:g}mm_{options.dims}d"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    return radius(options.sigma_mm / min(spacing[3 - options.dims :]), options.cutoff)
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the smoothed image."""
+    chains = []
+    for axis, step in enumerate(spacing):
+        taps = np.array(gaussian(options.sigma_mm / step, options.cutoff).taps)
+        chains.append(() if axis < 3 - options.dims else (odd(taps / taps.sum()),))
+    return separable(array.astype(np.float64), chains, options.boundary)

@@ -1,0 +1,50 @@
+"""Laplacian of Gaussian (IBSI code L6PA).
+
+In voxels that are not cubes the Gaussian is round in mm, and second derivatives along all axes are
+per square of the same length: the side of a cube, or square, as large as a voxel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from radiomics.kernels.convolution import Boundary
+from radiomics.kernels.gaussian import laplacian, radius
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """The kernel is sampled and cut off at ``cutoff`` sigma."""
+
+    sigma_mm: float = Field(gt=0)
+    cutoff: float = Field(4.0, gt=0)
+    dims: Literal[2, 3] = 3
+    boundary: Boundary = "mirror"
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    return f"log_{options.sigma_mm:g}mm_{options.dims}d"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    return radius(options.sigma_mm / min(spacing[3 - options.dims :]), options.cutoff)
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the response: negative at the centre of what is bright and as large as sigma."""
+    free = spacing[3 - options.dims :]
+    side = math.prod(free) ** (1 / len(free))
+    sigmas = tuple(options.sigma_mm / step for step in spacing)
+    weights = tuple((side / step) ** 2 for step in spacing)
+    values = array.astype(np.float64)
+    rest = (options.cutoff, options.dims, options.boundary)
+    return laplacian(values, sigmas, weights, *rest)

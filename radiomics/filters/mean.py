@@ -1,0 +1,47 @@
+"""The mean of a cube, or of a square in each slice (IBSI code S60F)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, field_validator
+
+from radiomics.kernels.convolution import Boundary, box_mean
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """``support`` is the side of the cube in voxels, an odd number."""
+
+    support: int = Field(gt=0)
+    dims: Literal[2, 3] = 3
+    boundary: Boundary = "mirror"
+
+    @field_validator("support")
+    @classmethod
+    def _odd(cls, support: int) -> int:
+        if support % 2 == 0:
+            raise ValueError("a support is an odd number of voxels, so that it has a middle")
+        return support
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    return f"mean_{options.support}_{options.dims}d"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    del spacing
+    return options.support // 2
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the mean around each voxel."""
+    del spacing
+    values = array.astype(np.float64)
+    return box_mean(values, options.support // 2, options.dims, options.boundary)

@@ -1,0 +1,42 @@
+"""Simoncelli's wavelet, not separable and the same in all directions (IBSI code PRT7).
+
+Filtered in the Fourier domain: the image goes on periodically, and every voxel counts for all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from radiomics.kernels.spectra import respond, simoncelli
+from radiomics.types import Spacing
+
+VERSION = 1
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """``level`` 1 holds the finest details."""
+
+    level: int = Field(1, ge=1, le=8)
+    dims: Literal[2, 3] = 3
+
+
+def column_prefix(options: Options) -> str:
+    """Return how the columns of this image begin."""
+    return f"simoncelli_level_{options.level}_{options.dims}d"
+
+
+def reach(options: Options, spacing: Spacing) -> float:
+    """Return how far the filter looks around a voxel, in voxels."""
+    del options, spacing
+    return math.inf
+
+
+def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
+    """Return the band-pass response."""
+    del spacing
+    return respond(array.astype(np.float64), simoncelli(options.level), options.dims)
