@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.directions import directions
 from radiomics.kernels.threads import one_thread_each, side_by_side
-from radiomics.plugins import load, parse_plugin
+from radiomics.plugins import load
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
 from radiomics.settings import (
@@ -29,6 +29,7 @@ from radiomics.settings import (
     default_discretisation,
     default_ivh,
     load_settings,
+    parse_filter,
 )
 from radiomics.types import INTENSITIES, InputError, Region, Spacing, Volume, check_mask
 
@@ -49,11 +50,15 @@ BORDER_MM = 6.5
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A case ready for computing: image and two masks on one grid, cut to the mask's box."""
+    """A case ready for computing: image and two masks on one grid, cut to what filters look at.
+
+    ``inner`` is the part of it that features look at.
+    """
 
     image: Volume
     intensity_mask: Volume
     morphological_mask: Volume
+    inner: Box
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
         image = replace(image, array=values, unit="1")
     wanted = settings.resample.spacing if settings.resample else (None, None, None)
     spacing = resampling.target_spacing(image.spacing, wanted)
-    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM)
+    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM + _reach_mm(settings, spacing))
     if settings.resample is not None and spacing != image.spacing:
         image = resampling.resample(image, spacing, settings.resample.order, part)
         mask = resampling.resample_mask(mask, spacing, part)
@@ -119,7 +124,15 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     if settings.resegment is not None:
         kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
         _check_kept(image, mask, kept, settings.resegment)
-    return Prepared(image, replace(mask, array=kept), mask)
+    inner = bounding_box(mask.array, margin=math.ceil(BORDER_MM / min(spacing)))
+    return Prepared(image, replace(mask, array=kept), mask, inner)
+
+
+def _reach_mm(settings: ExtractionSettings, spacing: Spacing) -> float:
+    """Return how far the filters look around a voxel."""
+    parsed = (parse_filter(spec) for spec in settings.filters)
+    reach = max(module.reach(options, spacing) for module, options, _ in parsed)
+    return float(reach) * max(spacing)
 
 
 def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
@@ -129,26 +142,91 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 
 def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
-    values: dict[str, float] = {}
-    for spec in settings.filters:
-        module, options = parse_plugin("radiomics.filters", spec, "filters")
-        image = module.apply(prepared.image.array, prepared.image.spacing, options)
-        region = _region(prepared, image, settings)
-        tasks = []
-        for name in settings.families:
-            family = load("radiomics.features", name)
-            for suffix, chosen in _choices(family, prepared.image.unit, settings):
-                tasks.append((name, suffix, family, chosen))
-        in_turn = sorted(tasks, key=_turn)
-        calls = [partial(family.features, region, chosen) for _, _, family, chosen in in_turn]
-        found = dict(zip((task[:2] for task in in_turn), side_by_side(calls), strict=True))
-        for name, suffix, family, _ in tasks:  # in the order of the settings
-            prefix = f"{module.column_prefix(options)}_{name}"
-            computed = found[name, suffix]
-            values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in family.IBSI}
+    groups = [_group(spec) for spec in settings.filters]
+    calls = [
+        partial(_compute_group, prepared, settings, group, first=index == 0)
+        for index, group in enumerate(groups)
+    ]
+    early = sorted(range(len(groups)), key=lambda index: -len(groups[index].images))
+    found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
+    values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
     reason = "not defined for this region, see the family's documentation"
     missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
     return Extraction(values, missing)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One entry of ``filters``: the options of each image that it asks for."""
+
+    module: Any
+    images: tuple[Any, ...]
+    discretisation: discretise.Options | None
+
+    @property
+    def is_original(self) -> bool:
+        return self.module is load("radiomics.filters", "original")
+
+
+def _group(spec: Mapping[str, Any]) -> _Group:
+    module, options, own = parse_filter(spec)
+    variants = getattr(module, "variants", None)
+    return _Group(module, variants(options) if variants else (options,), own)
+
+
+def _compute_group(
+    prepared: Prepared, settings: ExtractionSettings, group: _Group, first: bool
+) -> dict[str, float]:
+    """Compute the features of the images of one filter; the mask's shape on the first image only.
+
+    Raises
+    ------
+    InputError
+        When the filter does not fit the image, or its response is not finite.
+    """
+    whole = prepared.image
+    try:
+        if hasattr(group.module, "apply_each"):
+            arrays = group.module.apply_each(whole.array, whole.spacing, group.images)
+        else:
+            arrays = [group.module.apply(whole.array, whole.spacing, o) for o in group.images]
+    except ValueError as error:
+        prefix = group.module.column_prefix(group.images[0])
+        remedy = "change the filter's options, or resample"
+        raise InputError(
+            f"filter {prefix}", "a filter fits its image", str(error), remedy
+        ) from None
+    names = [n for n in settings.families if first or n != "morphology"]
+    calls = []
+    for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
+        of_image = [name for name in names if index == 0 or name != "morphology"]
+        calls.append(partial(_compute_image, prepared, settings, group, options, array, of_image))
+    return {key: value for found in side_by_side(calls) for key, value in found.items()}
+
+
+def _compute_image(
+    prepared: Prepared,
+    settings: ExtractionSettings,
+    group: _Group,
+    options: Any,
+    array: NDArray[np.float64],
+    names: Sequence[str],
+) -> dict[str, float]:
+    """Compute the families of one filtered image."""
+    region, unit = _region(prepared, array[prepared.inner], group, settings)
+    tasks = []
+    for name in names:
+        family = load("radiomics.features", name)
+        for suffix, chosen in _choices(family, unit, settings):
+            tasks.append((name, suffix, family, chosen))
+    in_turn = sorted(tasks, key=_turn)
+    calls = [partial(family.features, region, chosen) for _, _, family, chosen in in_turn]
+    found = dict(zip((task[:2] for task in in_turn), side_by_side(calls), strict=True))
+    values: dict[str, float] = {}
+    for name, suffix, family, _ in tasks:  # in the order of the settings
+        prefix, computed = f"{group.module.column_prefix(options)}_{name}", found[name, suffix]
+        values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in family.IBSI}
+    return values
 
 
 def _turn(task: tuple[str, str, Any, Any]) -> int:
@@ -156,12 +234,27 @@ def _turn(task: tuple[str, str, Any, Any]) -> int:
     return EARLY.index(task[0]) if task[0] in EARLY else len(EARLY) + (task[0] in LATE)
 
 
-def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Region:
-    """Return what families see: the image with its grey levels."""
-    mask = prepared.intensity_mask.array
-    limits = settings.resegment.range if settings.resegment else None
+def _region(
+    prepared: Prepared, image: NDArray[Any], group: _Group, settings: ExtractionSettings
+) -> tuple[Region, str]:
+    """Return what families see, the image with its grey levels, and the image's unit.
+
+    The range of the re-segmentation and the lower end of bins are the original image's: responses
+    begin their bins at their smallest value.
+    """
+    masks_ = (
+        prepared.intensity_mask.array[prepared.inner],
+        prepared.morphological_mask.array[prepared.inner],
+    )
+    mask, original = masks_[0], group.is_original
+    if not original:
+        _check_finite(image, mask)
+    limits = settings.resegment.range if settings.resegment and original else None
     lowest = limits[0] if limits is not None else None
-    options = settings.discretisation or default_discretisation(prepared.image.unit)
+    unit = prepared.image.unit if original else "1"
+    options = group.discretisation or settings.discretisation or default_discretisation(unit)
+    if not original and group.discretisation is None and options.lower is not None:
+        options = options.model_copy(update={"lower": None})
     levels = np.zeros(mask.shape, dtype=np.uint16)
     intensities = image[mask]
     try:
@@ -174,10 +267,9 @@ def _region(prepared: Prepared, image: Any, settings: ExtractionSettings) -> Reg
             "change 'discretisation' or 'resegment'",
         ) from None
     _check_memory(count, levels.shape, settings.families)
-    masks_ = (mask, prepared.morphological_mask.array)
     region = Region(image, *masks_, prepared.image.spacing, levels, count, limits)
     region.once(INTENSITIES, lambda: intensities)
-    return region
+    return region, unit
 
 
 def _check_memory(count: int, shape: tuple[int, ...], names: tuple[str, ...]) -> None:

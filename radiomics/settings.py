@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -64,8 +65,16 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _known_filters(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
-            parse_plugin("radiomics.filters", spec, "filters")
+            parse_filter(spec)
         return specs
+
+
+def parse_filter(spec: Mapping[str, Any]) -> tuple[ModuleType, Any, discretise.Options | None]:
+    """Return a filter's module, its options, and how its images are discretised if it says so."""
+    rest = {key: value for key, value in spec.items() if key != "discretisation"}
+    module, options = parse_plugin("radiomics.filters", rest, "filters")
+    own = spec.get("discretisation")
+    return module, options, own and parse(discretise.Options, own, "filters.discretisation")
 
 
 def presets() -> list[str]:

@@ -39,15 +39,6 @@ def _current_processor() -> Callable[[], int] | None:
     return getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
 
-def _processors() -> tuple[set[int], set[int]]:
-    """Return those that this thread may use, and of these all but its own; none if not known."""
-    current = _current_processor()
-    if current is None or sys.platform != "linux":
-        return set(), set()
-    allowed = os.sched_getaffinity(0)
-    return allowed, allowed - {current()}
-
-
 def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """Call functions, started in their order, on all processors; return what each returns.
 
@@ -68,14 +59,17 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
             except BaseException as error:  # raised again where the result is asked for
                 result.set_exception(error)
 
-    allowed, elsewhere = _processors()
+    current = _current_processor()
+    busy = current() if current is not None else -1
 
     def help_out() -> None:
-        if elsewhere:
-            os.sched_setaffinity(0, elsewhere)  # of this thread only
+        if sys.platform != "linux":
+            work()
+            return
+        allowed = os.sched_getaffinity(0)  # of this thread only
+        os.sched_setaffinity(0, allowed - {busy} or allowed)
         work()
-        if elsewhere:
-            os.sched_setaffinity(0, allowed)
+        os.sched_setaffinity(0, allowed)
 
     for _ in range(min(_others(), len(calls) - 1)):
         _helpers().submit(help_out)

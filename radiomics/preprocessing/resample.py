@@ -136,10 +136,16 @@ def resample_mask(mask: Volume, spacing: Spacing, box: Box | None = None) -> Vol
 
 
 def box_on_new_grid(box: Box, volume: Volume, spacing: Spacing, margin_mm: float) -> Box:
-    """Return the part of the new grid that covers a box of the old one and a margin in mm."""
+    """Return the part of the new grid that covers a box of the old one and a margin in mm.
+
+    An infinite margin gives the whole grid.
+    """
     parts = []
     for part, count, old, new in zip(box, volume.shape, volume.spacing, spacing, strict=True):
         size, start, step = new_axis(count, old, new)
+        if math.isinf(margin_mm):
+            parts.append(slice(0, size))
+            continue
         margin = margin_mm / new + 1
         low = math.floor((part.start - 1 - start) / step - margin)
         high = math.ceil((part.stop - start) / step + margin)
