@@ -112,6 +112,25 @@ def extract(
     writer.writerows([rows[0].keys(), *(row.values() for row in rows)])
 
 
+@app.command("filter")
+def filter_(
+    image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
+    settings: Annotated[str, typer.Option(help="Preset or YAML file with one filter.")],
+    output: Annotated[Path, typer.Option(help="NIfTI, NRRD or MetaImage file to write.")],
+    series: Annotated[str | None, typer.Option(help="Series name, as inspect gives it.")] = None,
+    repair: Annotated[str, typer.Option(help=REPAIR)] = "refuse",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write the response of IMAGE to the filter of the settings, on the image's grid."""
+    from pipelines.single import filter_file
+
+    _log(verbose)
+    low, high = filter_file(image, settings, output, {"series": series, "repair": repair})
+    if not quiet:
+        typer.echo(f"{output}: responses from {low:g} to {high:g}")
+
+
 @app.command()
 def study(
     config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped study.")],

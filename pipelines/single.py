@@ -7,7 +7,8 @@ from typing import Any
 
 from pipelines.environment import installed
 from pipelines.store import digest_file
-from radiomics.extraction import Prepared, compute, prepare, versions
+from radiomics.derived import filtered
+from radiomics.extraction import Prepared, compute, prepare, resampled, versions
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
 from radiomics.settings import load_settings
@@ -79,6 +80,31 @@ def extract_files(
         "notes": [*volume.history, *(note for m in masks.values() for note in m["notes"])],
     }
     return rows, record
+
+
+def filter_file(
+    image: Path, settings: str, output: Path, choices: dict[str, Any]
+) -> tuple[float, float]:
+    """Write the response of the settings' one filter to a whole image; return its range.
+
+    The image is resampled first where the settings say so.
+
+    Raises
+    ------
+    ConfigurationError
+        When the settings ask for several images.
+    InputError
+        When the image cannot be read, or the filter does not fit it.
+    """
+    checked = load_settings(settings)
+    volume = resampled(read_image(image, **choices), checked)
+    responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
+    if len(responses) != 1:
+        found = ", ".join(name for name, _ in responses)
+        raise ConfigurationError(f"{settings}: a map is of one filter and one band; found: {found}")
+    response = responses[0][1]
+    write_volume(response, output)
+    return float(response.array.min()), float(response.array.max())
 
 
 def _save(prepared: Prepared, folder: Path, name: str) -> None:

@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 
 from radiomics import features as families
 from radiomics import io as reading
+from radiomics.checks import (
+    check_finite,
+    check_kept,
+    check_memory,
+    check_modality,
+    check_resampled,
+)
+from radiomics.derived import Group, group_of, reach_mm, responses
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
-from radiomics.kernels.directions import directions
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise, intensity, masks
@@ -29,17 +36,14 @@ from radiomics.settings import (
     default_discretisation,
     default_ivh,
     load_settings,
-    parse_filter,
 )
-from radiomics.types import INTENSITIES, InputError, Region, Spacing, Volume, check_mask
+from radiomics.types import INTENSITIES, InputError, Region, Volume, check_mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = 2
 """Counts changes of this chain that change values; part of every stored result's key."""
-LARGEST_MATRICES = 2**32
-"""Bytes that the matrices of one family may take."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
@@ -101,38 +105,31 @@ def extract(
 def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
-    _check_modality(image, settings.modality)
+    check_modality(image, settings.modality)
     box = bounding_box(mask.array)
-    _check_finite(image.array[box], mask.array[box])
+    check_finite(image.array[box], mask.array[box])
     if settings.normalise is not None:
         values = intensity.normalise(image.array, mask.array, settings.normalise)
         image = replace(image, array=values, unit="1")
     wanted = settings.resample.spacing if settings.resample else (None, None, None)
     spacing = resampling.target_spacing(image.spacing, wanted)
-    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM + _reach_mm(settings, spacing))
+    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM + reach_mm(settings, spacing))
     if settings.resample is not None and spacing != image.spacing:
         image = resampling.resample(image, spacing, settings.resample.order, part)
         mask = resampling.resample_mask(mask, spacing, part)
-        _check_resampled(mask, spacing)
+        check_resampled(mask, spacing)
     else:
         image, mask = (_cut(volume, part) for volume in (image, mask))
     if settings.resample is not None and settings.resample.round_intensities:
         image = replace(image, array=np.rint(image.array))
     if settings.resample is not None or settings.normalise is not None:
-        _check_finite(image.array, mask.array)
+        check_finite(image.array, mask.array)
     kept = mask.array
     if settings.resegment is not None:
         kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
-        _check_kept(image, mask, kept, settings.resegment)
+        check_kept(image, mask, kept, settings.resegment)
     inner = bounding_box(mask.array, margin=math.ceil(BORDER_MM / min(spacing)))
     return Prepared(image, replace(mask, array=kept), mask, inner)
-
-
-def _reach_mm(settings: ExtractionSettings, spacing: Spacing) -> float:
-    """Return how far the filters look around a voxel."""
-    parsed = (parse_filter(spec) for spec in settings.filters)
-    reach = max(module.reach(options, spacing) for module, options, _ in parsed)
-    return float(reach) * max(spacing)
 
 
 def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
@@ -142,7 +139,7 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 
 def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
-    groups = [_group(spec) for spec in settings.filters]
+    groups = [group_of(spec) for spec in settings.filters]
     calls = [
         partial(_compute_group, prepared, settings, group, first=index == 0)
         for index, group in enumerate(groups)
@@ -155,27 +152,18 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     return Extraction(values, missing)
 
 
-@dataclass(frozen=True)
-class _Group:
-    """One entry of ``filters``: the options of each image that it asks for."""
-
-    module: Any
-    images: tuple[Any, ...]
-    discretisation: discretise.Options | None
-
-    @property
-    def is_original(self) -> bool:
-        return self.module is load("radiomics.filters", "original")
-
-
-def _group(spec: Mapping[str, Any]) -> _Group:
-    module, options, own = parse_filter(spec)
-    variants = getattr(module, "variants", None)
-    return _Group(module, variants(options) if variants else (options,), own)
+def resampled(image: Volume, settings: ExtractionSettings) -> Volume:
+    """Return a whole image on the settings' grid."""
+    if settings.resample is None:
+        return image
+    spacing = resampling.target_spacing(image.spacing, settings.resample.spacing)
+    image = resampling.resample(image, spacing, settings.resample.order)
+    rounded = settings.resample.round_intensities
+    return replace(image, array=np.rint(image.array)) if rounded else image
 
 
 def _compute_group(
-    prepared: Prepared, settings: ExtractionSettings, group: _Group, first: bool
+    prepared: Prepared, settings: ExtractionSettings, group: Group, first: bool
 ) -> dict[str, float]:
     """Compute the features of the images of one filter; the mask's shape on the first image only.
 
@@ -184,18 +172,7 @@ def _compute_group(
     InputError
         When the filter does not fit the image, or its response is not finite.
     """
-    whole = prepared.image
-    try:
-        if hasattr(group.module, "apply_each"):
-            arrays = group.module.apply_each(whole.array, whole.spacing, group.images)
-        else:
-            arrays = [group.module.apply(whole.array, whole.spacing, o) for o in group.images]
-    except ValueError as error:
-        prefix = group.module.column_prefix(group.images[0])
-        remedy = "change the filter's options, or resample"
-        raise InputError(
-            f"filter {prefix}", "a filter fits its image", str(error), remedy
-        ) from None
+    arrays = responses(prepared.image, group)
     names = [n for n in settings.families if first or n != "morphology"]
     calls = []
     for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
@@ -207,7 +184,7 @@ def _compute_group(
 def _compute_image(
     prepared: Prepared,
     settings: ExtractionSettings,
-    group: _Group,
+    group: Group,
     options: Any,
     array: NDArray[np.float64],
     names: Sequence[str],
@@ -224,7 +201,8 @@ def _compute_image(
     found = dict(zip((task[:2] for task in in_turn), side_by_side(calls), strict=True))
     values: dict[str, float] = {}
     for name, suffix, family, _ in tasks:  # in the order of the settings
-        prefix, computed = f"{group.module.column_prefix(options)}_{name}", found[name, suffix]
+        image = group.module.column_prefix(options).replace(".", "_")
+        prefix, computed = f"{image}_{name}", found[name, suffix]
         values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in family.IBSI}
     return values
 
@@ -235,7 +213,7 @@ def _turn(task: tuple[str, str, Any, Any]) -> int:
 
 
 def _region(
-    prepared: Prepared, image: NDArray[Any], group: _Group, settings: ExtractionSettings
+    prepared: Prepared, image: NDArray[Any], group: Group, settings: ExtractionSettings
 ) -> tuple[Region, str]:
     """Return what families see, the image with its grey levels, and the image's unit.
 
@@ -248,7 +226,7 @@ def _region(
     )
     mask, original = masks_[0], group.is_original
     if not original:
-        _check_finite(image, mask)
+        check_finite(image, mask)
     limits = settings.resegment.range if settings.resegment and original else None
     lowest = limits[0] if limits is not None else None
     unit = prepared.image.unit if original else "1"
@@ -266,24 +244,10 @@ def _region(
             str(error),
             "change 'discretisation' or 'resegment'",
         ) from None
-    _check_memory(count, levels.shape, settings.families)
+    check_memory(count, levels.shape, settings.families)
     region = Region(image, *masks_, prepared.image.spacing, levels, count, limits)
     region.once(INTENSITIES, lambda: intensities)
     return region, unit
-
-
-def _check_memory(count: int, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
-    """Say how much memory texture matrices would take before it is taken."""
-    sizes = {"glcm": count**2, "glrlm": count * max(shape)}
-    for name in sorted(set(sizes) & set(names)):
-        needed = 2 * 8 * len(directions(False)) * sizes[name]  # counts, and their sum or difference
-        if needed > LARGEST_MATRICES:
-            raise InputError(
-                "discretisation",
-                f"the matrices of {name} take at most {LARGEST_MATRICES // 2**30} GiB",
-                f"{count} grey levels, which need {needed / 2**30:.1f} GiB",
-                "choose wider bins, or leave the family out",
-            )
 
 
 def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
@@ -332,53 +296,3 @@ def _cut(volume: Volume, box: Box) -> Volume:
     affine = np.array(volume.affine)
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return replace(volume, array=volume.array[box], affine=affine)
-
-
-def _check_modality(image: Volume, modality: str | None) -> None:
-    """Refuse settings made for another kind of image; a file that knows no unit passes."""
-    if modality is None or image.unit == "":
-        return
-    pet = ("SUV", "BQML", "CNTS", "GML", "CM2ML", "PROPC")
-    kind = "PT" if image.unit.startswith(pet) else {"HU": "CT", "1": "MR"}.get(image.unit, "other")
-    if modality not in (kind, "other"):
-        raise InputError(
-            "modality",
-            f"these settings are for {modality}",
-            f"an image in unit {image.unit} ({kind})",
-            "choose settings for this modality",
-        )
-
-
-def _check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:
-    """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
-    if image.dtype.kind != "f" or (math.isfinite(image.min()) and math.isfinite(image.max())):
-        return  # NaN is the smallest and the largest of values among which it is
-    broken = int(np.count_nonzero(~np.isfinite(image[mask])))
-    if broken:
-        raise InputError(
-            "image",
-            "intensities inside the mask, and those that interpolation draws on, must be finite",
-            f"{broken} of {int(mask.sum())} voxels are NaN or infinite",
-            "give the image finite values there, or leave these voxels out of the mask",
-        )
-
-
-def _check_resampled(mask: Volume, spacing: Spacing) -> None:
-    if not mask.array.any():
-        raise InputError(
-            "resample",
-            "the mask must keep at least one voxel on the new grid",
-            f"none at a spacing of {spacing} mm",
-            "choose a finer spacing",
-        )
-
-
-def _check_kept(image: Volume, mask: Volume, kept: Any, options: masks.Options) -> None:
-    if not kept.any():
-        inside = image.array[mask.array]
-        raise InputError(
-            "resegment",
-            f"range {options.range} and sigma {options.sigma} must leave at least one voxel",
-            f"intensities from {inside.min():g} to {inside.max():g} {image.unit} in the mask",
-            "widen the range, or check the image's unit",
-        )

@@ -32,8 +32,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "radiomics.preprocessing.discretise",
     ),
     "radiomics.settings": (*STAGES, "radiomics.filters", "radiomics.features"),
+    "radiomics.checks": STAGES,
+    "radiomics.derived": (*STAGES, "radiomics.settings"),
     "radiomics.extraction": (
         *STAGES,
+        "radiomics.checks",
+        "radiomics.derived",
         "radiomics.io",
         "radiomics.filters",
         "radiomics.features",

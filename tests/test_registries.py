@@ -101,17 +101,53 @@ class TestFamily:
         assert np.array_equal(one.image, before)
 
 
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "mean": {"support": 3},
+    "gaussian": {"sigma_mm": 1},
+    "log": {"sigma_mm": 1.5},
+    "laws": {"kernel": "L5E5S5", "pooling": "max", "energy": 2},
+    "gabor": {"sigma_mm": 2, "lambda_mm": 3, "theta_step": 45},
+    "wavelet": {"family": "coif1"},
+    "riesz": {"order": (1, 0, 1), "level": 1},
+}
+"""Options of filters that need some."""
+
+
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_keeps_shape_and_input(name: str) -> None:
     module = load("radiomics.filters", name)
-    image = np.random.default_rng(0).normal(size=(6, 7, 8))
+    options = module.Options(**EXAMPLES.get(name, {}))
+    image = np.random.default_rng(0).normal(size=(14, 15, 16))
     before = image.copy()
-    result = module.apply(image, (1.0, 1.0, 1.0), module.Options())
+    result = module.apply(image, (1.0, 1.0, 1.0), options)
     assert result.shape == image.shape
     assert result.dtype == np.float64
     assert np.array_equal(image, before)
     assert module.VERSION >= 1
-    assert module.column_prefix(module.Options()).isidentifier()
+    variants = module.variants(options) if hasattr(module, "variants") else (options,)
+    prefixes = [module.column_prefix(variant) for variant in variants]
+    assert len(set(prefixes)) == len(prefixes)
+    assert all(prefix.replace(".", "_").isidentifier() for prefix in prefixes)
+    assert module.reach(options, (1.0, 1.0, 1.0)) >= 0
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_looks_no_farther_than_it_says(name: str) -> None:
+    module = load("radiomics.filters", name)
+    options = module.Options(**EXAMPLES.get(name, {}))
+    image = np.random.default_rng(0).normal(size=(31, 31, 31))
+    reach = module.reach(options, (1.0, 1.0, 1.0))
+    if not np.isfinite(reach):
+        return
+    image[0, 0, 0] = image[-1, -1, -1] = 9.0  # what scales by the largest value scales alike
+    other = image.copy()
+    low, high = (max(0, 15 - int(reach)), min(31, 16 + int(reach)))
+    outside = np.ones(image.shape, dtype=bool)
+    outside[low:high, low:high, low:high] = False
+    outside[0, 0, 0] = outside[-1, -1, -1] = False
+    other[outside] = 1.0
+    one, two = (module.apply(x, (1.0, 1.0, 1.0), options)[15, 15, 15] for x in (image, other))
+    assert one == pytest.approx(two, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,0 +1,74 @@
+"""Filtered images: which ones an entry of ``filters`` asks for, and their responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.plugins import load
+from radiomics.preprocessing import discretise
+from radiomics.settings import ExtractionSettings, parse_filter
+from radiomics.types import InputError, Spacing, Volume
+
+
+@dataclass(frozen=True)
+class Group:
+    """One entry of ``filters``: the options of each image that it asks for."""
+
+    module: Any
+    images: tuple[Any, ...]
+    discretisation: discretise.Options | None
+
+    @property
+    def is_original(self) -> bool:
+        """Whether this is the image as it is."""
+        return self.module is load("radiomics.filters", "original")
+
+
+def group_of(spec: Mapping[str, Any]) -> Group:
+    """Return what an entry of ``filters`` asks for."""
+    module, options, own = parse_filter(spec)
+    variants = getattr(module, "variants", None)
+    return Group(module, variants(options) if variants else (options,), own)
+
+
+def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
+    """Filter an image, once for each of the group's images.
+
+    Raises
+    ------
+    InputError
+        When the filter does not fit the image.
+    """
+    try:
+        if hasattr(group.module, "apply_each"):
+            found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
+            return found
+        return [group.module.apply(image.array, image.spacing, o) for o in group.images]
+    except ValueError as error:
+        prefix = group.module.column_prefix(group.images[0])
+        rule = "a filter must fit its image"
+        remedy = "change the filter's options, or resample"
+        raise InputError(f"filter {prefix}", rule, str(error), remedy) from None
+
+
+def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]:
+    """Return the names and responses of one entry of ``filters``, for a whole image."""
+    group = group_of(spec)
+    arrays = responses(image, group)
+    unit = image.unit if group.is_original else "1"
+    return [
+        (group.module.column_prefix(options), replace(image, array=array, unit=unit))
+        for options, array in zip(group.images, arrays, strict=True)
+    ]
+
+
+def reach_mm(settings: ExtractionSettings, spacing: Spacing) -> float:
+    """Return how far the filters look around a voxel."""
+    parsed = (parse_filter(spec) for spec in settings.filters)
+    reach = max(module.reach(options, spacing) for module, options, _ in parsed)
+    return float(reach) * max(spacing)
