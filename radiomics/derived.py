@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.kernels.boxes import Box
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
 from radiomics.settings import ExtractionSettings, parse_filter
@@ -56,6 +57,18 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
         raise InputError(f"filter {prefix}", rule, str(error), remedy) from None
 
 
+def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.float64]]:
+    """Filter a part of an image, from no more around it than the filter looks at."""
+    reach = np.max([group.module.reach(o, image.spacing) for o in group.images], axis=0)
+    outer, within = [], []
+    for part, far, count in zip(inner, reach, image.shape, strict=True):
+        low, high = max(0.0, part.start - far), min(float(count), part.stop + far)
+        outer.append(slice(int(low), int(high)))
+        within.append(slice(part.start - int(low), part.stop - int(low)))
+    part_of = replace(image, array=image.array[tuple(outer)])
+    return [array[tuple(within)] for array in responses(part_of, group)]
+
+
 def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]:
     """Return the names and responses of one entry of ``filters``, for a whole image."""
     group = group_of(spec)
@@ -67,8 +80,11 @@ def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]
     ]
 
 
-def reach_mm(settings: ExtractionSettings, spacing: Spacing) -> float:
-    """Return how far the filters look around a voxel."""
+def reach_mm(settings: ExtractionSettings, spacing: Spacing) -> Spacing:
+    """Return how far the filters look along z, y and x."""
     parsed = (parse_filter(spec) for spec in settings.filters)
-    reach = max(module.reach(options, spacing) for module, options, _ in parsed)
-    return float(reach) * max(spacing)
+    reached = [module.reach(options, spacing) for module, options, _ in parsed]
+    z, y, x = (
+        max(one) * step for one, step in zip(zip(*reached, strict=True), spacing, strict=True)
+    )
+    return z, y, x

@@ -24,7 +24,7 @@ from radiomics.checks import (
     check_modality,
     check_resampled,
 )
-from radiomics.derived import Group, group_of, reach_mm, responses
+from radiomics.derived import Group, group_of, inner_responses, reach_mm
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.threads import one_thread_each, side_by_side
@@ -113,7 +113,9 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
         image = replace(image, array=values, unit="1")
     wanted = settings.resample.spacing if settings.resample else (None, None, None)
     spacing = resampling.target_spacing(image.spacing, wanted)
-    part = resampling.box_on_new_grid(box, image, spacing, BORDER_MM + reach_mm(settings, spacing))
+    reach = reach_mm(settings, spacing)
+    margin = (BORDER_MM + reach[0], BORDER_MM + reach[1], BORDER_MM + reach[2])
+    part = resampling.box_on_new_grid(box, image, spacing, margin)
     if settings.resample is not None and spacing != image.spacing:
         image = resampling.resample(image, spacing, settings.resample.order, part)
         mask = resampling.resample_mask(mask, spacing, part)
@@ -128,7 +130,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     if settings.resegment is not None:
         kept = masks.resegment(image.array.astype(np.float64), kept, settings.resegment)
         check_kept(image, mask, kept, settings.resegment)
-    inner = bounding_box(mask.array, margin=math.ceil(BORDER_MM / min(spacing)))
+    border = tuple(math.ceil(BORDER_MM / step) for step in spacing)
+    inner = bounding_box(mask.array, (border[0], border[1], border[2]))
     return Prepared(image, replace(mask, array=kept), mask, inner)
 
 
@@ -172,7 +175,7 @@ def _compute_group(
     InputError
         When the filter does not fit the image, or its response is not finite.
     """
-    arrays = responses(prepared.image, group)
+    arrays = inner_responses(prepared.image, prepared.inner, group)
     names = [n for n in settings.families if first or n != "morphology"]
     calls = []
     for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
@@ -190,7 +193,7 @@ def _compute_image(
     names: Sequence[str],
 ) -> dict[str, float]:
     """Compute the families of one filtered image."""
-    region, unit = _region(prepared, array[prepared.inner], group, settings)
+    region, unit = _region(prepared, array, group, settings)
     tasks = []
     for name in names:
         family = load("radiomics.features", name)

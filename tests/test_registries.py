@@ -128,7 +128,7 @@ def test_a_filter_keeps_shape_and_input(name: str) -> None:
     prefixes = [module.column_prefix(variant) for variant in variants]
     assert len(set(prefixes)) == len(prefixes)
     assert all(prefix.replace(".", "_").isidentifier() for prefix in prefixes)
-    assert module.reach(options, (1.0, 1.0, 1.0)) >= 0
+    assert min(module.reach(options, (1.0, 1.0, 1.0))) >= 0
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -137,13 +137,12 @@ def test_a_filter_looks_no_farther_than_it_says(name: str) -> None:
     options = module.Options(**EXAMPLES.get(name, {}))
     image = np.random.default_rng(0).normal(size=(31, 31, 31))
     reach = module.reach(options, (1.0, 1.0, 1.0))
-    if not np.isfinite(reach):
+    if not np.isfinite(reach).all():
         return
     image[0, 0, 0] = image[-1, -1, -1] = 9.0  # what scales by the largest value scales alike
     other = image.copy()
-    low, high = (max(0, 15 - int(reach)), min(31, 16 + int(reach)))
     outside = np.ones(image.shape, dtype=bool)
-    outside[low:high, low:high, low:high] = False
+    outside[tuple(slice(max(0, 15 - int(far)), 16 + int(far)) for far in reach)] = False
     outside[0, 0, 0] = outside[-1, -1, -1] = False
     other[outside] = 1.0
     one, two = (module.apply(x, (1.0, 1.0, 1.0), options)[15, 15, 15] for x in (image, other))

@@ -1,7 +1,7 @@
 """Image filters, one module each, loaded by name.
 
 A filter has ``VERSION``, ``Options``, ``column_prefix(options)``, ``reach(options, spacing)`` (how
-far it looks around a voxel, in voxels; infinity for the whole image) and ``apply(array, spacing,
+far it looks along z, y and x, in voxels; infinity for the whole image) and ``apply(array, spacing,
 options) -> array``. One whose options may ask for several images has ``variants(options)``, and
 ``apply_each(array, spacing, variants)`` where these share work.
 """

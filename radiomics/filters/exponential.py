@@ -21,10 +21,10 @@ def column_prefix(options: Options) -> str:
     return "exponential"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
     del options, spacing
-    return 0
+    return 0, 0, 0
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

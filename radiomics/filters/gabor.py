@@ -61,9 +61,10 @@ def column_prefix(options: Options) -> str:
     return f"gabor_{sizes}_{angle}{planes}"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
-    return _radius(options, min(spacing if options.planes else spacing[1:]))
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
+    z, y, x = (_radius(options, step) for step in spacing)
+    return z if options.planes else 0, y, x
 
 
 def _radius(options: Options, step: float) -> int:

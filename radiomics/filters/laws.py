@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import Boundary, Chain, Pooling, box_mean, odd, pooled, separable
+from radiomics.kernels.convolution import (
+    Boundary,
+    Chain,
+    Pooling,
+    around,
+    box_mean,
+    odd,
+    pooled,
+    separable,
+)
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -61,10 +70,10 @@ def column_prefix(options: Options) -> str:
     return f"laws_{options.kernel}" + (f"_{options.pooling}" if options.pooling else "") + energy
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
-    return 2 + options.energy
+    return around(2 + options.energy, options.dims)
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -34,9 +34,10 @@ def column_prefix(options: Options) -> str:
     return f"log_{options.sigma_mm:g}mm_{options.dims}d"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
-    return radius(options.sigma_mm / min(spacing[3 - options.dims :]), options.cutoff)
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
+    z, y, x = (radius(options.sigma_mm / step, options.cutoff) for step in spacing)
+    return z if options.dims == 3 else 0, y, x
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, field_validator
 
-from radiomics.kernels.convolution import Boundary, box_mean
+from radiomics.kernels.convolution import Boundary, around, box_mean
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -34,10 +34,10 @@ def column_prefix(options: Options) -> str:
     return f"mean_{options.support}_{options.dims}d"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
-    return options.support // 2
+    return around(options.support // 2, options.dims)
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -54,10 +54,10 @@ def column_prefix(options: Options) -> str:
     return f"riesz_{order}_log_{options.sigma_mm:g}mm"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
-    del options, spacing
-    return math.inf
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
+    del spacing
+    return 0 if options.dims == 2 else math.inf, math.inf, math.inf
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

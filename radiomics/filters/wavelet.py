@@ -15,7 +15,7 @@ import pywt
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import Boundary, Chain, Line, Pooling, along, pooled
+from radiomics.kernels.convolution import Boundary, Chain, Line, Pooling, along, around, pooled
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -61,11 +61,11 @@ def column_prefix(options: Options) -> str:
     return f"wavelet_{options.family}_level_{options.level}_{options.band}{pooling}"
 
 
-def reach(options: Options, spacing: Spacing) -> float:
-    """Return how far the filter looks around a voxel, in voxels."""
+def reach(options: Options, spacing: Spacing) -> Spacing:
+    """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
     taps = int(pywt.Wavelet(options.family).dec_len)
-    return float(taps * (2**options.level - 1))
+    return around(taps * (2**options.level - 1), options.dims)
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Box = tuple[slice, slice, slice]
 
 
-def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> Box:
+def bounding_box(mask: NDArray[np.bool_], margin: tuple[int, int, int] = (0, 0, 0)) -> Box:
     """Return the smallest box around the mask, widened by ``margin`` voxels within the array.
 
     >>> bounding_box(np.eye(3, dtype=bool)[None])
@@ -20,5 +20,6 @@ def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> Box:
         used = np.flatnonzero(mask.any(axis=others))
         if not used.size:
             raise ValueError("an empty mask has no bounding box")
-        parts.append(slice(max(0, int(used[0]) - margin), min(count, int(used[-1]) + 1 + margin)))
+        wide = margin[axis]
+        parts.append(slice(max(0, int(used[0]) - wide), min(count, int(used[-1]) + 1 + wide)))
     return parts[0], parts[1], parts[2]

@@ -15,6 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.types import Spacing
+
 Floats = NDArray[np.float64]
 Boundary = Literal["zero", "nearest", "periodic", "mirror"]
 Pooling = Literal["max", "mean", "min"]
@@ -181,6 +183,11 @@ def box_mean(array: Floats, radius: int, dims: int, boundary: Boundary) -> Float
     size = 2 * radius + 1
     line = odd([1 / size] * size)
     return separable(array, axes((line,), dims), boundary)
+
+
+def around(reach: float, dims: int) -> Spacing:
+    """Return the same distance along each axis; none across slices in two dimensions."""
+    return reach if dims == 3 else 0, reach, reach
 
 
 def axes(chain: Chain, dims: int) -> list[Chain]:

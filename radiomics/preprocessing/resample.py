@@ -135,18 +135,19 @@ def resample_mask(mask: Volume, spacing: Spacing, box: Box | None = None) -> Vol
     return Volume(soft.array >= MASK_THRESHOLD, soft.affine, "1", mask.frame)
 
 
-def box_on_new_grid(box: Box, volume: Volume, spacing: Spacing, margin_mm: float) -> Box:
+def box_on_new_grid(box: Box, volume: Volume, spacing: Spacing, margin_mm: Spacing) -> Box:
     """Return the part of the new grid that covers a box of the old one and a margin in mm.
 
-    An infinite margin gives the whole grid.
+    An infinite margin gives the whole axis.
     """
     parts = []
-    for part, count, old, new in zip(box, volume.shape, volume.spacing, spacing, strict=True):
+    steps = zip(volume.spacing, spacing, margin_mm, strict=True)
+    for part, count, (old, new, wanted) in zip(box, volume.shape, steps, strict=True):
         size, start, step = new_axis(count, old, new)
-        if math.isinf(margin_mm):
+        if math.isinf(wanted):
             parts.append(slice(0, size))
             continue
-        margin = margin_mm / new + 1
+        margin = wanted / new + 1
         low = math.floor((part.start - 1 - start) / step - margin)
         high = math.ceil((part.stop - start) / step + margin)
         parts.append(slice(max(0, low), min(size, high + 1)))

@@ -143,7 +143,7 @@ def test_the_box_of_a_mask() -> None:
     mask = np.zeros((5, 6, 7), bool)
     mask[1, 2, 3] = mask[3, 2, 6] = True
     assert bounding_box(mask) == (slice(1, 4), slice(2, 3), slice(3, 7))
-    assert bounding_box(mask, 2) == (slice(0, 5), slice(0, 5), slice(1, 7))
+    assert bounding_box(mask, (2, 2, 2)) == (slice(0, 5), slice(0, 5), slice(1, 7))
     with pytest.raises(ValueError, match="empty"):
         bounding_box(np.zeros((2, 2, 2), bool))
 
