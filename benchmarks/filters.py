@@ -1,7 +1,7 @@
 """Write ``docs/filters.md``'s tables and figure: ``python -m benchmarks.filters [../shared]``.
 
 Phase 1 of IBSI 2: the largest deviation of each response map from its reference, and a picture of
-the middle slices of both. Phase 2: feature values against their reference and tolerance.
+the slices of both with the largest range. Phase 2: feature values against reference and tolerance.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def phase_1(folder: Path) -> list[str]:
         deviation = float(np.abs(found.array - reference.array).max())
         verdict = "yes" if deviation <= limit else "**no**"
         lines.append(f"| {test} | `{name}` | {deviation:.2g} | {limit:.3g} | {verdict} |")
-        middle = len(reference.array) // 2
+        middle = int(np.ptp(reference.array, axis=(1, 2)).argmax())  # where there is most to see
         low, high = float(reference.array.min()), float(reference.array.max())
         for axis, volume, title in zip(
             axes[2 * index : 2 * index + 2], (found, reference), ("ours", "reference"), strict=True

@@ -35,7 +35,7 @@ def check_modality(image: Volume, modality: str | None) -> None:
     if modality is None or image.unit == "":
         return
     pet = ("SUV", "BQML", "CNTS", "GML", "CM2ML", "PROPC")
-    kind = "PT" if image.unit.startswith(pet) else {"HU": "CT", "1": "MR"}.get(image.unit, "other")
+    kind = "PT" if image.unit.startswith(pet) else {"HU": "CT"}.get(image.unit, "MR")
     if modality not in (kind, "other"):
         raise InputError(
             "modality",

@@ -45,6 +45,13 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
     InputError
         When the filter does not fit the image.
     """
+    if 1 in image.shape and getattr(group.images[0], "dims", 2) == 3:
+        raise InputError(
+            f"filter {group.module.column_prefix(group.images[0])}",
+            "a filter in three dimensions needs several slices",
+            f"an image of {' x '.join(map(str, image.shape))} voxels",
+            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
+        )
     try:
         if hasattr(group.module, "apply_each"):
             found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)

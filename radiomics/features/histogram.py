@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from radiomics.kernels.statistics import statistics
 from radiomics.types import Region
 
-VERSION = 1
+VERSION = 2
 
 IBSI = {
     "intensity_histogram_mean": "X6K6",

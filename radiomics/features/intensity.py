@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from radiomics.kernels.statistics import statistics
 from radiomics.types import Region
 
-VERSION = 1
+VERSION = 2
 
 IBSI = {
     "mean": "Q4LE",

@@ -29,6 +29,7 @@ NAMES = (
     "logarithm",
     "exponential",
     "gradient",
+    "lbp",
 )
 
 

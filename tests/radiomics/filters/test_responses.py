@@ -262,6 +262,32 @@ def test_features_are_those_of_the_whole_image_filtered(name: str) -> None:
     assert maximum == pytest.approx(whole.max(), abs=1e-12)
 
 
+def test_local_binary_patterns_point_by_point() -> None:
+    image = np.random.default_rng(1).integers(0, 4, (2, 9, 10)).astype(float)
+    for radius, samples in ((1, 8), (2, 12), (1.5, 5)):
+        found = apply("lbp", image, radius=radius, samples=samples)
+        for z, y, x in np.ndindex(image.shape):
+            angles = 2 * np.pi * np.arange(samples) / samples
+            places = np.array([y - radius * np.sin(angles), x + radius * np.cos(angles)])
+            ring = ndimage.map_coordinates(
+                np.pad(image[z], 3), places + 3, order=1, mode="constant"
+            )
+            bits = ring >= image[z, y, x] - 1e-9
+            uniform = np.count_nonzero(bits != np.roll(bits, 1)) <= 2
+            assert found[z, y, x] == (bits.sum() if uniform else samples + 1)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"name": "simoncelli"}, {"name": "log", "sigma_mm": 1}, {"name": "laws", "kernel": "L3E3S3"}],
+)
+def test_a_filter_in_space_refuses_one_slice(spec: dict[str, Any]) -> None:
+    image = Volume(IMAGE[:1], np.eye(4), "HU")
+    mask = Volume(IMAGE[:1] > 0, np.eye(4), "1")
+    with pytest.raises(InputError, match="needs several slices"):
+        extract(image, mask, {"filters": [spec], "families": ["intensity"]})
+
+
 def test_images_of_one_mask_in_one_call() -> None:
     image = Volume(100 * IMAGE, np.eye(4), "HU")
     mask = Volume(ndimage.gaussian_filter(IMAGE, 2) > 0, np.eye(4), "1")
