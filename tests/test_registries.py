@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pydantic import BaseModel, ValidationError
 
 from radiomics.plugins import ConfigurationError, load, parse_plugin
@@ -21,6 +22,10 @@ ENTRIES = [(package, name) for package in REGISTRIES for name in import_module(p
 FAMILIES = import_module("radiomics.features").NAMES
 FILTERS = import_module("radiomics.filters").NAMES
 MODELS = import_module("radiomics.models").NAMES
+TABULAR = ("logistic",)
+"""Models with scikit-learn's interface; the others are networks."""
+IMAGE_SHAPES = [(5,), (1, 32, 32, 32), (3, 64, 64)]
+"""Samples of networks: a row, a volume, an image."""
 
 
 def region(shape: tuple[int, int, int] = (5, 6, 7), levels: int = 6, seed: int = 0) -> Region:
@@ -149,7 +154,7 @@ def test_a_filter_looks_no_farther_than_it_says(name: str) -> None:
     assert one == pytest.approx(two, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TABULAR)
 def test_a_model_is_built_unfitted_and_learns(name: str) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 80)
@@ -162,6 +167,22 @@ def test_a_model_is_built_unfitted_and_learns(name: str) -> None:
         scores.append(model.predict_proba(x)[:, 1])
     assert np.array_equal(*scores)
     assert scores[0][y == 1].mean() > scores[0][y == 0].mean() + 0.2
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in TABULAR])
+@pytest.mark.parametrize("shape", IMAGE_SHAPES)
+def test_a_network_takes_a_batch_or_refuses_its_samples(name: str, shape: tuple[int, ...]) -> None:
+    module = load("radiomics.models", name)
+    try:
+        network = module.build(module.Options(), shape, 3)
+    except ValueError as error:
+        assert str(shape) in str(error)  # noqa: PT017
+        assert len(shape) != 3
+        return
+    found = network(torch.zeros(2, *shape))
+    assert found.shape == (2, 3)
+    found.sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
 
 
 def test_options_cannot_be_changed_after_checking() -> None:

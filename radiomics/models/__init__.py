@@ -6,11 +6,24 @@ A model has ``Options`` and ``build(options, input_shape, outputs)``, which retu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radiomics.plugins import parse_plugin
 
-NAMES = ("logistic",)
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = (
+    "logistic",
+    "linear",
+    "mlp",
+    "lenet",
+    "cnn",
+    "resnet",
+    "torchvision_resnet",
+    "monai_resnet",
+    "monai_densenet",
+)
 
 
 def build(name: str, *, input_shape: tuple[int, ...], outputs: int = 1, **options: Any) -> Any:
@@ -29,3 +42,46 @@ def build(name: str, *, input_shape: tuple[int, ...], outputs: int = 1, **option
     """
     module, checked = parse_plugin(__name__, {"name": name, **options}, f"model '{name}'")
     return module.build(checked, input_shape, outputs)
+
+
+def summary(model: Any, input_shape: tuple[int, ...]) -> pd.DataFrame:
+    """Return what each layer of a network puts out, and what it holds.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    input_shape : shape of one sample
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``layer``, ``kind``, ``output`` (shape for one sample), ``parameters``, ``memory`` (bytes of
+        the output and of the parameters), a row a layer in the order in which they work.
+    """
+    import pandas as pd
+    import torch
+
+    rows: list[dict[str, Any]] = []
+
+    def note(name: str, layer: Any, output: Any) -> None:
+        parameters = sum(p.numel() for p in layer.parameters())
+        held = sum(p.numel() * p.element_size() for p in layer.parameters())
+        row = {"layer": name, "kind": type(layer).__name__, "output": tuple(output.shape[1:])}
+        memory = output.numel() * output.element_size() + held
+        rows.append(row | {"parameters": parameters, "memory": memory})
+
+    hooks = [
+        layer.register_forward_hook(lambda m, _, out, name=name: note(name, m, out))
+        for name, layer in model.named_modules()
+        if not list(layer.children())
+    ]
+    training = model.training
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(torch.zeros(1, *input_shape))
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return pd.DataFrame(rows)
