@@ -61,7 +61,7 @@ HEAVY = {
         "radiomics/kernels/gpu.py",
         "radiomics/preprocessing/tensors.py",
         "radiomics/models/",
-        "radiomics/training.py",
+        "radiomics/training/",
         "datasets/",
         "pipelines/cli.py",
     ),
