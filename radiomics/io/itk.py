@@ -123,7 +123,10 @@ def _write_whole(image: sitk.Image, path: Path, nbytes: int) -> None:
             written = int.from_bytes(stream.read(4), "little")
         expected %= 2**32
     if written != expected:
-        raise _unwritten(path, f"{written} of {expected} bytes")
+        size = path.stat().st_size
+        whole = path.name.endswith(".nii")
+        cut = f"{size} of {expected} bytes" if whole else f"{size} bytes, then the file is cut short"
+        raise _unwritten(path, cut)
 
 
 def _unwritten(path: Path, found: str) -> InputError:
