@@ -125,7 +125,9 @@ def _write_whole(image: sitk.Image, path: Path, nbytes: int) -> None:
     if written != expected:
         size = path.stat().st_size
         whole = path.name.endswith(".nii")
-        cut = f"{size} of {expected} bytes" if whole else f"{size} bytes, then the file is cut short"
+        cut = (
+            f"{size} of {expected} bytes" if whole else f"{size} bytes, then the file is cut short"
+        )
         raise _unwritten(path, cut)
 
 
