@@ -7,8 +7,8 @@ from typing import Any
 
 from pipelines.environment import installed
 from pipelines.store import digest_file
-from radiomics.derived import filtered
-from radiomics.extraction import Prepared, compute, prepare, resampled, versions
+from radiomics.derived import filtered, resampled
+from radiomics.extraction import Prepared, compute, prepare, versions
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
 from radiomics.settings import load_settings

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from radiomics.kernels.boxes import Box
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
+from radiomics.preprocessing import resample as resampling
 from radiomics.settings import ExtractionSettings, parse_filter
 from radiomics.types import InputError, Spacing, Volume
 
@@ -85,6 +86,16 @@ def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]
         (group.module.column_prefix(options), replace(image, array=array, unit=unit))
         for options, array in zip(group.images, arrays, strict=True)
     ]
+
+
+def resampled(image: Volume, settings: ExtractionSettings) -> Volume:
+    """Return a whole image on the settings' grid."""
+    if settings.resample is None:
+        return image
+    spacing = resampling.target_spacing(image.spacing, settings.resample.spacing)
+    image = resampling.resample(image, spacing, settings.resample.order)
+    rounded = settings.resample.round_intensities
+    return replace(image, array=np.rint(image.array)) if rounded else image
 
 
 def reach_mm(settings: ExtractionSettings, spacing: Spacing) -> Spacing:

@@ -155,16 +155,6 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     return Extraction(values, missing)
 
 
-def resampled(image: Volume, settings: ExtractionSettings) -> Volume:
-    """Return a whole image on the settings' grid."""
-    if settings.resample is None:
-        return image
-    spacing = resampling.target_spacing(image.spacing, settings.resample.spacing)
-    image = resampling.resample(image, spacing, settings.resample.order)
-    rounded = settings.resample.round_intensities
-    return replace(image, array=np.rint(image.array)) if rounded else image
-
-
 def _compute_group(
     prepared: Prepared, settings: ExtractionSettings, group: Group, first: bool
 ) -> dict[str, float]:

@@ -6,7 +6,6 @@ per square of the same length: the side of a cube, or square, as large as a voxe
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -42,10 +41,6 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
     """Return the response: negative at the centre of what is bright and as large as sigma."""
-    free = spacing[3 - options.dims :]
-    side = math.prod(free) ** (1 / len(free))
-    sigmas = tuple(options.sigma_mm / step for step in spacing)
-    weights = tuple((side / step) ** 2 for step in spacing)
     values = array.astype(np.float64)
     rest = (options.cutoff, options.dims, options.boundary)
-    return laplacian(values, sigmas, weights, *rest)
+    return laplacian(values, spacing, options.sigma_mm, *rest)

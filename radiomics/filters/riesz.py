@@ -72,11 +72,7 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     if options.level is not None:
         response = respond(values, product(simoncelli(options.level), riesz(order)), dims)
     else:
-        free = spacing[3 - dims :]
-        side = math.prod(free) ** (1 / len(free))
-        weights = tuple((side / step) ** 2 for step in spacing)
-        rest = (options.cutoff, dims, options.boundary)
-        smooth = laplacian(values, sigmas, weights, *rest)
-        response = respond(smooth, riesz(order), dims)
+        rest = (options.sigma_mm or 0.0, options.cutoff, dims, options.boundary)
+        response = respond(laplacian(values, spacing, *rest), riesz(order), dims)
     inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, array.shape, strict=True))
     return np.ascontiguousarray(response[inner])

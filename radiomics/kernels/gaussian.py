@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from radiomics.kernels.convolution import Boundary, Floats, Line, along, odd
+from radiomics.types import Spacing
 
 
 def radius(sigma: float, cutoff: float) -> int:
@@ -29,21 +29,17 @@ def curvature(sigma: float, cutoff: float) -> Line:
 
 
 def laplacian(
-    array: Floats,
-    sigmas: Sequence[float],
-    weights: Sequence[float],
-    cutoff: float,
-    dims: int,
-    boundary: Boundary,
+    array: Floats, spacing: Spacing, sigma: float, cutoff: float, dims: int, boundary: Boundary
 ) -> Floats:
     """Return the Laplacian of Gaussian: a sum of as many separable kernels as there are axes.
 
-    Parameters
-    ----------
-    sigmas : along z, y and x, in voxels
-    weights : of the second derivatives along z, y and x
+    ``sigma`` is in mm. Second derivatives along all axes are per square of the same length, the
+    side of a cube, or in two dimensions of a square, as large as a voxel.
     """
     free = (0, 1, 2)[3 - dims :]
+    side = math.prod(spacing[axis] for axis in free) ** (1 / dims)
+    sigmas = [sigma / step for step in spacing]
+    weights = [(side / step) ** 2 for step in spacing]
     smooth, curved = (
         array,
         None,
