@@ -72,9 +72,10 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
 def parse_filter(spec: Mapping[str, Any]) -> tuple[ModuleType, Any, discretise.Options | None]:
     """Return a filter's module, its options, and how its images are discretised if it says so."""
     rest = {key: value for key, value in spec.items() if key != "discretisation"}
-    module, options = parse_plugin("radiomics.filters", rest, "filters")
+    name = str(spec.get("name", "an entry"))
+    module, options = parse_plugin("radiomics.filters", rest, name)
     own = spec.get("discretisation")
-    return module, options, own and parse(discretise.Options, own, "filters.discretisation")
+    return module, options, own and parse(discretise.Options, own, f"{name}.discretisation")
 
 
 def presets() -> list[str]:
