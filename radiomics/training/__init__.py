@@ -88,6 +88,9 @@ def fit(
         (with the epoch, step and samples; the weights of the epoch before stay in the network).
     """
     check(network, train, options)
+    if options.patience is not None and validation is None:
+        rule = "patience looks at the loss of validation samples"
+        raise InputError("training", rule, "none", "give some, or leave patience out")
     device = choose_device(options.device)
     scaling = fit_scaling(train, options.task)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
@@ -119,7 +122,7 @@ def fit(
 
 def _stale(history: list[dict[str, float]]) -> int:
     """Return how many epochs have passed since the smallest validation loss."""
-    losses = [row.get("validation_loss", row["loss"]) for row in history]
+    losses = [row["validation_loss"] for row in history]
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 

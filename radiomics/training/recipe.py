@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,6 +45,18 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     channels_last: bool = False
     compile: bool = False
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _all_used(self) -> Options:
+        if self.decay and self.optimiser != "adamw":
+            raise ValueError(
+                "decay is decoupled and needs the optimiser adamw; l2 is the other way"
+            )
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError("momentum needs the optimiser sgd")
+        if self.label_smoothing and self.task == "regression":
+            raise ValueError("a regression has no labels to smooth")
+        return self
 
 
 def choose_device(name: str) -> torch.device:

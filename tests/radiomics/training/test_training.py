@@ -122,7 +122,8 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path: Path, optimiser: str) -> None:
-    recipe = {"task": "multiclass", "optimiser": optimiser, "momentum": 0.9, "device": "cpu"}
+    recipe: dict[str, Any] = {"task": "multiclass", "optimiser": optimiser, "device": "cpu"}
+    recipe["momentum"] = 0.9 if optimiser == "sgd" else 0.0
     straight, first, second = network(), network(), network(seed=9)
     fit(straight, images(), images(seed=1), options=Options(epochs=5, **recipe))
     fit(first, images(), images(seed=1), options=Options(epochs=2, **recipe), folder=tmp_path)
@@ -226,6 +227,11 @@ def test_targets_that_do_not_fit_are_refused(y: np.ndarray, task: str, message: 
         fit(network(), wrong, options=Options(task=task, device="cpu"))
 
 
+def test_patience_needs_validation_samples() -> None:
+    with pytest.raises(InputError, match="validation samples"):
+        fit(network(), images(), options=Options(task="multiclass", patience=2, device="cpu"))
+
+
 def test_batch_norm_refuses_batches_of_one() -> None:
     with pytest.raises(InputError, match="two samples a batch"):
         fit(network(), images(), options=Options(task="multiclass", batch_size=1, device="cpu"))
@@ -267,6 +273,12 @@ def test_label_smoothing_by_hand() -> None:
 
 
 def test_wrong_options_are_refused() -> None:
-    for wrong in ({"epochs": 0}, {"rate": 0}, {"optimizer": "adam"}):
+    for wrong in (
+        {"epochs": 0},
+        {"rate": 0},
+        {"optimizer": "adam"},
+        {"decay": 0.1},
+        {"momentum": 0.9},
+    ):
         with pytest.raises(ValidationError):
             Options(task="binary", **wrong)
