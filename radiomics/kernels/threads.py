@@ -48,7 +48,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     found: list[Future[Any]] = [Future() for _ in calls]
     waiting = deque(zip(found, calls, strict=True))
 
-    def work() -> None:
+    def work(caught: type[BaseException]) -> None:
         while True:
             try:
                 result, call = waiting.popleft()
@@ -56,7 +56,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
                 return
             try:
                 result.set_result(call())
-            except BaseException as error:  # raised again where the result is asked for
+            except caught as error:  # raised again where the result is asked for
                 result.set_exception(error)
 
     current = _current_processor()
@@ -64,16 +64,20 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def help_out() -> None:
         if sys.platform != "linux":
-            work()
+            work(BaseException)
             return
         allowed = os.sched_getaffinity(0)  # of this thread only
         os.sched_setaffinity(0, allowed - {busy} or allowed)
-        work()
+        work(BaseException)
         os.sched_setaffinity(0, allowed)
 
     for _ in range(min(_others(), len(calls) - 1)):
         _helpers().submit(help_out)
-    work()
+    try:
+        work(Exception)
+    except BaseException:  # Ctrl-C: nothing more is begun
+        waiting.clear()
+        raise
     return [result.result() for result in found]
 
 
