@@ -66,11 +66,16 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
 
 
 def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.float64]]:
-    """Filter a part of an image, from no more around it than the filter looks at."""
+    """Filter a part of an image, from no more around it than the filter looks at.
+
+    Where it looks beyond an edge the whole axis is filtered: the other edge may be what it sees.
+    """
     reach = np.max([group.module.reach(o, image.spacing) for o in group.images], axis=0)
     outer, within = [], []
     for part, far, count in zip(inner, reach, image.shape, strict=True):
-        low, high = max(0.0, part.start - far), min(float(count), part.stop + far)
+        low, high = part.start - far, part.stop + far
+        if low < 0 or high > count:
+            low, high = 0, count
         outer.append(slice(int(low), int(high)))
         within.append(slice(part.start - int(low), part.stop - int(low)))
     part_of = replace(image, array=image.array[tuple(outer)])

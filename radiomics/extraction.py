@@ -115,7 +115,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     spacing = resampling.target_spacing(image.spacing, wanted)
     reach = reach_mm(settings, spacing)
     margin = (BORDER_MM + reach[0], BORDER_MM + reach[1], BORDER_MM + reach[2])
-    part = resampling.box_on_new_grid(box, image, spacing, margin)
+    filtering = (reach[0] > 0, reach[1] > 0, reach[2] > 0)
+    part = resampling.box_on_new_grid(box, image, spacing, margin, filtering)
     if settings.resample is not None and spacing != image.spacing:
         image = resampling.resample(image, spacing, settings.resample.order, part)
         mask = resampling.resample_mask(mask, spacing, part)

@@ -135,14 +135,21 @@ def resample_mask(mask: Volume, spacing: Spacing, box: Box | None = None) -> Vol
     return Volume(soft.array >= MASK_THRESHOLD, soft.affine, "1", mask.frame)
 
 
-def box_on_new_grid(box: Box, volume: Volume, spacing: Spacing, margin_mm: Spacing) -> Box:
+def box_on_new_grid(
+    box: Box,
+    volume: Volume,
+    spacing: Spacing,
+    margin_mm: Spacing,
+    edges: tuple[bool, bool, bool] = (False, False, False),
+) -> Box:
     """Return the part of the new grid that covers a box of the old one and a margin in mm.
 
-    An infinite margin gives the whole axis.
+    An infinite margin gives the whole axis; where ``edges`` asks for it, so does one that reaches
+    an edge: what filters find beyond an edge may come from the other one.
     """
     parts = []
     steps = zip(volume.spacing, spacing, margin_mm, strict=True)
-    for part, count, (old, new, wanted) in zip(box, volume.shape, steps, strict=True):
+    for part, count, (old, new, wanted), edge in zip(box, volume.shape, steps, edges, strict=True):
         size, start, step = new_axis(count, old, new)
         if math.isinf(wanted):
             parts.append(slice(0, size))
@@ -150,6 +157,8 @@ def box_on_new_grid(box: Box, volume: Volume, spacing: Spacing, margin_mm: Spaci
         margin = wanted / new + 1
         low = math.floor((part.start - 1 - start) / step - margin)
         high = math.ceil((part.stop - start) / step + margin)
+        if edge and (low < 0 or high + 1 > size):
+            low, high = 0, size - 1
         parts.append(slice(max(0, low), min(size, high + 1)))
     return parts[0], parts[1], parts[2]
 

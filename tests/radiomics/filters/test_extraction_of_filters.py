@@ -57,16 +57,22 @@ def test_nan_around_the_mask_that_reaches_into_it_is_told() -> None:
         extract(image, inside, wanted)
 
 
+@pytest.mark.parametrize("boundary", ["mirror", "periodic"])
+@pytest.mark.parametrize("corner", [(18, 17, 20), (0, 0, 0), (36, 39, 43)])
 @pytest.mark.parametrize("name", LINEAR)
-def test_features_are_those_of_the_whole_image_filtered(name: str) -> None:
+def test_features_are_those_of_the_whole_image_filtered(
+    name: str, corner: tuple[int, int, int], boundary: str
+) -> None:
     array = RNG.normal(size=(40, 44, 48))
     mask = np.zeros(array.shape, bool)
-    mask[18:23, 17:24, 20:26] = True
+    mask[tuple(slice(start, start + 4) for start in corner)] = True
+    options = LINEAR[name] | ({} if name == "simoncelli" else {"boundary": boundary})
+    options |= {"support": 31} if name == "mean" else {}
     image, inside = Volume(array, np.eye(4), "1"), Volume(mask, np.eye(4), "1")
     found = extract(
-        image, inside, {"filters": [{"name": name, **LINEAR[name]}], "families": ["intensity"]}
+        image, inside, {"filters": [{"name": name, **options}], "families": ["intensity"]}
     )
-    whole = apply(name, array, **LINEAR[name])[mask]
+    whole = apply(name, array, **options)[mask]
     (mean,) = [value for key, value in found.items() if key.endswith("_intensity_mean")]
     (maximum,) = [value for key, value in found.items() if key.endswith("_intensity_maximum")]
     assert mean == pytest.approx(whole.mean(), abs=1e-12)
