@@ -236,7 +236,7 @@ class Samples:
 
     ``x`` is ``(N, F)`` with ``columns`` naming F, ``(N, C, H, W)`` or ``(N, C, D, H, W)``;
     memory-mapped arrays are welcome. ``split`` holds fixed parts (``"train"``, ``"test"``) where
-    the source defines them.
+    the source defines them; ``classes`` names what a ``y`` of class numbers counts.
     """
 
     ids: tuple[str, ...]
@@ -245,6 +245,7 @@ class Samples:
     y: NDArray[Any]
     columns: tuple[str, ...] = ()
     split: NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.ids)
