@@ -263,12 +263,25 @@ class Samples:
         for name in ("groups", "x", "y"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
+    def take(self, chosen: NDArray[np.int64]) -> Samples:
+        """Return the samples at these places."""
+        return Samples(
+            tuple(self.ids[i] for i in chosen.tolist()),
+            self.groups[chosen],
+            self.x[chosen],
+            self.y[chosen],
+            self.columns,
+            None if self.split is None else self.split[chosen],
+            self.classes,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Out-of-fold predictions: every sample was scored by a model that never saw its group.
+    """Predictions for samples, each scored by a model that never saw its group.
 
-    ``y_score`` is ``(N,)`` (probability of the positive class, or a predicted value).
+    ``y_score`` is ``(N,)`` (probability of the positive class, or a predicted value), or ``(N, K)``
+    (probability of each class).
     """
 
     ids: tuple[str, ...]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from radiomics.evaluation.metrics import Metric
 from radiomics.types import Predictions
 
+BLOCK = 4_000_000  # weights that a metric is given at once
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -53,7 +55,9 @@ def bootstrap(
     """
     y, score = predictions.y_true, predictions.y_score
     value = float(metric(y, score, np.ones((1, len(y))))[0])
-    values = metric(y, score, weights)
+    rows = max(1, BLOCK // len(y))
+    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
+    values = np.concatenate([metric(y, score, block) for block in blocks])
     values = values[np.isfinite(values)]
     if not values.size:
         return Estimate(value, float("nan"), float("nan"), 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from radiomics.types import InputError
 
@@ -59,6 +59,50 @@ def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) 
                 "folds", "every fold needs all classes", "a fold without one", "use fewer folds"
             )
     return splits
+
+
+def grouped_parts(groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
+    """Split samples with a continuous outcome into folds, every group on one side.
+
+    Raises
+    ------
+    InputError
+        Fewer groups than folds.
+    """
+    count = len(np.unique(groups))
+    if count < folds:
+        rule = f"{folds} folds need as many patients"
+        raise InputError("folds", rule, f"{count} patients", "use fewer folds (evaluation.folds)")
+    splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    splits = [(train, test) for train, test in splitter.split(groups, groups=groups)]
+    for train, test in splits:
+        check_disjoint(groups, train, test)
+    return splits
+
+
+def held_out(
+    y: NDArray[Any], groups: NDArray[Any], share: float, seed: int, *, classes: bool
+) -> Split:
+    """Keep about a share of the patients aside: for early stopping, inside a training part.
+
+    Parameters
+    ----------
+    share : above 0, at most one half
+    classes : whether ``y`` holds classes, of which both sides then have all
+
+    Returns
+    -------
+    indices of those to train on, and of those kept aside
+    """
+    folds = max(2, round(1 / share))
+    if classes:
+        return grouped_folds(y, groups, folds, seed)[0]
+    return grouped_parts(groups, folds, seed)[0]
+
+
+def fixed_split(split: NDArray[Any]) -> list[Split]:
+    """Return the one split that a source defines: its parts ``train`` and ``test``."""
+    return [(np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
 
 
 def check_disjoint(groups: NDArray[Any], train: Indices, test: Indices) -> None:

@@ -35,13 +35,12 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     """
     path = Path(path)
     try:
-        opened: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        with opened as stream:
-            content = stream.read()
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            path, "an IDX file must be readable", str(error), "fetch it anew"
-        ) from None
+        rule = "an IDX file must be readable"
+        raise InputError(path, rule, str(error), "fetch it anew") from None
     head = content[:4]
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in KINDS:
         rule = "an IDX file begins with two zeros, a type and the number of axes"

@@ -45,8 +45,8 @@ def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _reader(path: Path, content: bytes | Path) -> dict[str, str]:
-    """Name the reader for bytes of the common kinds: trying all of them costs as much as reading."""
+def _reader(path: Path, content: bytes | Path) -> dict[str, Any]:
+    """Name the reader for bytes of common kinds: trying all of them costs as much as reading."""
     suffix = path.suffix.lower()
     known = isinstance(content, bytes) and suffix in (".png", ".jpg", ".jpeg", ".bmp")
     return {"plugin": "pillow"} if known else {}

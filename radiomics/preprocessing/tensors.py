@@ -15,6 +15,7 @@ from radiomics.preprocessing import intensity
 from radiomics.preprocessing.resample import resample, resample_mask
 from radiomics.types import Case, Volume
 
+VERSION = 1
 Size = Annotated[int, Field(ge=1)]
 Length = Annotated[float, Field(gt=0)]
 
