@@ -42,14 +42,15 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         rule = "an IDX file must be readable"
         raise InputError(path, rule, str(error), "fetch it anew") from None
     head = content[:4]
-    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in KINDS:
-        rule = "an IDX file begins with two zeros, a type and the number of axes"
+    known = len(head) == 4 and head[:2] == b"\0\0" and head[2] in KINDS
+    if not known or len(content) < 4 + 4 * head[3]:
+        rule = "an IDX file begins with two zeros, a type, the number of axes and their shape"
         raise InputError(path, rule, f"the bytes {head.hex(' ')}", "check the file")
     kind, axes = np.dtype(KINDS[head[2]]), head[3]
     start = 4 + 4 * axes
     shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
     wanted = start + kind.itemsize * math.prod(shape)
-    if len(shape) != axes or len(content) != wanted:
+    if len(content) != wanted:
         rule = f"shape {shape} of {kind.name} makes {wanted} bytes"
         raise InputError(path, rule, f"{len(content)} bytes", "fetch the file anew")
     values = np.frombuffer(content, kind, offset=start).reshape(shape)
