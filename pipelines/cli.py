@@ -221,6 +221,7 @@ def doctor() -> None:
 
 def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, verbose: bool) -> None:
     from pipelines.config import load_config
+    from pipelines.environment import first_process
     from pipelines.picture_report import LABELS
     from pipelines.progress import Terminal
     from pipelines.study import run
@@ -228,8 +229,10 @@ def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, ver
     _log(verbose)
     checked = load_config(config, overrides)
     output.mkdir(parents=True, exist_ok=True)
-    with Terminal(quiet) as progress:
+    with Terminal(quiet or not first_process()) as progress:
         finished = run(checked, output, progress)
+    if not first_process():
+        return
     for name, outcome in finished.outcomes.items():
         headline, estimate = next(iter(outcome.estimates.items()))
         typer.echo(f"{name}: {LABELS[headline]} {estimate}")

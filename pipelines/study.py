@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from pipelines import networks, picture_report, study_data, study_report
 from pipelines.cohort_features import CohortFeatures, extract_cohort
 from pipelines.config import StudyConfig
+from pipelines.environment import first_process
 from pipelines.store import Store, write_whole
 from pipelines.study_files import write_features, write_networks, write_outcomes
 from radiomics.evaluation import metrics, multiclass, regression
@@ -69,7 +70,8 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent) -> Study
     else:
         study_data.check_manifest(config, source)
         features = extract_cohort(source, config.extraction, Store(folder / "store"), progress)
-        write_features(config, source, features, folder)
+        if first_process():
+            write_features(config, source, features, folder)
         table = study_data.assemble(config, source, features)
         images = table
         if any(_is_network(spec) for spec in config.models):
@@ -91,11 +93,11 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent) -> Study
         progress("models", number + 1, len(config.models))
     learnt = images if _is_network(config.models[0]) else table
     study = Study(folder, features, learnt, outcomes)
-    write_outcomes(study)
-    write_networks(study)
-    report = _report(config, source, table, study)
-    write_whole(folder / "report.html", report)
-    progress("report", 1, 1)
+    if first_process():
+        write_outcomes(study)
+        write_networks(study)
+        write_whole(folder / "report.html", _report(config, source, table, study))
+        progress("report", 1, 1)
     return study
 
 
