@@ -63,7 +63,7 @@ def once(name: str, data: Path, seed: int, overrides: list[str]) -> dict[str, An
             }
             continue
         called = p.y_score >= 0.5 if p.y_score.ndim == 1 else p.y_score.argmax(axis=1)
-        rows = study.samples.take((study.samples.split == "train").nonzero()[0])
+        rows = outcome.samples.take((outcome.samples.split == "train").nonzero()[0])
         own = outcome.fitted[0].predict_samples(rows)
         seen = own >= 0.5 if own.ndim == 1 else own.argmax(axis=1)
         found["models"][model] = {

@@ -37,10 +37,11 @@ METRICS: dict[str, dict[str, Metric]] = {
 class Outcome:
     """What one model reached: predictions, estimates by metric, and its fitted folds.
 
-    ``apparent`` holds the same metrics on the samples that each fold was fitted to, mean over
-    folds: far above the estimates they tell of overfitting.
+    ``samples`` are those that it learnt from; ``apparent`` holds the same metrics on the samples
+    that each fold was fitted to, mean over folds: far above the estimates they tell of overfitting.
     """
 
+    samples: Samples
     predictions: Predictions
     estimates: dict[str, Estimate]
     fitted: list[Any]
@@ -51,13 +52,11 @@ class Outcome:
 class Study:
     """A finished study: where its files are, and what is in them.
 
-    ``features`` is None where the source holds samples instead of cases; ``samples`` are those that
-    the first model learnt from.
+    ``features`` is None where the source holds samples instead of cases.
     """
 
     folder: Path
     features: CohortFeatures | None
-    samples: Samples
     outcomes: dict[str, Outcome]
 
 
@@ -89,10 +88,9 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent) -> Study
         chosen = METRICS[config.task]
         estimates = {n: bootstrap(predictions, metric, weights) for n, metric in chosen.items()}
         apparent = _apparent(config, samples, splits, fitted)
-        outcomes[name] = Outcome(predictions, estimates, fitted, apparent)
+        outcomes[name] = Outcome(samples, predictions, estimates, fitted, apparent)
         progress("models", number + 1, len(config.models))
-    learnt = images if _is_network(config.models[0]) else table
-    study = Study(folder, features, learnt, outcomes)
+    study = Study(folder, features, outcomes)
     if first_process():
         write_outcomes(study)
         write_networks(study)
