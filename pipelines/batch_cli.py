@@ -97,8 +97,8 @@ def _run(request: Request, collect: bool) -> None:
             typer.echo(line, err=True)
 
     if collect:
-        for table in collect_only(request, say):
-            typer.echo(f"table: {table}")
+        for path in collect_only(request, say):
+            typer.echo(f"written: {path}")
         return
     outcome = run(request, say)
     _tell(outcome)
@@ -115,8 +115,8 @@ def _tell(outcome: Outcome) -> None:
         typer.echo(
             f"interrupted: {outcome.waiting} left; the same command goes on from there", err=True
         )
-    for path in outcome.tables:
-        typer.echo(f"table: {path}")
+    for path in outcome.written:
+        typer.echo(f"written: {path}")
 
 
 def _write_manifest(folder: Path, path: Path) -> None:

@@ -127,6 +127,7 @@ def run_inline(
     pool = pool or Inline()
     said: list[str] = []
     monkeypatch.setattr(session, "make_pool", lambda _: pool)
+    monkeypatch.setattr(session, "summarise", lambda *_: [])  # a process of its own: slow
     return session.batch(request, said.append), pool, said
 
 

@@ -124,7 +124,7 @@ class Processes:
         here, there = self.context.Pipe()
         arguments = (there, self.work, self.threads)
         process = self.context.Process(target=_serve, args=arguments, daemon=True)
-        with _no_interrupts():
+        with no_interrupts():
             process.start()
         there.close()
         worker = _Worker(process, here)
@@ -148,7 +148,7 @@ class Processes:
         return None if worker.task is None else Event(worker.task, None, trouble)
 
 
-class _no_interrupts:  # noqa: N801
+class no_interrupts:  # noqa: N801
     """Start processes that a Ctrl-C cannot reach before they can ignore it."""
 
     def __enter__(self) -> None:
@@ -160,12 +160,17 @@ class _no_interrupts:  # noqa: N801
             signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
 
 
-def _serve(pipe: Connection, work: Work, threads: int) -> None:
-    """Do tasks until the pipe ends."""
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the main process, which ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _serve(pipe: Connection, work: Work, threads: int) -> None:
+    """Do tasks until the pipe ends."""
+    ignore_interrupts()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ[name] = str(threads)

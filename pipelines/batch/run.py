@@ -64,6 +64,7 @@ class Run:
         self.died: set[int] = set()
         self.broken = self.records.failed()
         self.fresh: set[bytes] = set()
+        self.news: list[tuple[str, dict[str, Any]]] = []
         self.passed = 0
         self.stops = 0
         self.ids = cohort.column("id")
@@ -87,7 +88,7 @@ class Run:
                         break
                     for event in self.pool.wait(0.0 if self._looks(more) else TICK_S):
                         self._end(event)
-                    self.records.commit()
+                    self._write()
                     self.watcher.tick(self)
             if not self.stops:
                 self.records.forget(self.broken - self.fresh)
@@ -100,6 +101,13 @@ class Run:
         finally:
             self.pool.close()
         return self.stops == 0
+
+    def _write(self) -> None:
+        """Write what came, then tell of it: what is said to be done is on disk."""
+        self.records.commit()
+        for event, values in self.news:
+            self.watcher.tell(event, **values)
+        self.news.clear()
 
     def _looks(self, more: bool) -> bool:
         """Tell whether the next round looks for work at once."""
@@ -190,13 +198,14 @@ class Run:
         for plan in self.planner.plans if key in self.broken else ():
             self.records.heal(key, plan.number)
         if seconds is not None:
-            self.watcher.tell("done", id=self._id(number), seconds=round(seconds, 3))
+            values = {"id": self._id(number), "seconds": round(seconds, 3)}
+            self.news.append(("done", values))
 
     def _failed(self, row: Row, reason: str, wholly: bool = True) -> None:
         self._state(row.number, FAILED)
         for number in range(len(self.planner.plans)) if wholly else ():
             self._fail_plan(row, number, reason)
-        self.watcher.tell("failed", id=self._id(row.number), reason=reason)
+        self.news.append(("failed", {"id": self._id(row.number), "reason": reason}))
 
     def _fail_plan(self, row: Row, number: int, reason: str) -> None:
         key = row_key(self.planner.cells(row.number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,11 +14,11 @@ from pipelines.batch.lock import Lock
 from pipelines.batch.manifest import Cohort, read_cohort
 from pipelines.batch.planning import Plan, Planner, plan, row_key
 from pipelines.batch.privacy import pseudonymised, read_key
-from pipelines.batch.processes import Pool, Processes, available
+from pipelines.batch.processes import Pool, Processes, available, ignore_interrupts, no_interrupts
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
 from pipelines.batch.tasks import Source
-from pipelines.batch.view import STORE, View, words, write_status
+from pipelines.batch.view import STORE, View, write_status
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
 from radiomics.plugins import ConfigurationError
@@ -60,7 +61,7 @@ class Outcome:
     done: int
     failed: int
     waiting: int
-    tables: tuple[Path, ...]
+    written: tuple[Path, ...]
 
 
 Say = Callable[[str], None]
@@ -94,11 +95,12 @@ def batch(request: Request, say: Say) -> Outcome:
             write_status(request.output, state | {"running": [], "seconds_left": None})
             view.tell("end" if finished else "stopped", **words_of(run))
             tables = collect(planner, carried, request.output) if finished else []
+            pages = summarise(request, tables, say) if tables else []
         finally:
             records.close()
             clear(request.output)
     waiting, done, failed = run.counts
-    return Outcome(finished, done, failed, waiting, tuple(tables))
+    return Outcome(finished, done, failed, waiting, (*tables, *pages))
 
 
 def collect_only(request: Request, say: Say) -> list[Path]:
@@ -112,7 +114,9 @@ def collect_only(request: Request, say: Say) -> list[Path]:
     with Lock(request.output):
         records = Records(request.output / STORE)
         try:
-            return collect(make_planner(request, cohort, named, records), carried, request.output)
+            planner = make_planner(request, cohort, named, records)
+            tables = collect(planner, carried, request.output)
+            return [*tables, *summarise(request, tables, say)]
         finally:
             records.close()
 
@@ -123,6 +127,32 @@ def collect(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
     tables = write_tables(planner, carried, folder)
     write_provenance(planner, folder)
     return tables
+
+
+def summarise(request: Request, tables: Sequence[Path], say: Say) -> list[Path]:
+    """Write the summary page in a process of its own, which may need memory, and may die."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_summarise, args=(request, tuple(tables)), daemon=True)
+    with no_interrupts():
+        process.start()
+    try:
+        process.join()
+    finally:
+        process.kill()
+    if process.exitcode == 0:
+        return [request.output / "summary.html"]
+    say("the summary page could not be written; the tables are complete")
+    return []
+
+
+def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
+    from pipelines.batch.summary import write_summary
+
+    ignore_interrupts()
+    cohort = open_cohort(request, with_files=False)
+    labels = load_all(request.settings)
+    source = Source("", "", request.reading, "", request.keep_identifiers)
+    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
 
 
 def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:
@@ -234,6 +264,3 @@ def words_of(run: Run) -> dict[str, int]:
     """Return the counts of a run by name."""
     waiting, done, failed = run.counts
     return {"done": done, "failed": failed, "waiting": waiting}
-
-
-__all__ = ["Outcome", "Request", "batch", "collect_only", "words"]

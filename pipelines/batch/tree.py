@@ -56,7 +56,7 @@ def name_of(kind: str, *parts: str) -> str:
     """Return a short name that tells nothing: a hash of what identifies the thing.
 
     >>> name_of("case", "1.2.3")
-    'case-1bd5536e1e2a'
+    'case-c47f5b18b8a4'
     """
     return f"{kind}-{sha256('/'.join(parts).encode()).hexdigest()[:12]}"
 

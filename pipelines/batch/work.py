@@ -77,7 +77,7 @@ def compute_rows(task: Compute) -> Result:
         return result
     for row in task.rows:
         try:
-            masks = _masks(source, row, image)
+            masks = read_masks_of(source, row, image)
         except Exception as error:  # the same for one mask
             result.failed[row.number] = _told(error, source, row)
             continue
@@ -99,7 +99,7 @@ def _settings(text: str) -> ExtractionSettings:
     return ExtractionSettings.model_validate(json.loads(text))
 
 
-def _masks(source: Source, row: Row, image: Volume) -> Masks:
+def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
     """Return the masks that a row asks for: one, or all whose names fit a pattern."""
     from radiomics.io import read_mask, read_masks
 

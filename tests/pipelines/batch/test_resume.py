@@ -135,7 +135,7 @@ def test_several_settings_read_an_image_once(request_: Request, monkeypatch: Pat
     other.write_text("families: [intensity]\nresample: {spacing: [2, 2, 2]}\n")
     both = Request(**{**vars(request_), "settings": (*request_.settings, str(other))})
     outcome, pool, _ = run_inline(monkeypatch, both)
-    assert [path.name for path in outcome.tables] == [
+    assert [path.name for path in outcome.written] == [
         "features_quick.parquet",
         "features_other.parquet",
     ]
