@@ -123,14 +123,14 @@ def read_status(folder: Path) -> str:
     """
     if not (folder / STORE).is_file():
         raise InputError("--status", "the folder is the output of a batch", "none there", "name it")
-    records = Records(folder / STORE, write=False)
+    running = is_held(folder)
+    records = Records(folder / STORE, write=not running)  # what a kill left half done is undone
     kept, failures, _ = records.counts()
     records.base.close()
     try:
         state = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = None
-    running = is_held(folder)
     lines = ["running" if running else "not running"]
     if state is not None:
         lines.append(words(state if running else state | {"running": [], "memory_bytes": 0}))
