@@ -105,3 +105,16 @@ def test_a_scheduler_that_is_gone_is_told(
     outcome, pool, _ = run_inline(monkeypatch, request)
     assert outcome.done == 6
     assert [row for row, _ in pool.computed()] == [5]
+
+
+def test_the_skeleton_for_slurm_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its script is what SLURM would be given; SLURM itself is not there to run it."""
+    jobqueue = pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    path = Path(__file__).resolve().parents[3] / "docs" / "slurm_batch.py"
+    skeleton: dict[str, Any] = {"__name__": "skeleton"}
+    exec(compile(path.read_text(), path.name, "exec"), skeleton)
+    with jobqueue.SLURMCluster(**skeleton["OPTIONS"], n_workers=0) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -p PARTITION" in script
+    assert "--nworkers 8" in script
+    assert "--lifetime 225m" in script
