@@ -89,6 +89,7 @@ def batch(
 
 
 def _run(request: Request, collect: bool) -> None:
+    from pipelines.batch.privacy import quiet_libraries
     from pipelines.batch.session import batch as run
     from pipelines.batch.session import collect_only
 
@@ -96,6 +97,7 @@ def _run(request: Request, collect: bool) -> None:
         if not request.quiet:
             typer.echo(line, err=True)
 
+    quiet_libraries()
     if collect:
         for path in collect_only(request, say):
             typer.echo(f"written: {path}")

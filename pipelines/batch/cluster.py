@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pipelines.batch.privacy import quiet_libraries
 from pipelines.batch.processes import Event
 from pipelines.batch.tasks import Result, Task
 from radiomics.plugins import ConfigurationError
@@ -151,6 +152,7 @@ def _run(work: Work, task: Task) -> Result:
     from radiomics.kernels.threads import bound_threads
 
     bound_threads(1)
+    quiet_libraries()
     return work(task)
 
 

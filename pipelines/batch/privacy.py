@@ -7,9 +7,11 @@ is taken out of messages and tables, unless asked for.
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 import re
 import secrets
+import warnings
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +99,13 @@ def dropped_columns(table: pa.Table, own: Iterable[str]) -> list[str]:
         if telling:
             found.append(name)
     return found
+
+
+def quiet_libraries() -> None:
+    """Let no library print what it warns of: a value of a header may stand in it."""
+    warnings.simplefilter("ignore")
+    logging.lastResort = None
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def read_key(path: Path, output: Path) -> bytes:

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from pipelines.batch.privacy import quiet_libraries
 from pipelines.batch.tasks import Result, Task
 
 Work = Callable[[Task], Result]
@@ -177,6 +178,7 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
     from radiomics.kernels.threads import bound_threads
 
     bound_threads(threads)
+    quiet_libraries()
     while True:
         try:
             task = pipe.recv()

@@ -13,7 +13,7 @@ from pipelines.batch.collect import carried_columns, write_provenance, write_tab
 from pipelines.batch.lock import Lock
 from pipelines.batch.manifest import Cohort, read_cohort
 from pipelines.batch.planning import Plan, Planner, plan, row_key
-from pipelines.batch.privacy import pseudonymised, read_key
+from pipelines.batch.privacy import pseudonymised, quiet_libraries, read_key
 from pipelines.batch.processes import Pool, Processes, available, ignore_interrupts, no_interrupts
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
@@ -149,6 +149,7 @@ def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
     from pipelines.batch.summary import write_summary
 
     ignore_interrupts()
+    quiet_libraries()
     cohort = open_cohort(request, with_files=False)
     labels = load_all(request.settings)
     source = Source("", "", request.reading, "", request.keep_identifiers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,8 @@ FAR = 5.0
 """Robust standard deviations from the median at which a value stands out."""
 SHOWN, NAMED, SITES = 8, 8, 8
 
-Pictures = Sequence[tuple[str, str]]
+QUOTED = re.compile(r"'[^']*'")
+"""Names in reasons, which would set cases apart that have one reason."""
 
 
 class Looked:
@@ -104,7 +106,7 @@ def failures(looked: Looked, name: str) -> Section | None:
     for case, status, reason in zip(*columns, strict=True):
         if status == "failed":
             rule, _, detail = reason.partition("; found: ")
-            groups.setdefault(rule, []).append((case, detail))
+            groups.setdefault(QUOTED.sub("'…'", rule), []).append((case, detail))
     if not groups:
         return None
     rows = []
