@@ -132,7 +132,7 @@ def scaling(folder: Path, runs: int = 3, cases: int = 24) -> None:
             _, status, usage = os.wait4(process.pid, 0)
             assert status == 0
             events = [json.loads(line) for line in log.read_text().splitlines()]
-            seconds = _seconds(events[-1]["time"]) - _seconds(events[0]["time"])
+            seconds = seconds_of(events[-1]["time"]) - seconds_of(events[0]["time"])
             rates[workers].append(cases / seconds)
             peaks.append(usage.ru_maxrss / 1024)
             print(f"{workers} worker(s): {cases / seconds:.3f} cases/s", flush=True)
@@ -141,7 +141,7 @@ def scaling(folder: Path, runs: int = 3, cases: int = 24) -> None:
     print(f"peak memory of the main process: {max(peaks):.0f} MiB")
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     from datetime import datetime
 
     return datetime.fromisoformat(text).timestamp()
@@ -183,10 +183,10 @@ def size(folder: Path, rows: int = 1_000_000) -> None:
         time.sleep(0.1)
         text = log.read_text() if log.exists() else ""
         lines = [json.loads(line) for line in text.splitlines() if '"done"' in line]
-        first = _seconds(lines[0]["time"]) - began if lines else 0.0
+        first = seconds_of(lines[0]["time"]) - began if lines else 0.0
     peak = _peak(process.pid)
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    begun = _seconds(events[0]["time"]) - began
+    begun = seconds_of(events[0]["time"]) - began
     print(f"{rows} rows: manifest checked after {begun:.1f} s, first case done after {first:.1f} s")
     print(f"resume check: {(first - begun) / rows * 1e6:.1f} us a row (all but the last are known)")
     print(f"peak memory of the main process until then: {peak:.0f} MiB")

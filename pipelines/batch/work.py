@@ -20,7 +20,7 @@ from pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source,
 from radiomics.settings import ExtractionSettings
 from radiomics.types import InputError, Volume
 
-PER_VOXEL = 10
+PER_VOXEL = 12
 """Bytes that reading and preparing one voxel takes: image, mask, and what is made of them."""
 ALWAYS = 250 * 2**20
 """Bytes that a worker takes before it has read anything."""
