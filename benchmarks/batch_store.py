@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.batch.inputs import short_hash
+from pipelines.batch.inputs import look_both, short_hash
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.planning import Planner, content_key, plan, row_key
 from pipelines.batch.records import Input, Record, Records
 from pipelines.batch.session import STORE
 from pipelines.batch.tasks import Row, Source
-from pipelines.batch.work import look_both
 from radiomics.settings import load_settings
 from tests.cohorts import write_cohort
 
@@ -54,7 +53,9 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
         source = Source(cohort.path(cells["image"]), "", READING)
         row = Row(number, cohort.path(cells["mask"]), (("label", "1"),))
         content = content_key(source, row, short_hash(str(number).encode()))
-        records.put_input(row_key(cells), Input(look_both(source, row).print, content, 10**8))
+        records.put_input(
+            row_key(cells), Input(look_both(source.image, row.mask).print, content, 10**8)
+        )
         values = rng.normal(size=(1, len(chosen.layout.columns)))
         records.put(content, chosen.number, Record(("",), values, notes, environment))
         if number % 10_000 == 0:

@@ -6,16 +6,16 @@ the output folder.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from pipelines.batch.privacy import quiet_libraries
-from pipelines.batch.processes import Event
+from pipelines.batch.processes import Event, Processes
 from pipelines.batch.tasks import Result, Task
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
@@ -32,7 +32,6 @@ Work = Callable[[Task], Result]
 class _Sent:
     task: Task
     future: Any
-    until: float
 
 
 class Cluster:
@@ -76,9 +75,8 @@ class Cluster:
 
     def submit(self, task: Task, seconds: float | None) -> None:
         """Begin a task."""
-        until = time.monotonic() + seconds if seconds else float("inf")
-        future = self.client.submit(partial(_run, self.work), task, pure=False, retries=0)
-        sent = _Sent(task, future, until)
+        future = self.client.submit(_run, self.work, task, seconds, pure=False, retries=0)
+        sent = _Sent(task, future)
         self.sent[future.key] = sent
         future.add_done_callback(lambda _: self.ended.put(sent))
 
@@ -103,10 +101,6 @@ class Cluster:
             self.size = max(1, self._threads())
         elif now - self.reached > LOST_S or self.client.status in ("closed", "closing"):
             raise _lost()
-        for sent in [sent for sent in self.sent.values() if sent.until <= now]:
-            del self.sent[sent.future.key]
-            self._restart_worker_of(sent)
-            events.append(Event(sent.task, None, "late"))
         return events
 
     def running(self) -> list[Task]:
@@ -131,29 +125,29 @@ class Cluster:
         if self.sent.pop(sent.future.key, None) is None:
             return []  # it was late, and is no longer waited for
         if sent.future.status == "finished":
-            return [Event(sent.task, sent.future.result())]
+            return [Event(sent.task, *sent.future.result())]
         if sent.future.status == "error":  # KilledWorker: its worker died, several times
             return [Event(sent.task, None, "died")]
         raise _lost()
-
-    def _restart_worker_of(self, sent: _Sent) -> None:
-        """End a task that takes too long: only its process can be ended."""
-        for address, keys in self.client.processing().items():
-            if sent.future.key in keys:
-                self.client.restart_workers([address], raise_for_error=False)
-        sent.future.cancel()
 
     def _threads(self) -> int:
         return sum(self.client.nthreads().values())
 
 
-def _run(work: Work, task: Task) -> Result:
-    """Do a task in a worker of the cluster, with one thread: the cluster counts them."""
-    from radiomics.kernels.threads import bound_threads
+_of_thread = threading.local()
 
-    bound_threads(1)
-    quiet_libraries()
-    return work(task)
+
+def _run(work: Work, task: Task, seconds: float | None) -> tuple[Result | None, str]:
+    """Do a task in a process below the cluster's worker, which can be ended, or die, by itself."""
+    if not hasattr(_of_thread, "pool"):
+        # workers of a cluster are daemons, which multiprocessing denies children: ours watches
+        # over its parent and ends with it
+        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+        _of_thread.pool = Processes(1, work, threads=1)
+    _of_thread.pool.submit(task, seconds)
+    while True:
+        for event in _of_thread.pool.wait(1.0):
+            return event.result, event.trouble
 
 
 def _lost() -> InputError:

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.batch.inputs import short_hash
+from pipelines.batch.inputs import look_both, short_hash
 from pipelines.batch.manifest import Cohort
 from pipelines.batch.parts import Layout, layout_of
 from pipelines.batch.records import Input, Record, Records
 from pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
-from pipelines.batch.work import look_both
 from radiomics.settings import ExtractionSettings
 
 CHOICES = ("roi", "label", "segment")
 AT_A_TIME = 256
 """Rows that are compared with the store before the caller is heard again."""
+BLOCK, BLOCKS = 2048, 8
+"""Rows that are Python's objects at a time: of a block, and of how many blocks."""
 LARGEST = 16
 """Rows of one image in one task."""
 
@@ -45,7 +46,8 @@ def plan(label: str, settings: ExtractionSettings, records: Records) -> Plan:
 
 def row_key(cells: dict[str, str]) -> bytes:
     """Return what a row is known by in the store: its names, not its files."""
-    return short_hash(*(cells[name].encode() for name in ("id", "series", *CHOICES)))
+    names = (cells["id"], cells["series"], cells["roi"], cells["label"], cells["segment"])
+    return short_hash(repr(names).encode())
 
 
 class Planner:
@@ -58,17 +60,28 @@ class Planner:
         self.source, self.rehash = source, rehash
         names = ("id", "image", "mask", "series", *CHOICES)
         self.columns = {name: cohort.column(name) for name in names}
+        self.blocks: dict[int, list[dict[str, str]]] = {}
 
     def cells(self, row: int) -> dict[str, str]:
-        """Return the names and files of a row."""
-        return {name: column[row].as_py() for name, column in self.columns.items()}
+        """Return the names and files of a row; rows near those asked for last come quickly."""
+        number, place = divmod(row, BLOCK)
+        block = self.blocks.get(number)
+        if block is None:
+            if len(self.blocks) >= BLOCKS:
+                del self.blocks[next(iter(self.blocks))]
+            lists = [c.slice(number * BLOCK, BLOCK).to_pylist() for c in self.columns.values()]
+            rows = zip(*lists, strict=True)
+            block = [dict(zip(self.columns, cells, strict=True)) for cells in rows]
+            self.blocks[number] = block
+        return block[place]
 
     def tasks(self) -> Iterator[tuple[list[int], Task | None]]:
         """Yield rows that are done already with the next task; no task gives time to do others."""
         done: list[int] = []
         seen = 0
         for rows in self.cohort.images():
-            for part in np.array_split(rows, -(-len(rows) // LARGEST)):
+            parts = -(-len(rows) // LARGEST)
+            for part in np.array_split(rows, parts) if parts > 1 else [rows]:
                 finished, tasks = self._compare(part)
                 done += finished
                 seen += len(part)
@@ -86,33 +99,31 @@ class Planner:
         unknown: list[Row] = []
         known: list[Row] = []
         need = 0
-        source = self.source
+        image = ""
         for number in map(int, numbers):
             cells = self.cells(number)
-            image, mask = (self.cohort.path(cells[name]) for name in ("image", "mask"))
-            source = replace(source, image=image, series=cells["series"])
-            choice = tuple((name, cells[name]) for name in CHOICES if cells[name])
-            row = Row(number, mask, choice)
-            before = None if self.rehash else self._unchanged(row_key(cells), source, row)
-            if before is None:
-                unknown.append(row)
-                continue
-            row = replace(row, look=None, wanted=self.wanted(before.content))
-            if row.wanted:
-                known.append(row)
-                need = max(need, before.need)
-            else:
+            image, mask = self.cohort.path(cells["image"]), self.cohort.path(cells["mask"])
+            before = None if self.rehash else self._unchanged(row_key(cells), image, mask)
+            wanted = () if before is None else self.wanted(before.content)
+            if before is not None and not wanted:
                 done.append(number)
+                continue
+            choice = tuple((name, cells[name]) for name in CHOICES if cells[name])
+            (unknown if before is None else known).append(Row(number, mask, choice, None, wanted))
+            need = max(need, 0 if before is None else before.need)
+        if not unknown and not known:
+            return done, []
+        source = replace(self.source, image=image, series=cells["series"])
         tasks: list[Task] = [Identify(source, tuple(unknown))] if unknown else []
         return done, tasks + self._computing(source, known, need)
 
-    def _unchanged(self, key: bytes, source: Source, row: Row) -> Input | None:
+    def _unchanged(self, key: bytes, image: str, mask: str) -> Input | None:
         """Return what is known of a row whose files look as they did, None otherwise."""
         before = self.records.input(key)
         if before is None or before.print is None:
             return None
         try:
-            now = look_both(source, row)
+            now = look_both(image, mask)
         except OSError:
             return None
         return before if now.print == before.print else None

@@ -61,7 +61,14 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     task: Task | None = None
+    seconds: float | None = None
     until: float = float("inf")
+    ready: bool = False
+
+    def set_limit(self) -> None:
+        """Count the seconds of the task from now on; those of the start do not count."""
+        limited = self.ready and self.task is not None and self.seconds is not None
+        self.until = time.monotonic() + (self.seconds or 0.0) if limited else float("inf")
 
 
 class Processes:
@@ -82,8 +89,8 @@ class Processes:
         worker = next((w for w in self.workers if w.task is None), None)
         if worker is None:
             worker = self._start()
-        worker.task = task
-        worker.until = time.monotonic() + seconds if seconds else float("inf")
+        worker.task, worker.seconds = task, seconds
+        worker.set_limit()
         try:
             worker.pipe.send(task)
         except OSError:  # it died in its sleep: found, and told, by wait
@@ -137,6 +144,10 @@ class Processes:
             result = worker.pipe.recv()
         except (EOFError, OSError):
             return self._end(worker, "died")
+        if not worker.ready:
+            worker.ready = True
+            worker.set_limit()
+            return None
         task, worker.task, worker.until = worker.task, None, float("inf")
         return None if task is None else Event(task, result)
 
@@ -170,7 +181,7 @@ def ignore_interrupts() -> None:
 
 
 def _serve(pipe: Connection, work: Work, threads: int) -> None:
-    """Do tasks until the pipe ends."""
+    """Say when ready, then do tasks until the pipe ends."""
     ignore_interrupts()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
@@ -179,6 +190,7 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
 
     bound_threads(threads)
     quiet_libraries()
+    pipe.send("ready")
     while True:
         try:
             task = pipe.recv()

@@ -181,10 +181,14 @@ class Run:
 
     def _trouble(self, task: Task, trouble: str) -> None:
         """Try rows once more, each by itself, whose worker died or took too long."""
-        self.watcher.tell(f"worker {trouble}", ids=[self._id(row.number) for row in task.rows])
+        again = [
+            row
+            for row in task.rows
+            if (row.number not in self.died if trouble == "died" else len(task.rows) > 1)
+        ]
+        self.watcher.tell(f"worker {trouble}", again=[self._id(row.number) for row in again])
         for row in task.rows:
-            again = row.number not in self.died if trouble == "died" else len(task.rows) > 1
-            if again:
+            if row in again:
                 self.died.add(row.number)
                 self.waiting.append(replace(task, rows=(row,), alone=trouble == "died"))
             elif trouble == "died":

@@ -68,8 +68,8 @@ class View:
         if event == "interrupted" and values["stops"] < 2:
             count = values["finishing"]
             self.console.print(f"finishing {count} running task(s); Ctrl-C again drops them")
-        elif event == "worker died":
-            self.console.print(f"a worker died; tried once more: {', '.join(values['ids'])}")
+        elif event == "worker died" and values["again"]:
+            self.console.print(f"a worker died; tried once more: {', '.join(values['again'])}")
 
     def tick(self, run: Run) -> None:
         """Renew the line and the status file, once a second at most."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.batch.inputs import Look, digest, look, nearby, short_hash, voxels
+from pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
 from pipelines.batch.parts import columns_of
 from pipelines.batch.privacy import names_below, scrub
 from pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
@@ -46,7 +46,7 @@ def identify(task: Task) -> Result:
         return Result(failed={row.number: _told(error, source, row) for row in task.rows})
     for row in task.rows:
         try:
-            seen = look_both(source, row)  # before its bytes: a later change is seen
+            seen = look_both(source.image, row.mask)  # before its bytes: a later change is seen
             with nearby(row.mask, source.scratch) as path:
                 mask = digest(path)
         except Exception as error:  # the same for one mask
@@ -55,12 +55,6 @@ def identify(task: Task) -> Result:
             need = ALWAYS + size * PER_VOXEL
             result.known[row.number] = Known(seen, short_hash(content, mask), need)
     return result
-
-
-def look_both(source: Source, row: Row) -> Look:
-    """Return what an image and a mask look like together."""
-    image, mask = look(source.image), look(row.mask)
-    return Look(short_hash(image.print, mask.print), max(image.changed, mask.changed))
 
 
 def compute_rows(task: Compute) -> Result:
@@ -113,7 +107,7 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
             segment = choice.get("segment") or None
             mask = read_mask(path, like=image, roi=roi or None, label=label, segment=segment)
             masks = {roi: mask}
-    if row.look is not None and look_both(source, row).print != row.look.print:
+    if row.look is not None and look_both(source.image, row.mask).print != row.look.print:
         rule = "files stay as they are while they are read"
         found = "a change between hashing and reading"
         raise InputError("the files", rule, found, "run again when they are complete")

@@ -72,7 +72,6 @@ def whole_table(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes
         (signal.SIGINT, True, 130, "the same command goes on"),
         (signal.SIGTERM, False, 130, "the same command goes on"),
         (signal.SIGKILL, False, -9, ""),
-        (signal.SIGKILL, True, -9, ""),
     ],
 )
 def test_an_interrupted_batch_goes_on(
