@@ -16,6 +16,7 @@ from typing import Any
 from pipelines.store import digest_file
 from radiomics.io import file_parts, has_itk_suffix
 
+PACKED = struct.Struct("<qqqQ").pack
 COARSEST_NS = 2 * 10**9
 """Steps in which the coarsest file systems tell the time of a change."""
 
@@ -72,10 +73,10 @@ def look_both(image: str, mask: str) -> Look:
 
 
 def _all(found: list[os.stat_result]) -> Look:
-    parts = sorted((s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for s in found)
-    packed = b"".join(struct.pack("<qqqQ", *part) for part in parts)
-    changed = max((max(p[1], p[2] if os.name != "nt" else 0) for p in parts), default=0)
-    return Look(short_hash(packed), changed)
+    parts = [PACKED(s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for s in found]
+    times = [max(s.st_mtime_ns, s.st_ctime_ns if os.name != "nt" else 0) for s in found]
+    packed = parts[0] if len(parts) == 1 else b"".join(sorted(parts))
+    return Look(hashlib.blake2b(packed, digest_size=16).digest(), max(times, default=0))
 
 
 def short_hash(*parts: bytes) -> bytes:

@@ -237,10 +237,10 @@ def _wrong_file(path: str, column: str) -> str:
     """Return what is wrong with a path, nothing where it is fine or known later only (a URL)."""
     if "://" in path:
         return ""
-    place = Path(path)
     try:
         if os.path.isfile(path):  # noqa: PTH113 (twice as fast, for a million of them)
             return ""
+        place = Path(path)
         if not place.is_dir():
             return f"the {column} is not there"
         if has_itk_suffix(place):

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS failures (
     input BLOB, layout INTEGER, reason TEXT, PRIMARY KEY (input, layout)
 ) WITHOUT ROWID;
 """
-PAGES_KIB = 65_536
+PAGES_KIB = 196_608
 WAIT_S = 60.0
 
 Parts = Sequence[tuple[str, Sequence[str]]]
