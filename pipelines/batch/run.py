@@ -95,7 +95,7 @@ class Run:
                 self.records.commit()
         except (sqlite3.OperationalError, OSError) as error:
             self.records.drop()
-            rule = "records must be written; all that were before are intact"
+            rule = "records must be written, and workers started; all records are intact"
             remedy = "make room, then run the same command: it goes on from there"
             raise InputError("--output", rule, _reason(error), remedy) from None
         finally:
@@ -186,7 +186,7 @@ class Run:
             for row in task.rows
             if (row.number not in self.died if trouble == "died" else len(task.rows) > 1)
         ]
-        self.watcher.tell(f"worker {trouble}", again=[self._id(row.number) for row in again])
+        self.watcher.tell(f"worker {trouble}", again=[self.id_of(row.number) for row in again])
         for row in task.rows:
             if row in again:
                 self.died.add(row.number)
@@ -202,14 +202,14 @@ class Run:
         for plan in self.planner.plans if key in self.broken else ():
             self.records.heal(key, plan.number)
         if seconds is not None:
-            values = {"id": self._id(number), "seconds": round(seconds, 3)}
+            values = {"id": self.id_of(number), "seconds": round(seconds, 3)}
             self.news.append(("done", values))
 
     def _failed(self, row: Row, reason: str, wholly: bool = True) -> None:
         self._state(row.number, FAILED)
         for number in range(len(self.planner.plans)) if wholly else ():
             self._fail_plan(row, number, reason)
-        self.news.append(("failed", {"id": self._id(row.number), "reason": reason}))
+        self.news.append(("failed", {"id": self.id_of(row.number), "reason": reason}))
 
     def _fail_plan(self, row: Row, number: int, reason: str) -> None:
         key = row_key(self.planner.cells(row.number))
@@ -222,7 +222,8 @@ class Run:
         self.counts[state] += 1
         self.states[number] = state
 
-    def _id(self, number: int) -> str:
+    def id_of(self, number: int) -> str:
+        """Return the id of a row."""
         return str(self.ids[number].as_py())
 
     @contextmanager

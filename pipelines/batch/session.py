@@ -29,7 +29,7 @@ SCRATCH = ".scratch"
 SHARE = 0.8
 """Part of the free memory that tasks may need together."""
 PROBED = 1000
-"""Rows of which one must be known to a store that belongs to the same study."""
+"""Rows, first ones and spread ones, of which a store of the same study knows one."""
 OURS = (STORE, f"{STORE}-journal", "batch.lock", "status.json", SCRATCH)
 
 
@@ -219,7 +219,7 @@ def check_same_study(planner: Planner, force: bool) -> None:
         return
     total = len(planner.cohort)
     step = max(1, total // PROBED)
-    rows = [*range(0, total, step)]
+    rows = {*range(min(PROBED, total)), *range(0, total, step)}
     if not any(planner.records.input(row_key(planner.cells(row))) for row in rows):
         rule = "an output folder belongs to one study"
         found = f"{inputs} case(s) there, and none of this manifest's among them"

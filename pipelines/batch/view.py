@@ -94,7 +94,7 @@ class View:
         if len(self.ends) > 1 and self.ends[-1][0] > self.ends[0][0]:
             (t0, n0), (t1, n1) = self.ends[0], self.ends[-1]
             rate = (n1 - n0) / (t1 - t0)
-        running = [run._id(row.number) for task in run.pool.running() for row in task.rows]
+        running = [run.id_of(row.number) for task in run.pool.running() for row in task.rows]
         return {
             "total": len(run.cohort),
             "done": done,

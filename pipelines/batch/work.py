@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -84,7 +84,9 @@ def compute_rows(task: Compute) -> Result:
             else:
                 notes = [_told(note, source, row) for note in done.notes["notes"]]
                 done.notes["notes"] = notes
-                result.computed[row.number, number] = done
+                result.computed[row.number, number] = replace(
+                    done, regions=_names(done.regions, source, row)
+                )
     return result
 
 
@@ -132,6 +134,12 @@ def _compute(
     return Computed(tuple(masks), columns, values, told)
 
 
+def _names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:
+    """Return the names of ROIs as outputs may hold them: as the manifest has them, else cleared."""
+    own = dict(row.choice).get("roi", "")
+    return tuple(name if name == own else _told(name, source, row) for name in regions)
+
+
 def _told(what: Exception | str, source: Source, row: Row) -> str:
     """Return an error or a note in words that name nobody, unless names are wanted."""
     text = what if isinstance(what, str) else _words(what)
@@ -154,6 +162,3 @@ def _words(error: Exception) -> str:
         return f"{error.filename or 'file'}: {error.strerror}"
     lines = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
-
-
-Work = Callable[[Task], Result]

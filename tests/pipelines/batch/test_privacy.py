@@ -155,3 +155,16 @@ def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     records.fail(b"k", 1, NAME)
     records.close()
     assert NAME in content(tmp_path)
+
+
+def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:
+    from pipelines.batch.tasks import Row, Source
+    from pipelines.batch.work import _names
+
+    folder = place / FOLDER / f"{NAME}0"
+    mask = str(next(folder.glob("*.dcm")))
+    source, row = Source(str(folder / "ct")), Row(0, mask, (("roi", "GTV*"),))
+    names = ("GTV 1", f"GTV {NAME.upper()}", f"GTV 2 {NUMBER}")
+    assert _names(names, source, row) == ("GTV 1", "GTV <removed>", "GTV 2 <removed>")
+    own = Row(0, mask, (("roi", names[1]),))
+    assert _names(names[1:2], source, own) == names[1:2]
