@@ -28,19 +28,7 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
     write_cohort(folder / "one", 1)
     settings = folder / "settings.yaml"
     settings.write_text("{}\n")
-    manifest, out = folder / "manifest.csv", folder / "out"
-    out.mkdir(parents=True, exist_ok=True)
-    with manifest.open("w") as stream:
-        stream.write("id,image,mask,label,site\n")
-        for number in range(rows):
-            place = f"files/{number // PER_FOLDER}/{number}"
-            if number % PER_FOLDER == 0:
-                (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            for kind in ("image", "mask"):
-                if not (folder / f"{place}{kind}.nii.gz").exists():
-                    os.link(_source(folder, kind, number), folder / f"{place}{kind}.nii.gz")
-            site = f"site{number % 5}"
-            stream.write(f"id{number:07d},{place}image.nii.gz,{place}mask.nii.gz,1,{site}\n")
+    manifest, out = _write_files(folder, rows)
     cohort = read_cohort(manifest)
     records = Records(out / STORE)
     chosen = plan("settings", load_settings(settings), records)
@@ -61,6 +49,24 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
         if number % 10_000 == 0:
             records.commit()
     records.close()
+    return manifest, out
+
+
+def _write_files(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Write the manifest and the files that it names; return it and the output folder."""
+    manifest, out = folder / "manifest.csv", folder / "out"
+    out.mkdir(parents=True, exist_ok=True)
+    with manifest.open("w") as stream:
+        stream.write("id,image,mask,label,site\n")
+        for number in range(rows):
+            place = f"files/{number // PER_FOLDER}/{number}"
+            if number % PER_FOLDER == 0:
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            for kind in ("image", "mask"):
+                if not (folder / f"{place}{kind}.nii.gz").exists():
+                    os.link(_source(folder, kind, number), folder / f"{place}{kind}.nii.gz")
+            site = f"site{number % 5}"
+            stream.write(f"id{number:07d},{place}image.nii.gz,{place}mask.nii.gz,1,{site}\n")
     return manifest, out
 
 

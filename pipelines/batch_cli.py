@@ -68,14 +68,9 @@ def batch(
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
     from pipelines.batch.session import Request
 
-    if status is not None:
-        from pipelines.batch.view import read_status
-
-        typer.echo(read_status(status))
+    if status is not None or manifest is None:
+        _status(status)
         return
-    if manifest is None:
-        typer.echo("error: name a MANIFEST, or --status DIR", err=True)
-        raise typer.Exit(WRONG)
     if write_manifest is not None:
         _write_manifest(manifest, write_manifest)
         return
@@ -86,6 +81,15 @@ def batch(
         keep_identifiers, pseudonymise, log, quiet,
     )  # fmt: skip
     _run(request, collect)
+
+
+def _status(folder: Path | None) -> None:
+    from pipelines.batch.view import read_status
+
+    if folder is None:
+        typer.echo("error: name a MANIFEST, or --status DIR", err=True)
+        raise typer.Exit(WRONG)
+    typer.echo(read_status(folder))
 
 
 def _run(request: Request, collect: bool) -> None:
