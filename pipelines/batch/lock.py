@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,8 @@ from radiomics.types import InputError
 
 NAME = "batch.lock"
 BEAT_S = 10.0
+GLANCE_S = 0.1
+"""Seconds after which a lock is tried again: --status takes it for a moment."""
 STALE_S = 60.0
 """Age of a sign of life from another machine from which its batch is taken for dead."""
 
@@ -64,7 +67,7 @@ class Lock:
         """Open and lock the file; one that its owner removed meanwhile is no lock."""
         while True:
             stream = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-            if not try_lock(stream):
+            if not _try_again(stream):
                 os.close(stream)
                 raise _refusal(read_owner(self.path), "is at work there")
             try:
@@ -132,6 +135,15 @@ def try_lock(stream: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _try_again(stream: int) -> bool:
+    """Lock an open file, in several attempts."""
+    for _ in range(3):
+        if try_lock(stream):
+            return True
+        time.sleep(GLANCE_S)
+    return False
 
 
 def _refusal(owner: dict[str, Any], what: str) -> InputError:
