@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pipelines.batch_cli import batch
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,6 +31,9 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the li
 REPAIR = "refuse, all, or some of missing, duplicates, tilt, spacing with commas."
 
 FAILED, WRONG = 1, 2
+
+
+app.command()(batch)
 
 
 @app.command()

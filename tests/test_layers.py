@@ -76,7 +76,7 @@ HEAVY = {
     "matplotlib": ("radiomics/reporting/",),
     "jinja2": ("radiomics/reporting/",),
 }
-ORDER = ("config", "cohort_features", "provenance", "study", "cli")
+ORDER = ("config", "cohort_features", "provenance", "study", "batch_cli", "cli")
 
 FILES = sorted(
     path.relative_to(ROOT)

@@ -31,7 +31,7 @@ def patient(small_cohort: Manifest) -> Path:
 def test_help_names_every_command() -> None:
     done = radiomics("--help")
     assert done.returncode == 0
-    for command in ("inspect", "extract", "study", "demo", "features", "doctor"):
+    for command in ("inspect", "extract", "batch", "study", "demo", "features", "doctor"):
         assert command in done.stdout
 
 
