@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from radiomics.reporting.figures import STYLE, _svg
+from radiomics.reporting.figures import STYLE, svg
 
 COLOURS = ("#1f5a96", "#c8402f", "#3c8d40", "#a06cd5", "#c58b1b", "#1fb5b5", "#8a5a3c", "#555555")
 RANGE = (1.0, 99.0)
@@ -54,7 +54,7 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.6, len(names) - 0.4), xticks=[])
     handles = [Line2D([], [], color=COLOURS[i % 8], lw=3, label=s) for i, s in enumerate(sites)]
     figure.legend(handles=handles, loc="outside upper left", ncols=5, frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _bar(
