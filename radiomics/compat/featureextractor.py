@@ -16,6 +16,7 @@ from radiomics.compat import imageoperations as operations
 from radiomics.compat.binning import levels
 from radiomics.compat.images import TYPES
 from radiomics.compat.textures import region
+from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import side_by_side
 from radiomics.plugins import did_you_mean
 
@@ -75,14 +76,13 @@ class RadiomicsFeatureExtractor:
         Parameters
         ----------
         imageFilepath, maskFilepath : file names, or SimpleITK images
+        voxelBased : maps of the features of the patch around each voxel, as SimpleITK images
 
         Raises
         ------
         ValueError
             For files that cannot be read, and regions that cannot be used.
         """
-        if voxelBased:
-            raise NotImplementedError("voxel-based extraction is not available yet")
         settings = dict(self.settings)
         given = {"label": label, "label_channel": label_channel}
         settings |= {key: value for key, value in given.items() if value is not None}
@@ -99,15 +99,18 @@ class RadiomicsFeatureExtractor:
             if settings["additionalInfo"]:
                 about |= generalinfo.mask(mask, image, label, "resegmented")
         found: OrderedDict[str, Any] = OrderedDict(about)
-        shaped = (mask, box) if settings.get("resegmentShape", False) else (whole, whole_box)
-        found.update(self.computeShape(image, *shaped, **settings))
+        if not voxelBased:
+            shaped = (mask, box) if settings.get("resegmentShape", False) else (whole, whole_box)
+            found.update(self.computeShape(image, *shaped, **settings))
+        pad = int(settings.get("kernelRadius", 1)) if voxelBased else 0
         for kind, own in self.enabledImagetypes.items():
             if kind not in TYPES:
                 raise ValueError(f"image type {kind} is not available yet")
             merged = {**settings, **own}
             for derived, name in TYPES[kind](image, merged):
-                part, inside = operations.cropToTumorMask(derived, mask, box)
-                found.update(self.computeFeatures(part, inside, name, **merged))
+                part, inside = operations.cropToTumorMask(derived, mask, box, padDistance=pad)
+                compute = self.computeMaps if voxelBased else self.computeFeatures
+                found.update(compute(part, inside, name, **merged))
         return found
 
     def _load(
@@ -185,6 +188,22 @@ class RadiomicsFeatureExtractor:
         found: OrderedDict[str, Any] = OrderedDict()
         for part in side_by_side(calls):
             found.update(part)
+        return found
+
+    def computeMaps(  # noqa: N802
+        self,
+        image: Any,
+        mask: Any,
+        imageTypeName: str,  # noqa: N803
+        **settings: Any,
+    ) -> OrderedDict[str, Any]:
+        """Return maps of all enabled features but shape's of one derived image."""
+        found: OrderedDict[str, Any] = OrderedDict()
+        for kind, names in self.enabledFeatures.items():
+            if not kind.startswith("shape"):
+                made = maps(kind, image, mask, settings, names or [])
+                prefix = f"{imageTypeName}_{kind}"
+                found.update({f"{prefix}_{key}": value for key, value in made.items()})
         return found
 
     def _class(
