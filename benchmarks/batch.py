@@ -129,12 +129,15 @@ def scaling(folder: Path, runs: int = 3, cases: int = 24) -> None:
             words = (manifest, "--settings", folder / "settings.yaml", "--workers", workers)
             log = folder / f"log-{run}-{workers}"
             process = start(*words, "--output", out, "--log", log)
-            _, status, usage = os.wait4(process.pid, 0)
-            assert status == 0
+            peak = 0.0  # not that of wait4, which counts the workers, too
+            while process.poll() is None:
+                peak = max(peak, resident(process.pid) / 2**20)
+                time.sleep(0.1)
+            assert process.returncode == 0
             events = [json.loads(line) for line in log.read_text().splitlines()]
             seconds = seconds_of(events[-1]["time"]) - seconds_of(events[0]["time"])
             rates[workers].append(cases / seconds)
-            peaks.append(usage.ru_maxrss / 1024)
+            peaks.append(peak)
             print(f"{workers} worker(s): {cases / seconds:.3f} cases/s", flush=True)
     one, two = (statistics.median(rates[n]) for n in (1, 2))
     print(f"median {one:.3f} and {two:.3f} cases/s, n {runs} each: {two / one:.2f} times")
