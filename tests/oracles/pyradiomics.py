@@ -84,6 +84,16 @@ CASES = (
 )
 
 
+MAPS: dict[str, dict[str, Any]] = {
+    "masked": {},
+    "unmasked": {"maskedKernel": False},
+    "radius": {"kernelRadius": 2},
+    "planar": {"force2D": True},
+    "distances": {"kernelRadius": 2, "distances": [1, 2]},
+}
+SHOWN = (0, 30, 66, 100, 131)  # voxels of a map that are kept
+
+
 def images(name: str, folder: Path) -> tuple[Any, Any]:
     """Return image and mask of a case: made here, or one of PyRadiomics' own."""
     if name in FILES:
@@ -101,6 +111,9 @@ def images(name: str, folder: Path) -> tuple[Any, Any]:
         inside[:6] = inside[7:] = False
     elif name == "synthetic sparse":
         inside &= rng.randint(0, 12, wave.shape) == 0
+    elif name == "synthetic part":
+        inside[:5] = inside[7:] = False
+        inside[:, :9] = inside[:, 13:] = False
     image = sitk.GetImageFromArray(array.astype(np.int16))
     mask = sitk.GetImageFromArray(inside.astype(np.uint8))
     for made in (image, mask):
@@ -119,6 +132,23 @@ def values(extractor: Any, name: str, kind: str, folder: Path) -> dict[str, floa
     return {key: float(value) for key, value in made.execute(image, mask).items()}
 
 
+def mapped(extractor: Any, kind: str) -> dict[str, list[float]]:
+    """Return some voxels of each map."""
+    image, mask = images("synthetic part", Path())
+    made = extractor(additionalInfo=False, **MAPS[kind]).execute(image, mask, voxelBased=True)
+    image, mask = images("synthetic part", Path())
+    found = {}
+    for key, value in made.items():
+        assert value.GetDimension() == 3
+        low = [image.TransformPhysicalPointToIndex(value.GetOrigin())[a] for a in range(3)]
+        size = value.GetSize()
+        part = mask[low[0] : low[0] + size[0], low[1] : low[1] + size[1], low[2] : low[2] + size[2]]
+        inside = sitk.GetArrayFromImage(part) == 1
+        values = sitk.GetArrayFromImage(value)[inside]
+        found[key] = [float(values[number]) for number in SHOWN]
+    return found
+
+
 def main() -> None:
     import radiomics
     from radiomics import featureextractor
@@ -132,6 +162,11 @@ def main() -> None:
             )
             for key, value in found.items():
                 writer.writerow([f"{name}, {kind}", key, f"{value:.12g}"])
+        for kind in MAPS:
+            for key, voxels in mapped(featureextractor.RadiomicsFeatureExtractor, kind).items():
+                if key != "original_glcm_MCC":  # one empty direction, and the whole map is empty
+                    text = " ".join(f"{value:.12g}" for value in voxels)
+                    writer.writerow([f"maps, {kind}", key, text])
 
 
 if __name__ == "__main__":
