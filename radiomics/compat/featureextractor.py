@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from radiomics.compat import CLASSES, generalinfo, getFeatureClasses, getImageTypes, parameters
 from radiomics.compat import imageoperations as operations
 from radiomics.compat.binning import levels
-from radiomics.compat.images import TYPES
+from radiomics.compat.images import TYPES, reach
 from radiomics.compat.textures import region
 from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import side_by_side
@@ -107,8 +107,11 @@ class RadiomicsFeatureExtractor:
             if kind not in TYPES:
                 raise ValueError(f"image type {kind} is not available yet")
             merged = {**settings, **own}
-            for derived, name in TYPES[kind](image, merged):
-                part, inside = operations.cropToTumorMask(derived, mask, box, padDistance=pad)
+            far = reach(kind, merged, image.GetSpacing())
+            far = None if far is None else [steps + pad for steps in far]
+            around, within, place = operations.near(image, mask, box, far)
+            for derived, name in TYPES[kind](around, merged):
+                part, inside = operations.cropToTumorMask(derived, within, place, padDistance=pad)
                 compute = self.computeMaps if voxelBased else self.computeFeatures
                 found.update(compute(part, inside, name, **merged))
         return found

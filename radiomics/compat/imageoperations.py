@@ -163,6 +163,24 @@ def cropToTumorMask(  # noqa: N802
     return sitk.Crop(imageNode, low, high), sitk.Crop(maskNode, low, high)
 
 
+def near(
+    image: Any, mask: Any, box: NDArray[np.int64], reach: list[int] | None
+) -> tuple[Any, Any, NDArray[np.int64]]:
+    """Return the part of image and mask that decides what lies in a box, and the box in it.
+
+    Along an axis on which the part would meet the border it is the whole: what is beyond a border
+    is found at the other one, or mirrored.
+    """
+    if reach is None:
+        return image, mask, box
+    size = np.array(image.GetSize())
+    low, high = box[0::2] - reach, box[1::2] + reach
+    whole = (low < 0) | (high >= size)
+    low, high = np.where(whole, 0, low), np.where(whole, size - 1, high)
+    ends = low.tolist(), (size - 1 - high).tolist()
+    return sitk.Crop(image, *ends), sitk.Crop(mask, *ends), box - np.repeat(low, 2)
+
+
 def resampleImage(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, Any]:  # noqa: N802, N803
     """Return image and mask resampled around the region; grids share the image's corner.
 

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from radiomics.filters import lbp
 
 logger = logging.getLogger("radiomics.imageoperations")
+DECAYED = 14  # standard deviations
 Derived = Iterator[tuple[Any, str]]
 
 
@@ -115,6 +116,21 @@ def _lbp2d(image: Any, settings: dict[str, Any]) -> Derived:
     found = lbp.apply(np.ascontiguousarray(turned, dtype=np.float64), (1.0, 1.0, 1.0), options)
     found = found[0] if array.ndim == 2 else np.moveaxis(found, 0, axis)
     yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
+
+
+def reach(kind: str, settings: dict[str, Any], spacing: Any) -> list[int] | None:
+    """Return how far an image type looks along each axis (x, y, z) in voxels; None for everywhere.
+
+    A recursive Gaussian has no end; beyond so many standard deviations less than 1e-10 is left.
+    """
+    if kind == "Wavelet":
+        length = pywt.Wavelet(settings.get("wavelet", "coif1")).dec_len
+        times = int(settings.get("start_level", 0)) + int(settings.get("level", 1))
+        return [length * times] * len(spacing)
+    if kind == "LoG":
+        most = max([*settings.get("sigma", []), 0])
+        return [int(np.ceil(DECAYED * most / step)) + 2 for step in spacing]
+    return [2] * len(spacing) if kind == "Gradient" else None
 
 
 TYPES: dict[str, Callable[[Any, dict[str, Any]], Derived]] = {
