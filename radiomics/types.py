@@ -8,7 +8,7 @@ another with :func:`dataclasses.replace`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
@@ -267,7 +267,9 @@ class Samples:
 class Predictions:
     """Out-of-fold predictions: every sample was scored by a model that never saw its group.
 
-    ``y_score`` is ``(N,)`` (probability of the positive class, or a predicted value).
+    ``y_score`` is ``(N,)`` (probability or value), ``(N, K)`` for classes or ``(N, T)`` for events
+    by T times; ``y_true`` holds classes, values, or ``event`` and ``time``. Scores of one ``fold``
+    come from one model; from its ``threshold``, chosen in training, a sample is called positive.
     """
 
     ids: tuple[str, ...]
@@ -275,14 +277,17 @@ class Predictions:
     y_true: NDArray[Any]
     y_score: NDArray[np.float64]
     fold: NDArray[np.int64]
+    threshold: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        parts: Sequence[Any] = (self.groups, self.y_true, self.y_score, self.fold)
-        if {len(part) for part in parts} != {len(self.ids)}:
+        if self.threshold is None:
+            object.__setattr__(self, "threshold", np.full(len(self.ids), 0.5))
+        names = ("groups", "y_true", "y_score", "fold", "threshold")
+        if {len(getattr(self, name)) for name in names} != {len(self.ids)}:
             raise ValueError("Predictions need one entry of each part per id")
         if not np.all(np.isfinite(self.y_score)):
             raise ValueError("Predictions need finite scores")
-        for name in ("groups", "y_true", "y_score", "fold"):
+        for name in names:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,15 +47,38 @@ def bootstrap(
     ----------
     weights : (B, N), from :func:`group_weights`
     level : coverage that the interval aims at
+    """
+    y, score = predictions.y_true, predictions.y_score
+    value = float(metric(y, score, np.ones((1, len(y))))[0])
+    return interval(value, metric(y, score, weights), level)
+
+
+def estimate(
+    predictions: Predictions,
+    measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
+    weights: NDArray[np.float64],
+    level: float = 0.95,
+) -> Estimate:
+    """Estimate a measure of predictions with its percentile bootstrap interval.
+
+    Parameters
+    ----------
+    measure : one of :func:`radiomics.evaluation.measures.measures`
+    weights : (B, N), from :func:`group_weights`
+    level : coverage that the interval aims at
+    """
+    value = float(measure(predictions, np.ones((1, len(predictions.ids))))[0])
+    return interval(value, measure(predictions, weights), level)
+
+
+def interval(value: float, resampled: NDArray[np.float64], level: float = 0.95) -> Estimate:
+    """Return a value with the percentile interval of its resamples (B,), NaN left out.
 
     References
     ----------
     .. [1] Efron, Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
     """
-    y, score = predictions.y_true, predictions.y_score
-    value = float(metric(y, score, np.ones((1, len(y))))[0])
-    values = metric(y, score, weights)
-    values = values[np.isfinite(values)]
+    values = resampled[np.isfinite(resampled)]
     if not values.size:
         return Estimate(value, float("nan"), float("nan"), 0)
     tail = (1 - level) / 2
