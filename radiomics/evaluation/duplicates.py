@@ -30,6 +30,7 @@ def join_duplicates(
     InputError
         Naming the copies, where they are refused.
 
+    >>> import numpy as np
     >>> groups = np.array(["p", "q", "r"])
     >>> join_duplicates(groups, {"a": "1", "b": "1"}, ("a", "b", "c"), "merge").tolist()
     ['p', 'p', 'r']
