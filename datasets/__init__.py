@@ -1,9 +1,18 @@
 """Where cases and samples come from, one module a source.
 
-A source has ``Options`` and ``open(options, progress) -> source``, which has a length, yields
-cases, and knows the files behind each: see :class:`radiomics.io.table.Manifest`.
+A source has ``Options`` and ``open(options, progress) -> source``: a
+:class:`radiomics.io.table.Manifest`, which has a length, yields cases, and knows the files behind
+each; or :class:`radiomics.types.Samples` where a source holds pictures or tables.
 """
 
 from __future__ import annotations
 
-NAMES = ("phantom", "cohort")
+NAMES = (
+    "phantom",
+    "cohort",
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "class_folders",
+    "temperature",
+)

@@ -221,6 +221,7 @@ def doctor() -> None:
 
 def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, verbose: bool) -> None:
     from pipelines.config import load_config
+    from pipelines.picture_report import LABELS
     from pipelines.progress import Terminal
     from pipelines.study import run
 
@@ -230,11 +231,13 @@ def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, ver
     with Terminal(quiet) as progress:
         finished = run(checked, output, progress)
     for name, outcome in finished.outcomes.items():
-        typer.echo(f"{name}: ROC AUC {outcome.estimates['roc_auc']}")
+        headline, estimate = next(iter(outcome.estimates.items()))
+        typer.echo(f"{name}: {LABELS[headline]} {estimate}")
     typer.echo(f"report: {output / 'report.html'}")
-    for case, reason in finished.features.failures.items():
+    failures = finished.features.failures if finished.features is not None else {}
+    for case, reason in failures.items():
         typer.echo(f"failed: {case}: {reason}", err=True)
-    if finished.features.failures:
+    if failures:
         raise typer.Exit(FAILED)
 
 

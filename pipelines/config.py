@@ -4,37 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
 from radiomics.preprocessing.tabular import Options as TabularOptions
 from radiomics.settings import ExtractionSettings, load_settings
 
+if TYPE_CHECKING:
+    from radiomics.training import Options
+
+PLACES = ("folder", "manifest", "root")
+"""Options of sources that say where files lie on one machine."""
+
 
 class Evaluation(BaseModel, frozen=True, extra="forbid"):
-    """``folds`` of the cross-validation, and ``resamples`` of patients for the intervals."""
+    """``folds`` of the cross-validation, and ``resamples`` of patients for the intervals.
+
+    Networks keep the share ``validation`` of the patients of each training part aside, to choose
+    the epoch with the smallest loss there, and to stop early.
+    """
 
     folds: Annotated[int, Field(ge=2)] = 5
     resamples: Annotated[int, Field(ge=100)] = 2000
+    validation: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
 class StudyConfig(BaseModel, frozen=True, extra="forbid"):
     """A study from images to report.
 
-    ``data`` names a source and its options; ``positive`` is the target's value that counts as an
-    event; ``covariates`` are manifest columns that join the features; ``extraction`` is a preset's
-    name or settings; each of ``models`` names a model and its options.
+    ``data`` names a source and its options; ``task`` is what is predicted; ``positive`` is the
+    target's value that counts as an event; ``covariates`` are manifest columns that join the
+    features; ``extraction`` is a preset's name or settings; ``tensors`` says how networks see a
+    case (:class:`radiomics.preprocessing.tensors.Options`); each of ``models`` names a model and
+    its options; ``training`` is the recipe of networks (:class:`radiomics.training.Options`), and
+    a network's own ``training`` changes it.
     """
 
     title: str = "Radiomics study"
     data: dict[str, Any]
+    task: Literal["binary", "multiclass", "regression"] = "binary"
     positive: bool | int | float | str = 1
     covariates: tuple[str, ...] = ()
     extraction: ExtractionSettings = ExtractionSettings()
     tabular: TabularOptions = TabularOptions()
+    tensors: dict[str, Any] = {}
+    training: dict[str, Any] = {}
     models: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ({"name": "logistic"},)
     evaluation: Evaluation = Evaluation()
     gallery: Annotated[int, Field(ge=0)] = 8
@@ -50,8 +67,36 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _known_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
-            parse_plugin("radiomics.models", spec, "models")
+            own = {key: value for key, value in spec.items() if key != "training"}
+            parse_plugin("radiomics.models", own, "models")
         return specs
+
+    @model_validator(mode="after")
+    def _known_recipes(self) -> StudyConfig:
+        if self.tensors:
+            from radiomics.preprocessing import tensors
+
+            parse(tensors.Options, self.tensors, "tensors")
+        if self.training:
+            self.recipe({})
+        for spec in self.models:
+            if "training" in spec:
+                self.recipe(spec)
+        return self
+
+    def recipe(self, spec: Mapping[str, Any]) -> Options:
+        """Return how a network is trained: the study's recipe, changed by the model's own."""
+        from radiomics.training import Options
+
+        own = spec.get("training", {})
+        given = {"seed": self.seed, **self.training, **own, "task": self.task}
+        return parse(Options, given, "training")
+
+    def published(self) -> dict[str, Any]:
+        """Return all keys and values but folders of the machine."""
+        dump = self.model_dump(mode="json")
+        dump["data"] = {k: v for k, v in dump["data"].items() if k not in PLACES}
+        return dump
 
     @field_validator("extraction", mode="before")
     @classmethod
@@ -88,8 +133,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take files that the config names from beside the config, wherever the shell stands."""
     data, extraction = values.get("data"), values.get("extraction")
-    if isinstance(data, Mapping) and isinstance(data.get("manifest"), str):
-        values["data"] = {**data, "manifest": str(folder / data["manifest"])}
+    if isinstance(data, Mapping):
+        named = {k: str(folder / v) for k, v in data.items() if k in PLACES and isinstance(v, str)}
+        values["data"] = {**data, **named}
     if isinstance(extraction, str) and (folder / extraction).is_file():
         values["extraction"] = str(folder / extraction)
     return values
@@ -103,7 +149,8 @@ def _check_plugins(values: Mapping[str, Any], where: str) -> None:
         specs += [(f"models.{i}", "radiomics.models", spec) for i, spec in enumerate(models)]
     for key, package, spec in specs:
         if isinstance(spec, Mapping):
-            parse_plugin(package, spec, f"{where}: {key}")
+            own = {k: v for k, v in spec.items() if k != "training"}
+            parse_plugin(package, own, f"{where}: {key}")
         elif spec is not None:
             raise ConfigurationError(f"{where}: {key}: write it as {{name: ...}}; given: {spec!r}.")
 

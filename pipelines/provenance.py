@@ -15,11 +15,9 @@ from radiomics.io.table import Manifest
 
 def record(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> dict[str, Any]:
     """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
-    dump = config.model_dump(mode="json")
-    dump["data"] = {k: v for k, v in dump["data"].items() if k not in ("folder", "manifest")}
     rows = manifest.rows.drop(columns=["image", "mask"])
     return {
-        "config": dump,
+        "config": config.published(),
         "versions": installed(),
         "code": versions(config.extraction),
         "machine": {"system": platform.system(), "processor": platform.machine()},

@@ -9,7 +9,9 @@ import pandas as pd
 import yaml
 
 from pipelines import provenance
+from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
+from pipelines.network_sections import network_sections
 from radiomics.extraction import feature_catalogue
 from radiomics.io.table import Manifest
 from radiomics.reporting import figures
@@ -31,12 +33,15 @@ SHOWN_FEATURES = 15
 
 def render_study(config: StudyConfig, manifest: Manifest, samples: Samples, study: Study) -> str:
     """Return the report as one HTML text."""
+    features = study.features
+    if features is None:
+        raise ValueError("a report of cases needs their features")
     name, first = next(iter(study.outcomes.items()))
     patients = len(np.unique(samples.groups))
     summary = {
         "Patients": str(patients),
         "Cases analysed": f"{len(samples.ids)} of {len(manifest)}",
-        "Features": str(study.features.table.shape[1]),
+        "Features": str(features.table.shape[1]),
         f"ROC AUC, {name} (95% interval)": str(first.estimates["roc_auc"]),
     }
     sections = [
@@ -45,10 +50,11 @@ def render_study(config: StudyConfig, manifest: Manifest, samples: Samples, stud
         _curves(study),
         _gallery(config, manifest, study),
         _weights(name, first),
-        _failures(study),
-        _gaps(study),
-        _notes(study),
-        _provenance(config, manifest, study),
+        *network_sections(study),
+        _failures(features),
+        _gaps(features),
+        _notes(features),
+        _provenance(config, manifest, features),
     ]
     return render(config.title, summary, [section for section in sections if section])
 
@@ -130,8 +136,9 @@ def _gallery(config: StudyConfig, manifest: Manifest, study: Study) -> Section |
 
 def _weights(name: str, outcome: Outcome) -> Section | None:
     """Show the features that a linear model used, with IBSI codes and spread over folds."""
-    models = [chain.named_steps["model"] for chain in outcome.fitted]
-    if not all(hasattr(model, "coef_") for model in models):
+    chains = [model for model in outcome.fitted if hasattr(model, "named_steps")]
+    models = [chain.named_steps["model"] for chain in chains]
+    if not models or not all(hasattr(model, "coef_") for model in models):
         return None
     weights = [
         pd.Series(model.coef_[0], index=chain.named_steps["tabular"].get_feature_names_out())
@@ -164,17 +171,17 @@ def _codes() -> dict[str, str]:
     }
 
 
-def _failures(study: Study) -> Section | None:
-    failures = study.features.failures
+def _failures(features: CohortFeatures) -> Section | None:
+    failures = features.failures
     if not failures:
         return None
     rows = [[case, reason] for case, reason in failures.items()]
     return Section("Cases left out", "", Table(["Case", "Reason"], rows))
 
 
-def _gaps(study: Study) -> Section | None:
+def _gaps(features: CohortFeatures) -> Section | None:
     """Show the features without a value, which the model's imputer filled in."""
-    missing = study.features.missing
+    missing = features.missing
     if not missing:
         return None
     text = (
@@ -185,14 +192,14 @@ def _gaps(study: Study) -> Section | None:
     return Section("Features without a value", text, table)
 
 
-def _notes(study: Study) -> Section | None:
+def _notes(features: CohortFeatures) -> Section | None:
     """Show what was done to images and masks while reading."""
-    notes = [[case, "; ".join(texts)] for case, texts in study.features.notes.items()]
+    notes = [[case, "; ".join(texts)] for case, texts in features.notes.items()]
     return Section("Notes on reading", "", Table(["Case", "Note"], notes)) if notes else None
 
 
-def _provenance(config: StudyConfig, manifest: Manifest, study: Study) -> Section:
-    record = provenance.record(config, manifest, study.features)
+def _provenance(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> Section:
+    record = provenance.record(config, manifest, features)
     text = (
         "The same config, data and versions give the same bytes. Inputs are named by the SHA-256 "
         "of the bytes of image and mask; provenance.json holds all of this for programs."

@@ -73,10 +73,8 @@ class Volume:
         array = read_only(self.array)
         affine = read_only(np.array(self.affine, dtype=np.float64))
         if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
-            raise ValueError(
-                f"a Volume needs a non-empty numeric (D, H, W) array; "
-                f"found shape {array.shape}, dtype {array.dtype}"
-            )
+            found = f"found shape {array.shape}, dtype {array.dtype}"
+            raise ValueError(f"a Volume needs a non-empty numeric (D, H, W) array; {found}")
         if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
             raise ValueError("a Volume needs a finite (4, 4) affine")
         if not np.array_equal(affine[3], (0, 0, 0, 1)) or abs(np.linalg.det(affine)) < 1e-12:
@@ -170,7 +168,7 @@ class Case:
     covariates: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.id or not self.group:
+        if not (self.id and self.group):
             raise ValueError("a Case needs an id and a group (the patient)")
         if self.mask is not None:
             check_mask(self.image, self.mask, where=f"case {self.id}")
@@ -235,8 +233,8 @@ class Samples:
     """What models learn from: one row a sample, images and tables alike.
 
     ``x`` is ``(N, F)`` with ``columns`` naming F, ``(N, C, H, W)`` or ``(N, C, D, H, W)``;
-    memory-mapped arrays are welcome. ``split`` holds fixed parts (``"train"``, ``"test"``) where
-    the source defines them.
+    memory-mapped arrays are welcome. ``split`` names the parts that the source fixes, train and
+    test; ``classes`` names what a ``y`` of class numbers counts.
     """
 
     ids: tuple[str, ...]
@@ -245,16 +243,12 @@ class Samples:
     y: NDArray[Any]
     columns: tuple[str, ...] = ()
     split: NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        n = len(self.ids)
-        lengths = {len(self.groups), len(self.x), len(self.y)} | (
-            set() if self.split is None else {len(self.split)}
-        )
-        if lengths != {n}:
-            raise ValueError(
-                f"Samples need one entry of each part per id; found {lengths}, not {n}"
-            )
+        n, parts = len(self.ids), (self.groups, self.x, self.y, self.split)
+        if {len(part) for part in parts if part is not None} != {n}:
+            raise ValueError(f"Samples need one entry of each part per id: {n}")
         if len(set(self.ids)) != n:
             raise ValueError("Samples need unique ids")
         if self.x.ndim == 2 and len(self.columns) != self.x.shape[1]:
@@ -262,10 +256,17 @@ class Samples:
         for name in ("groups", "x", "y"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
+    def take(self, chosen: NDArray[np.int64]) -> Samples:
+        """Return the samples at these places."""
+        ids = tuple(self.ids[i] for i in chosen.tolist())
+        split = None if self.split is None else self.split[chosen]
+        parts = self.groups[chosen], self.x[chosen], self.y[chosen]
+        return Samples(ids, *parts, self.columns, split, self.classes)
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Out-of-fold predictions: every sample was scored by a model that never saw its group.
+    """Predictions for samples, each scored by a model that never saw its group.
 
     ``y_score`` is ``(N,)`` (probability or value), ``(N, K)`` for classes or ``(N, T)`` for events
     by T times; ``y_true`` holds classes, values, or ``event`` and ``time``. Scores of one ``fold``
@@ -282,7 +283,7 @@ class Predictions:
     def __post_init__(self) -> None:
         if self.threshold is None:
             object.__setattr__(self, "threshold", np.full(len(self.ids), 0.5))
-        names = ("groups", "y_true", "y_score", "fold", "threshold")
+        names = "groups", "y_true", "y_score", "fold", "threshold"
         if {len(getattr(self, name)) for name in names} != {len(self.ids)}:
             raise ValueError("Predictions need one entry of each part per id")
         if not np.all(np.isfinite(self.y_score)):

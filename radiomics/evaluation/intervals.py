@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from radiomics.evaluation.metrics import Metric
 from radiomics.types import Predictions
 
+BLOCK = 4_000_000  # weights that a metric is given at once
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -47,10 +49,22 @@ def bootstrap(
     ----------
     weights : (B, N), from :func:`group_weights`
     level : coverage that the interval aims at
+
+    References
+    ----------
+    .. [1] Efron, Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
     """
     y, score = predictions.y_true, predictions.y_score
     value = float(metric(y, score, np.ones((1, len(y))))[0])
-    return interval(value, metric(y, score, weights), level)
+    rows = max(1, BLOCK // len(y))
+    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
+    values = np.concatenate([metric(y, score, block) for block in blocks])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Estimate(value, float("nan"), float("nan"), 0)
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), len(values))
 
 
 def estimate(

@@ -22,7 +22,7 @@ Task = Literal["binary", "multiclass", "regression", "survival"]
 HEADLINE: dict[Task, str] = {
     "binary": "roc_auc",
     "multiclass": "roc_auc",
-    "regression": "r_squared",
+    "regression": "r2",
     "survival": "harrell_c",
 }
 """The measure by which models are tuned and compared; higher is better for all of them."""
@@ -113,14 +113,11 @@ BINARY: dict[str, Measure] = {
     "expected_calibration_error": _plain(calibration.expected_error),
 }
 MULTICLASS: dict[str, Measure] = {
-    "roc_auc": _within(multiclass.auc_one_against_rest),
-    "roc_auc_pairwise": _within(multiclass.auc_pairwise),
     "accuracy": _plain(multiclass.accuracy),
     "balanced_accuracy": _plain(multiclass.balanced_accuracy),
+    "roc_auc": _within(multiclass.roc_auc),
+    "roc_auc_pairwise": _within(multiclass.roc_auc_pairwise),
     "brier": _plain(multiclass.brier),
+    "log_loss": _plain(multiclass.log_loss),
 }
-REGRESSION: dict[str, Measure] = {
-    "r_squared": _plain(regression.r_squared),
-    "mean_absolute_error": _plain(regression.mean_absolute_error),
-    "root_mean_squared_error": _plain(regression.root_mean_squared_error),
-}
+REGRESSION: dict[str, Measure] = {n: _plain(metric) for n, metric in regression.METRICS.items()}

@@ -1,67 +1,90 @@
-"""Metrics of several classes: ``y`` (N,) 0 to K-1, ``probability`` (N, K), ``weights`` (B, N)."""
+"""Metrics of more than two classes, for many weightings of the samples at once.
+
+As those of :mod:`radiomics.evaluation.metrics`, with ``y`` (N,) of class numbers and ``score``
+(N, K) of probabilities.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.evaluation.metrics import roc_auc
+from radiomics.evaluation import metrics
+from radiomics.evaluation.metrics import Floats, Metric
 
-Floats = NDArray[np.float64]
+SMALLEST = 1e-15  # probability that the log loss takes for none
 
 
-def auc_one_against_rest(
-    y: NDArray[Any], probability: Floats, weights: Floats, strata: NDArray[Any] | None = None
+def accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Share of samples whose most probable class is theirs."""
+    return np.asarray(weights @ (score.argmax(axis=1) == y) / weights.sum(axis=1))
+
+
+def balanced_accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Mean over classes of the share of their samples that were recognised."""
+    hit = score.argmax(axis=1) == y
+    own = [weights @ (y == k) for k in range(score.shape[1])]
+    found = [weights @ (hit & (y == k)) for k in range(score.shape[1])]
+    return np.asarray(np.mean([_ratio(f, n) for f, n in zip(found, own, strict=True)], axis=0))
+
+
+def roc_auc(
+    y: NDArray[Any], score: Floats, weights: Floats, strata: NDArray[Any] | None = None
 ) -> Floats:
-    """Mean over the classes of the area under the ROC curve of each against the rest."""
-    parts = [
-        roc_auc((y == k).astype(np.int64), probability[:, k], weights, strata)
-        for k in range(probability.shape[1])
-    ]
-    return np.asarray(np.mean(parts, axis=0))
+    """Mean over classes of the area under the ROC curve of one class against the rest."""
+    parts = [((y == k).astype(int), one) for k, one in enumerate(score.T)]
+    return np.asarray(np.mean([metrics.roc_auc(*p, weights, strata) for p in parts], axis=0))
 
 
-def auc_pairwise(
-    y: NDArray[Any], probability: Floats, weights: Floats, strata: NDArray[Any] | None = None
+def roc_auc_pairwise(
+    y: NDArray[Any], score: Floats, weights: Floats, strata: NDArray[Any] | None = None
 ) -> Floats:
-    """Mean area over all pairs of classes: M of Hand and Till, which ignores their frequencies.
+    """Mean area over all pairs of classes: M of Hand and Till [1]_, which ignores frequencies.
 
     References
     ----------
     .. [1] Hand, Till, Machine Learning 45 (2001) 171-186.
     """
     parts = []
-    for a in range(probability.shape[1]):
-        for b in range(a):
-            inside = np.flatnonzero((y == a) | (y == b))
-            here = None if strata is None else strata[inside]
-            for one in (a, b):
-                is_one = (y[inside] == one).astype(np.int64)
-                score = probability[inside, one]
-                parts.append(roc_auc(is_one, score, weights[:, inside], here))
+    for a, b in itertools.permutations(range(score.shape[1]), 2):
+        pair = np.flatnonzero((y == a) | (y == b))
+        here = None if strata is None else strata[pair]
+        one = (y[pair] == a).astype(int)
+        parts.append(metrics.roc_auc(one, score[pair, a], weights[:, pair], here))
     return np.asarray(np.mean(parts, axis=0))
 
 
-def accuracy(y: NDArray[Any], probability: Floats, weights: Floats) -> Floats:
-    """Share of samples whose most probable class is theirs."""
-    right = probability.argmax(axis=1) == y
-    return np.asarray(weights @ right / weights.sum(axis=1))
+def brier(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Mean squared distance of probabilities and outcome, summed over classes: 0 to 2."""
+    distance = ((score - np.eye(score.shape[1])[y]) ** 2).sum(axis=1)
+    return np.asarray(weights @ distance / weights.sum(axis=1))
 
 
-def balanced_accuracy(y: NDArray[Any], probability: Floats, weights: Floats) -> Floats:
-    """Mean over the classes of the share that is recognised."""
-    right = probability.argmax(axis=1) == y
-    shares = []
-    for k in range(probability.shape[1]):
-        found, there = weights @ (right & (y == k)), weights @ (y == k)
-        nothing = np.full(len(weights), np.nan)
-        shares.append(np.divide(found, there, out=nothing, where=there > 0))
-    return np.asarray(np.mean(shares, axis=0))
+def log_loss(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Mean negative logarithm of the probability that a sample's own class was given."""
+    own = np.clip(score[np.arange(len(y)), y], SMALLEST, 1)
+    return np.asarray(weights @ -np.log(own) / weights.sum(axis=1))
 
 
-def brier(y: NDArray[Any], probability: Floats, weights: Floats) -> Floats:
-    """Mean squared distance of the probabilities from the outcome, summed over classes: 0 to 2."""
-    truth = np.eye(probability.shape[1])[y]
-    return np.asarray(weights @ ((probability - truth) ** 2).sum(axis=1) / weights.sum(axis=1))
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "roc_auc": roc_auc,
+    "log_loss": log_loss,
+}
+
+
+def confusion(y: NDArray[Any], score: Floats) -> NDArray[np.int64]:
+    """Return how many samples of each class (rows) were taken for each class (columns): (K, K)."""
+    count = score.shape[1]
+    table = np.zeros((count, count), dtype=np.int64)
+    np.add.at(table, (y, score.argmax(axis=1)), 1)
+    return table
+
+
+def _ratio(numerator: Any, denominator: Any) -> Floats:
+    nothing = np.full(np.shape(numerator), np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=nothing, where=denominator > 0))

@@ -1,32 +1,36 @@
-"""Metrics of a predicted value: (B,) for ``weights`` (B, N), as in the metrics of two classes."""
+"""Metrics of a continuous outcome, for many weightings of the samples at once.
+
+As those of :mod:`radiomics.evaluation.metrics`, ``y`` and ``score`` (N,) in the outcome's unit.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from radiomics.evaluation.metrics import Floats, Metric
 
 
-def mean_absolute_error(y: Floats, value: Floats, weights: Floats) -> Floats:
-    """Mean distance of value and truth, in the unit of the outcome."""
-    return np.asarray(weights @ np.abs(value - y) / weights.sum(axis=1))
+def rmse(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Root of the mean squared error."""
+    return np.asarray(np.sqrt(weights @ (score - y) ** 2 / weights.sum(axis=1)))
 
 
-def root_mean_squared_error(y: Floats, value: Floats, weights: Floats) -> Floats:
-    """Root of the mean squared distance, in the unit of the outcome."""
-    return np.asarray(np.sqrt(weights @ (value - y) ** 2 / weights.sum(axis=1)))
+def mae(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Mean absolute error."""
+    return np.asarray(weights @ np.abs(score - y) / weights.sum(axis=1))
 
 
-def r_squared(y: Floats, value: Floats, weights: Floats) -> Floats:
-    """Share of the outcome's variance that is explained; below 0 it is worse than the mean."""
+def r2(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Share of the outcome's variance that the predictions explain; NaN for a constant one."""
     total = weights.sum(axis=1)
     mean = weights @ y / total
-    variance = weights @ y**2 - total * mean**2
-    left = np.divide(
-        weights @ (value - y) ** 2,
-        variance,
-        out=np.full(len(weights), np.nan),
-        where=variance > 1e-12 * np.maximum(weights @ y**2, 1e-300),
-    )
-    return np.asarray(1 - left)
+    spread = weights @ y**2 / total - mean**2
+    error = weights @ (score - y) ** 2 / total
+    nothing = np.full(np.shape(error), np.nan)
+    return np.asarray(1 - np.divide(error, spread, out=nothing, where=spread > 1e-12 * mean**2))
+
+
+METRICS: dict[str, Metric] = {"rmse": rmse, "mae": mae, "r2": r2}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from radiomics.types import InputError
 
@@ -118,31 +118,66 @@ def leave_one_site_out(y: NDArray[Any], groups: NDArray[Any], sites: NDArray[Any
     return splits
 
 
-def fixed_split(split: NDArray[Any], groups: NDArray[Any]) -> Split:
-    """Return the parts that the source names ``train`` and ``test``.
+def grouped_parts(groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
+    """Split samples with a continuous outcome into folds, every group on one side.
 
     Raises
     ------
     InputError
-        Another name, an empty part, or a patient in both.
+        Fewer groups than folds.
+    """
+    count = len(np.unique(groups))
+    if count < folds:
+        rule = f"{folds} folds need as many patients"
+        raise InputError("folds", rule, f"{count} patients", "use fewer folds (evaluation.folds)")
+    splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    splits = [(train, test) for train, test in splitter.split(groups, groups=groups)]
+    for train, test in splits:
+        check_disjoint(groups, train, test)
+    return splits
+
+
+def held_out(
+    y: NDArray[Any], groups: NDArray[Any], share: float, seed: int, *, classes: bool
+) -> Split:
+    """Keep about a share of the patients aside: for early stopping, inside a training part.
+
+    Parameters
+    ----------
+    share : above 0, at most one half
+    classes : whether ``y`` holds classes, of which both sides then have all
+
+    Returns
+    -------
+    indices of those to train on, and of those kept aside
+    """
+    folds = max(2, round(1 / share))
+    if classes:
+        return grouped_folds(y, groups, folds, seed)[0]
+    return grouped_parts(groups, folds, seed)[0]
+
+
+def fixed_split(split: NDArray[Any], groups: NDArray[Any] | None = None) -> list[Split]:
+    """Return the one split that a source defines: its parts ``train`` and ``test``.
+
+    Raises
+    ------
+    InputError
+        An empty part, or a patient (of ``groups``) in both.
     """
     train, test = np.flatnonzero(split == "train"), np.flatnonzero(split == "test")
-    if len(train) + len(test) != len(split) or not len(train) or not len(test):
-        raise InputError(
-            "split",
-            "the column 'split' holds train and test",
-            f"{sorted(set(map(str, split)))}",
-            "write train or test in every row",
-        )
-    shared = np.intersect1d(groups[train], groups[test])
-    if shared.size:
+    if not len(train) or not len(test):
+        found = f"{sorted(set(map(str, split)))}"
+        raise InputError("split", "the column 'split' holds train and test", found, "fill it")
+    shared = [] if groups is None else np.intersect1d(groups[train], groups[test]).tolist()
+    if shared:
         raise InputError(
             "split",
             "no patient is in both train and test",
-            f"{shared.size}: {', '.join(map(str, shared[:5]))}",
+            f"{len(shared)}: {', '.join(map(str, shared[:5]))}",
             "put all samples of a patient on one side",
         )
-    return train, test
+    return [(train, test)]
 
 
 def check_disjoint(groups: NDArray[Any], train: Indices, test: Indices) -> None:

@@ -22,14 +22,31 @@ def read_image2d(path: str | Path) -> NDArray[Any]:
     InputError
         When the file cannot be decoded, or holds more than one image.
     """
-    path = Path(path)
+    return decode_image2d(Path(path), Path(path))
+
+
+def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
+    """Read an image like :func:`read_image2d`, from a file or from its bytes.
+
+    Parameters
+    ----------
+    content : the file, or what stands in it
+    path : what an error names
+    """
     try:
-        image = iio.imread(path)
+        image = iio.imread(content, **_reader(path, content))
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(path, "a readable 2D image is needed", reason, "check the file") from None
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if image.ndim != 3 or image.shape[2] > 4:
         raise InputError(path, "one 2D image is needed", f"shape {image.shape}", "split the file")
     return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def _reader(path: Path, content: bytes | Path) -> dict[str, Any]:
+    """Name the reader for bytes of common kinds: trying all of them costs as much as reading."""
+    suffix = path.suffix.lower()
+    known = isinstance(content, bytes) and suffix in (".png", ".jpg", ".jpeg", ".bmp")
+    return {"plugin": "pillow"} if known else {}

@@ -1,34 +1,68 @@
-"""Case to ``(C, D, H, W)`` tensor around its mask, and tensors into batches."""
+"""Case to ``(C, D, H, W)`` or ``(C, H, W)`` tensor around its mask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.boxes import bounding_box
+from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.preprocessing import intensity
-from radiomics.preprocessing.resample import resample, resample_mask
-from radiomics.types import Case, Volume
+from radiomics.preprocessing.resample import (
+    box_on_new_grid,
+    new_grid,
+    resample,
+    resample_mask,
+)
+from radiomics.types import Case, InputError, Volume
 
+VERSION = 2
 Size = Annotated[int, Field(ge=1)]
 Length = Annotated[float, Field(gt=0)]
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """Patch of ``size`` (D, H, W) voxels of ``spacing`` mm around the mask's centre.
+    """A patch around the middle of the mask's box.
 
-    ``window`` (lower, upper) is mapped to 0 .. 1; ``mask_channel`` adds the mask as channel 2.
+    It has ``size`` (D, H, W) voxels of ``spacing`` mm, or as many as ``size_mm`` needs; without a
+    spacing, of the image's own. With ``margin_mm`` the voxels are cubes, as large as it takes for
+    ``size`` of them to hold the mask and this margin on each side.
+
+    With ``dims`` 2 the patch is centred on the slice with the largest section of the mask and its
+    slices become channels: one for a 2D network, three or more of them for a 2.5D stack.
+
+    ``window`` (lower, upper) is mapped to 0 .. 1; ``mask_channel`` adds the mask after the image.
     """
 
+    dims: Literal[2, 3] = 3
     size: tuple[Size, Size, Size] = (32, 32, 32)
+    size_mm: tuple[Length, Length, Length] | None = None
     spacing: tuple[Length, Length, Length] | None = (1.0, 1.0, 1.0)
+    margin_mm: Annotated[float, Field(ge=0)] | None = None
     window: tuple[float, float] | None = (-1000.0, 400.0)
     mask_channel: bool = False
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Options:
+        if self.size_mm is not None and (self.spacing is None or "size" in self.model_fields_set):
+            raise ValueError("size_mm needs a spacing, and stands instead of size")
+        if self.margin_mm is not None and {"size_mm", "spacing"} & self.model_fields_set:
+            raise ValueError("margin_mm chooses the spacing: leave size_mm and spacing out")
+        if self.dims == 2 and self.voxels()[0] % 2 == 0:
+            raise ValueError("in 2D the first size counts slices around one: 1, 3, 5, ...")
+        return self
+
+    def voxels(self) -> tuple[int, int, int]:
+        """Return the size of the patch in voxels."""
+        if self.size_mm is None or self.spacing is None:
+            return self.size
+        d, h, w = (max(1, round(a / b)) for a, b in zip(self.size_mm, self.spacing, strict=True))
+        return d, h, w
 
 
 def centre(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
@@ -61,28 +95,81 @@ def crop_or_pad(
 
 
 def case_tensor(case: Case, options: Options) -> torch.Tensor:
-    """Turn a case into a float32 tensor: resampled, windowed, cut around the mask's centre.
+    """Turn a case into a float32 tensor: resampled, windowed, cut around its mask.
 
     Returns
     -------
     torch.Tensor
-        ``(1, D, H, W)``, or ``(2, D, H, W)`` with the mask channel.
+        ``(C, D, H, W)``, C being 1, or 2 with the mask channel; with ``dims`` 2 ``(C * D, H, W)``,
+        the slices of the image before those of the mask.
 
     Raises
     ------
-    ValueError
-        When the case has no mask to cut around.
+    InputError
+        When the case has no mask to cut around, or none is left at this spacing.
     """
     if case.mask is None:
-        raise ValueError(f"case {case.id}: a patch needs a mask to be cut around")
-    image, mask = case.image, case.mask
-    if options.spacing is not None:
-        image = resample(image, options.spacing, "linear")
-        mask = resample_mask(mask, options.spacing)
+        rule = "a patch is cut around a mask"
+        raise InputError(f"case {case.id}", rule, "no mask", "give the case one")
+    image, mask, size = case.image, case.mask, options.voxels()
+    spacing = _spacing(mask, options, size)
+    if spacing is not None:
+        near = box_on_new_grid(bounding_box(np.asarray(mask.array)), mask, spacing, spacing)
+        small = resample_mask(mask, spacing, near)
+        if not small.array.any():
+            rule = "a voxel of the patch lies in the mask"
+            found = f"none of {spacing} mm"
+            raise InputError(f"case {case.id}", rule, found, "choose a finer tensors.spacing")
+        at = _middle(small, options)
+        whole, _ = new_grid(image, spacing)
+        place = [a + part.start for a, part in zip(at, near, strict=True)]
+        box, inside = _window_of(place, size, whole)
+        image = resample(image, spacing, "linear", box)
+        mask = resample_mask(mask, spacing, box)
+    else:
+        box, inside = _window_of(_middle(mask, options), size, image.shape)
+        image = replace(image, array=image.array[box])
+        mask = replace(mask, array=mask.array[box])
     values = _windowed(image, options)
     channels = [values, mask.array.astype(np.float64)] if options.mask_channel else [values]
-    stacked = torch.from_numpy(np.stack(channels).astype(np.float32))  # (C, D, H, W)
-    return crop_or_pad(stacked, centre(mask.array), options.size)
+    stacked = torch.from_numpy(np.stack(channels).astype(np.float32))  # (C, d, h, w)
+    patch = crop_or_pad(stacked, inside, size)
+    return patch.flatten(0, 1) if options.dims == 2 else patch  # (C * D, H, W)
+
+
+def _spacing(
+    mask: Volume, options: Options, size: tuple[int, int, int]
+) -> tuple[float, float, float] | None:
+    if options.margin_mm is None:
+        return options.spacing
+    box = bounding_box(np.asarray(mask.array))
+    extents = [(b.stop - b.start) * mm for b, mm in zip(box, mask.spacing, strict=True)]
+    wide = [(e + 2 * options.margin_mm) / n for e, n in zip(extents, size, strict=True)]
+    side = max(wide[1:]) if options.dims == 2 else max(wide)
+    return side, side, side
+
+
+def _middle(mask: Volume, options: Options) -> tuple[int, int, int]:
+    """Return the voxel that the patch is centred on."""
+    array = np.asarray(mask.array)
+    d, h, w = centre(array)
+    if options.dims == 2:
+        sections = array.sum(axis=(1, 2))
+        d = int(sections.argmax())
+        _, h, w = centre(array[d : d + 1])
+    return d, h, w
+
+
+def _window_of(
+    at: Sequence[int], size: Sequence[int], shape: Sequence[int]
+) -> tuple[Box, tuple[int, int, int]]:
+    """Return the part of a grid that a patch covers, and where its centre lies in that part."""
+    parts, inside = [], []
+    for position, extent, count in zip(at, size, shape, strict=True):
+        start = max(0, position - extent // 2)
+        parts.append(slice(start, min(count, position - extent // 2 + extent)))
+        inside.append(position - start)
+    return (parts[0], parts[1], parts[2]), (inside[0], inside[1], inside[2])
 
 
 def _windowed(image: Volume, options: Options) -> NDArray[np.float64]:
@@ -91,19 +178,3 @@ def _windowed(image: Volume, options: Options) -> NDArray[np.float64]:
     lower, upper = options.window
     window = intensity.Options(method="window", lower=lower, upper=upper)
     return intensity.normalise(image.array, None, window)
-
-
-def batches(
-    *tensors: torch.Tensor, size: int, generator: torch.Generator | None = None
-) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Yield batches of tensors that share their first axis; with a generator, shuffled.
-
-    The last batch holds what is left. The order depends on the generator's seed alone.
-    """
-    count = len(tensors[0])
-    if any(len(tensor) != count for tensor in tensors) or size < 1:
-        raise ValueError("batches need tensors of one length and a size of at least 1")
-    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    for start in range(0, count, size):
-        chosen = order[start : start + size].to(tensors[0].device)
-        yield tuple(tensor[chosen] for tensor in tensors)  # (B, C, D, H, W)

@@ -33,7 +33,7 @@ def roc(named: dict[str, Predictions], estimates: dict[str, str]) -> str:
         axis.plot(x, y, color=colour, lw=1.6, label=f"{name}: AUC {estimates[name]}")
     axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01))
     axis.legend(loc="lower right", frameon=False, fontsize=7.5)
-    return _svg(figure)
+    return svg(figure)
 
 
 def roc_points(y: NDArray[Any], score: NDArray[np.float64]) -> tuple[Any, Any]:
@@ -71,7 +71,7 @@ def calibration(named: dict[str, Predictions], bins: int = 5) -> str:
     axis.set(xlabel="Predicted probability", ylabel="Observed frequency")
     axis.set(xlim=(0, 1), ylim=(0, 1.01))
     axis.legend(loc="upper left", frameon=False, fontsize=7.5)
-    return _svg(figure)
+    return svg(figure)
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
@@ -98,7 +98,7 @@ def weights(names: Sequence[str], values: NDArray[np.float64]) -> str:
     axis.set_yticks(position, names, fontsize=8)
     axis.axvline(0, color=GREY, lw=0.8)
     axis.set_xlabel("Weight (mean and SD over folds)")
-    return _svg(figure)
+    return svg(figure)
 
 
 def gallery(
@@ -126,7 +126,7 @@ def gallery(
         if 0 < mask.mean() < 1:
             axis.contour(mask, levels=[0.5], colors=[RED], linewidths=1.0)
         axis.set_title(title, fontsize=7.5)
-    return _png(figure)
+    return png(figure, "Slices of cases with the outline of the mask")
 
 
 def _square() -> tuple[Figure, Any]:
@@ -139,7 +139,8 @@ def _colours(count: int) -> list[str]:
     return [(BLUE, RED, "#3c8d40", "#a06cd5", "#c58b1b")[i % 5] for i in range(count)]
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """Return a figure as an SVG element."""
     buffer = BytesIO()
     with rc_context(STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -147,10 +148,10 @@ def _svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def _png(figure: Figure) -> str:
+def png(figure: Figure, alt: str) -> str:
+    """Return a figure as an img element that holds its pixels."""
     buffer = BytesIO()
     with rc_context(STYLE):
         figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    alt = "Slices of cases with the outline of the mask"
     return f'<img alt="{alt}" src="data:image/png;base64,{data}">'

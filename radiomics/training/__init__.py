@@ -1,13 +1,16 @@
-"""The training loop: networks for regression, binary and multi-class tasks, on any device.
+"""The training loop: networks for regression, classes and survival, on any device.
 
-Samples lie on the device as one tensor and are shuffled there by index. What is random follows from
-the seed and the epoch alone, so a run that was killed goes on to the same weights, bit for bit on
-one processor.
+Samples lie on the device as one tensor, or stream to it. What is random follows from the seed and
+the epoch alone, so a run that was killed goes on to the same weights, bit for bit on one processor.
+Under ``torchrun`` the processes share each batch, and the first one writes.
 """
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,25 +20,41 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from radiomics.training import ranks
+from radiomics.training.augment import Augment
 from radiomics.training.data import (
     Scaling,
-    batches,
     check,
+    check_outputs,
     fit_scaling,
+    layout_of,
     on_device,
     scaled,
+    targets,
 )
-from radiomics.training.recipe import (
-    Options,
-    choose_device,
-    loss_of,
-    optimiser_of,
-    rate_factor,
-)
+from radiomics.training.events import Events
+from radiomics.training.loop import Run
+from radiomics.training.recipe import Options, choose_device, optimiser_of, weights_of
 from radiomics.training.state import State, fingerprint
 from radiomics.types import InputError, Progress, Samples, silent
 
-__all__ = ["Options", "Scaling", "Trained", "choose_device", "fit"]
+__all__ = ["Augment", "Options", "Scaling", "Trained", "choose_device", "fit", "seeded"]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw torch's random numbers from a seed inside the block: the weights a network begins with.
+
+    >>> with seeded(0):
+    ...     one = nn.Linear(2, 1)
+    >>> with seeded(0):
+    ...     two = nn.Linear(2, 1)
+    >>> torch.equal(one.weight, two.weight)
+    True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +67,12 @@ class Trained:
     options: Options
 
     def predict(self, x: NDArray[Any], batch_size: int = 1024) -> NDArray[np.float64]:
-        """Return values ``(N,)``, probabilities ``(N,)``, or probabilities by class ``(N, K)``."""
+        """Return predictions for samples.
+
+        Returns
+        -------
+        values or log hazards ``(N,)``, probabilities ``(N,)``, or those of each class ``(N, K)``
+        """
         device = next(self.network.parameters()).device
         self.network.eval()
         found = []
@@ -62,6 +86,8 @@ class Trained:
         values = np.asarray(result[:, 0].numpy(), dtype=np.float64)
         if self.options.task == "binary":
             return 1 / (1 + np.exp(-values))
+        if self.options.task == "survival":
+            return values
         return values * self.scaling.target_spread + self.scaling.target_mean
 
 
@@ -79,45 +105,107 @@ def fit(
     Parameters
     ----------
     folder : where the state is written after each epoch; a run that finds its own goes on from it
-    progress : called with "epoch", the number done and the number of all
+    progress : called with "epoch", its loss and rate, the number done and the number of all
 
     Raises
     ------
     InputError
-        For samples that do not fit the task, a state of another run, or a loss that is not finite
-        (with the epoch, step and samples; the weights of the epoch before stay in the network).
+        For samples that do not fit the task or the network, a state of another run, a device
+        without the memory for a batch, or a loss that is not finite (with the epoch, step and
+        samples; the weights of the epoch before stay in the network).
     """
     check(network, train, options)
     if options.patience is not None and validation is None:
         rule = "patience looks at the loss of validation samples"
         raise InputError("training", rule, "none", "give some, or leave patience out")
-    device = choose_device(options.device)
+    if options.task == "survival" and ranks.count() > 1:
+        rule = "the samples at risk stand in one batch on one device"
+        raise InputError("training", rule, f"{ranks.count()} processes", "train on one")
+    device = ranks.join(choose_device(options.device))
+    network = network.to(device).to(memory_format=layout_of(options, train.x.ndim))
+    check_outputs(network, train, options)
     scaling = fit_scaling(train, options.task)
-    layout = torch.channels_last if options.channels_last else torch.contiguous_format
-    network = network.to(device).to(memory_format=layout)
-    run = _Run(network, options, optimiser_of(network, options, device), device)
-    data = on_device(train, scaling, options.task, device)
-    held = None if validation is None else on_device(validation, scaling, options.task, device)
+    weights = weights_of(targets(train, scaling, options.task, device), options)
+    stepper = ranks.shared(network)
+    optimiser = optimiser_of(network, options, device)
+    compiled: Any = torch.compile(stepper) if options.compile else stepper
+    run = Run(network, compiled, options, optimiser, device, weights)
+    history = _train(run, train, validation, scaling, folder, progress)
+    return Trained(network, scaling, history, options)
+
+
+def _train(
+    run: Run,
+    train: Samples,
+    validation: Samples | None,
+    scaling: Scaling,
+    folder: Path | None,
+    progress: Progress,
+) -> list[dict[str, float]]:
+    network, options = run.network, run.options
+    data = on_device(train, scaling, options, run.device)
+    held = None if validation is None else on_device(validation, scaling, options, run.device)
     state = None if folder is None else State(folder, fingerprint(network, train, options))
-    history, best = ([], None) if state is None else state.load(network, run.optimiser, device)
-    stepper = torch.compile(network) if options.compile else network
+    history, best = ([], None) if state is None else state.load(network, run.optimiser, run.device)
+    events = Events(folder if options.tensorboard else None)
+    saved, kept = time.monotonic(), len(history)
     for epoch in range(len(history), options.epochs):
         if options.patience is not None and _stale(history) >= options.patience:
             break
         before = _copy(network)
-        row = {"epoch": float(epoch + 1), **run.epoch(stepper, data, epoch, train.ids, before)}
-        if held is not None:
-            row |= {f"validation_{key}": value for key, value in run.measure(held).items()}
+        try:
+            row = {"epoch": float(epoch + 1), **run.epoch(data, epoch, train.ids)}
+        except InputError:
+            network.load_state_dict(before)
+            raise
+        except torch.OutOfMemoryError:
+            raise _too_large(run, train) from None
+        if held is not None and validation is not None:
+            measured = run.measure(held, len(validation.ids))
+            row |= {f"validation_{key}": value for key, value in measured.items()}
         key = "validation_loss" if held is not None else "loss"
-        if held is None or row[key] <= min((old[key] for old in history), default=math.inf):
+        smallest = min((old[key] for old in history), default=math.inf)
+        if best is None or held is None or row[key] <= smallest:
             best = _copy(network)
         history.append(row)
-        if state is not None and best is not None:
+        if state is not None and time.monotonic() - saved >= options.save_every:
             state.save(network, run.optimiser, history, best)
-        progress("epoch", epoch + 1, options.epochs)
+            saved, kept = time.monotonic(), len(history)
+        events.write(row)
+        progress(_said(row), epoch + 1, options.epochs)
+    if state is not None and kept < len(history):
+        state.save(network, run.optimiser, history, best)
+    events.close()
+    ranks.wait()
     if best is not None:
         network.load_state_dict(best)
-    return Trained(network, scaling, history, options)
+    return history
+
+
+def _said(row: dict[str, float]) -> str:
+    """Return a stage's name with the numbers of its last epoch."""
+    shown = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in ("epoch", "rate")]
+    return f"epoch ({', '.join(shown)})"
+
+
+def _too_large(run: Run, train: Samples) -> InputError:
+    """Find the largest batch, by halving, that a step has memory for, and say so."""
+    size = run.options.batch_size // run.options.accumulate
+    shape = train.x.shape[1:]
+    while size > 1:
+        size //= 2
+        if run.device.type == "cuda":
+            torch.cuda.empty_cache()
+        try:
+            x = torch.zeros(size, *shape, device=run.device)
+            run.stepper(x).float().sum().backward()
+        except torch.OutOfMemoryError:
+            continue
+        run.optimiser.zero_grad(set_to_none=True)
+        remedy = f"set batch_size to {size}, or accumulate parts of that size"
+        return InputError("training", "a batch must fit on the device", "it does not", remedy)
+    remedy = "choose a smaller network or smaller samples"
+    return InputError("training", "a batch must fit on the device", "not even one sample", remedy)
 
 
 def _stale(history: list[dict[str, float]]) -> int:
@@ -128,87 +216,3 @@ def _stale(history: list[dict[str, float]]) -> int:
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in network.state_dict().items()}
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What one run consists of while it goes on."""
-
-    network: nn.Module
-    options: Options
-    optimiser: torch.optim.Optimizer
-    device: torch.device
-
-    def epoch(
-        self,
-        stepper: Any,
-        data: tuple[Tensor, Tensor],
-        epoch: int,
-        ids: tuple[str, ...],
-        before: dict[str, Tensor],
-    ) -> dict[str, float]:
-        """Go once through the samples in a new order."""
-        options, (x, y) = self.options, data
-        torch.manual_seed(options.seed * 1_000_003 + epoch)
-        order = torch.randperm(
-            len(x), generator=torch.Generator().manual_seed(torch.initial_seed())
-        )
-        parts = list(batches(len(x), options.batch_size))
-        losses = torch.zeros(len(parts), device=self.device)
-        scaler = torch.amp.GradScaler(self.device.type, enabled=options.precision == "float16")
-        order_here = order.to(self.device)
-        self.network.train()
-        for step, part in enumerate(parts):
-            for group in self.optimiser.param_groups:
-                group["lr"] = options.rate * rate_factor(options, epoch + step / len(parts))
-            index = order_here[part]
-            self.optimiser.zero_grad(set_to_none=True)
-            with self._precision():
-                loss = loss_of(stepper(x[index]), y[index], options)
-            scaler.scale(loss + self._penalty()).backward()  # type: ignore[no-untyped-call]
-            if options.clip is not None:
-                scaler.unscale_(self.optimiser)
-                nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
-            scaler.step(self.optimiser)
-            scaler.update()
-            losses[step] = loss.detach()
-        bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
-        if bad:
-            self.network.load_state_dict(before)
-            names = ", ".join(ids[i] for i in order[parts[bad[0]]].tolist()[:8])
-            raise InputError(
-                "training",
-                "the loss must stay finite",
-                f"epoch {epoch + 1}, step {bad[0] + 1}, samples {names}",
-                "choose a smaller rate, or look at these samples",
-            )
-        sizes = torch.tensor([len(range(*part.indices(len(x)))) for part in parts])
-        mean = float((losses.cpu() * sizes).sum() / len(x))
-        return {"loss": mean, "rate": float(self.optimiser.param_groups[0]["lr"])}
-
-    def measure(self, data: tuple[Tensor, Tensor]) -> dict[str, float]:
-        """Return the loss, and for classes the accuracy, of samples that are not trained on."""
-        x, y = data
-        self.network.eval()
-        with torch.no_grad(), self._precision():
-            parts = [self.network(x[i : i + 1024]).float() for i in range(0, len(x), 1024)]
-        output = torch.cat(parts)
-        found = {"loss": float(loss_of(output, y, self.options))}
-        if self.options.task == "multiclass":
-            found["accuracy"] = float((output.argmax(dim=1) == y).float().mean())
-        elif self.options.task == "binary":
-            found["accuracy"] = float(((output[:, 0] > 0) == (y > 0.5)).float().mean())
-        return found
-
-    def _precision(self) -> torch.autocast:
-        kind = getattr(torch, self.options.precision)
-        lower = kind != torch.float32
-        return torch.autocast(self.device.type, kind if lower else None, enabled=lower)
-
-    def _penalty(self) -> Tensor | float:
-        l1, l2 = self.options.l1, self.options.l2
-        weights = [p for p in self.network.parameters() if p.ndim > 1] if l1 or l2 else []
-        total: Tensor | float = 0.0
-        for weight in weights:
-            total = total + l1 * weight.abs().sum() + l2 / 2 * weight.square().sum()
-        return total

@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radiomics.training.augment import Augment
 from radiomics.types import InputError
 
 Rate = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+Task = Literal["regression", "binary", "multiclass", "survival"]
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -21,12 +23,16 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     ``rate`` is the largest learning rate; ``warm_up`` epochs lead up to it. ``l1`` and ``l2`` are
     terms of the loss (sums of absolute weights, and of half their squares), ``decay`` is decoupled
-    decay and needs ``adamw``. ``clip`` limits the norm of gradients. With ``patience``, training
-    ends after so many epochs without a smaller validation loss. ``device`` ``auto`` is CUDA, then
-    Apple's, then the processor.
+    decay and needs ``adamw``. ``clip`` limits the norm of gradients; ``accumulate`` parts of a
+    batch are computed one after the other. ``class_weights`` weigh the loss of each class, or are
+    ``balanced``. With ``patience``, training ends after so many epochs without a smaller validation
+    loss. ``device`` ``auto`` is CUDA, then Apple's, then the processor. ``stream`` leaves samples
+    where they lie and brings batches to the device while it works; absent, that is done for samples
+    that would fill more than a quarter of its memory. ``save_every`` seconds, at the end of an
+    epoch, the state is written; ``tensorboard`` writes events beside it.
     """
 
-    task: Literal["regression", "binary", "multiclass"]
+    task: Task
     epochs: Annotated[int, Field(ge=1)] = 10
     batch_size: Annotated[int, Field(ge=1)] = 32
     optimiser: Literal["sgd", "adam", "adamw"] = "adam"
@@ -38,12 +44,18 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     l2: Weight = 0.0
     decay: Weight = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["balanced"] | tuple[Rate, ...] | None = None
     clip: Rate | None = None
+    accumulate: Annotated[int, Field(ge=1)] = 1
     patience: Annotated[int, Field(ge=1)] | None = None
+    augment: Augment = Augment()
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     channels_last: bool = False
     compile: bool = False
+    stream: bool | None = None
+    save_every: Annotated[float, Field(ge=0)] = 0.0
+    tensorboard: bool = False
     seed: int = 0
 
     @model_validator(mode="after")
@@ -54,8 +66,13 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             )
         if self.momentum and self.optimiser != "sgd":
             raise ValueError("momentum needs the optimiser sgd")
-        if self.label_smoothing and self.task == "regression":
-            raise ValueError("a regression has no labels to smooth")
+        classes = self.task in ("binary", "multiclass")
+        if self.label_smoothing and not classes:
+            raise ValueError(f"a {self.task} has no labels to smooth")
+        if self.class_weights is not None and not classes:
+            raise ValueError(f"a {self.task} has no classes to weigh")
+        if self.accumulate > self.batch_size:
+            raise ValueError("accumulate: a batch has no more parts than samples")
         return self
 
 
@@ -90,15 +107,65 @@ def rate_factor(options: Options, epoch: float) -> float:
     return 1.0
 
 
-def loss_of(output: Tensor, y: Tensor, options: Options) -> Tensor:
-    """Return the loss of a batch."""
+def weights_of(y: Tensor, options: Options) -> Tensor | None:
+    """Return the weight of each class: as given, or inverse to how often it occurs in ``y`` (N,).
+
+    Raises
+    ------
+    InputError
+        When the weights given are not one for each class.
+    """
+    if options.class_weights is None:
+        return None
+    counts = torch.bincount(y.long())
+    if options.class_weights == "balanced":
+        return (len(y) / (len(counts) * counts.clamp(min=1))).float()
+    if len(options.class_weights) != len(counts):
+        found = f"{len(options.class_weights)} weights, {len(counts)} classes"
+        raise InputError("class_weights", "one weight for each class", found, "correct the list")
+    return torch.tensor(options.class_weights, device=y.device)
+
+
+def loss_of(output: Tensor, y: Tensor, options: Options, weights: Tensor | None = None) -> Tensor:
+    """Return the loss of a batch.
+
+    Parameters
+    ----------
+    output : (B, K), or (B, 1) where the task has one number for each sample
+    y : (B,); for survival (B, 2): time, and 1 where the event was seen, 0 where it was not
+    weights : (K,) of the classes; of 0 and 1 for a binary task
+    """
     output = output.float()
     if options.task == "multiclass":
-        return functional.cross_entropy(output, y, label_smoothing=options.label_smoothing)
+        smooth = options.label_smoothing
+        return functional.cross_entropy(output, y, weights, label_smoothing=smooth)
     if options.task == "binary":
-        smooth = y * (1 - options.label_smoothing) + options.label_smoothing / 2
-        return functional.binary_cross_entropy_with_logits(output[:, 0], smooth)
+        smoothed = y * (1 - options.label_smoothing) + options.label_smoothing / 2
+        each = None if weights is None else torch.where(y > 0.5, weights[1], weights[0])
+        return functional.binary_cross_entropy_with_logits(output[:, 0], smoothed, each)
+    if options.task == "survival":
+        return cox_loss(output[:, 0], y)
     return functional.mse_loss(output[:, 0], y)
+
+
+def cox_loss(risk: Tensor, outcome: Tensor) -> Tensor:
+    r"""Return the negative partial log-likelihood for each event, ties as Breslow has them [1]_.
+
+    .. math:: -\frac{1}{E} \sum_{i: e_i = 1} \Big(r_i - \log \sum_{j: t_j \ge t_i} e^{r_j}\Big)
+
+    Parameters
+    ----------
+    risk : (B,) log hazards
+    outcome : (B, 2) time, and 1 for an event; a batch without one has a loss of 0
+
+    References
+    ----------
+    .. [1] Breslow, Biometrics 30 (1974) 89-99, doi:10.2307/2529620.
+    """
+    time, event = outcome[:, 0], outcome[:, 1]
+    at_risk = time[None, :] >= time[:, None]  # (B, B)
+    total = torch.where(at_risk, risk[None, :], -torch.inf).logsumexp(dim=1)  # (B,)
+    return ((total - risk) * event).sum() / event.sum().clamp(min=1)
 
 
 def optimiser_of(

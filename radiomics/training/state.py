@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from radiomics.training import ranks
 from radiomics.training.recipe import Options
 from radiomics.types import InputError, Samples
 
@@ -30,9 +31,11 @@ class State:
         network: nn.Module,
         optimiser: torch.optim.Optimizer,
         history: list[dict[str, float]],
-        best: dict[str, Tensor],
+        best: dict[str, Tensor] | None,
     ) -> None:
-        """Write all that the next epoch needs."""
+        """Write all that the next epoch needs; of several processes, the first one does."""
+        if ranks.number() or best is None:
+            return
         tensors = {f"last.{key}": value for key, value in network.state_dict().items()}
         tensors |= {f"best.{key}": value for key, value in best.items()}
         for number, kept in optimiser.state_dict()["state"].items():

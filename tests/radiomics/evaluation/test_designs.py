@@ -51,7 +51,7 @@ def test_sites_that_cannot_be_left_out_are_told() -> None:
 
 def test_a_fixed_split_is_taken_as_it_is_and_checked() -> None:
     split = np.where(np.arange(80) < 60, "train", "test")
-    train, test = splits.fixed_split(split, GROUPS)
+    train, test = splits.fixed_split(split, GROUPS)[0]
     assert (len(train), len(test)) == (60, 20)
     split[60] = "train"
     with pytest.raises(InputError, match="1: P30"):

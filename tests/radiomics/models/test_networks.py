@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torchvision
+from monai.networks import nets
 from torch import nn
 
 from radiomics import models
@@ -139,3 +141,32 @@ def test_samples_of_another_shape_are_refused(
 def test_an_even_kernel_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="odd number of voxels"):
         models.build("cnn", input_shape=(1, 8, 8), kernel=4)
+
+
+@pytest.mark.parametrize("depth", [10, 18])
+def test_weights_of_medicalnet_are_taken(tmp_path: Path, depth: int) -> None:
+    short = depth == 18
+    source = getattr(nets, f"resnet{depth}")(
+        spatial_dims=3,
+        n_input_channels=1,
+        num_classes=2,
+        shortcut_type="A" if short else "B",
+        bias_downsample=short,
+    )
+    stored = {f"module.{k}": v for k, v in source.state_dict().items() if not k.startswith("fc.")}
+    path = tmp_path / "resnet.pth"
+    torch.save({"state_dict": stored}, path)
+    shape = (2, 24, 24, 24)
+    network = models.build("monai_resnet", input_shape=shape, depth=depth, weights=path).eval()
+    source.fc, network.fc = torch.nn.Identity(), torch.nn.Identity()
+    x = torch.randn(2, 1, 24, 24, 24)
+    with torch.no_grad():
+        assert torch.allclose(network(x.expand(2, *shape)), source.eval()(x), atol=1e-4)
+    other = 10 if short else 18
+    with pytest.raises(ValueError, match="weights of another network"):
+        models.build("monai_resnet", input_shape=shape, depth=other, weights=path)
+    with pytest.raises(ValueError, match="volumes"):
+        models.build("monai_resnet", input_shape=(1, 32, 32), depth=depth, weights=path)
+    path.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="cannot be read"):
+        models.build("monai_resnet", input_shape=shape, depth=depth, weights=path)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
-from radiomics.preprocessing import tabular, tensors
-from radiomics.types import Case, Volume
+from radiomics.preprocessing import resample, tabular, tensors
+from radiomics.types import Case, InputError, Volume
 
 
 def case() -> Case:
@@ -53,25 +54,65 @@ def test_resampled_patches_have_the_lesion_in_millimetres() -> None:
 
 
 def test_a_case_without_a_mask_cannot_be_cut() -> None:
-    with pytest.raises(ValueError, match="case a"):
+    with pytest.raises(InputError, match="case a"):
         tensors.case_tensor(replace(case(), mask=None), tensors.Options())
 
 
-def test_batches_hold_everything_once_and_follow_the_seed() -> None:
-    x, y = torch.arange(10)[:, None], torch.arange(10)
-    plain = list(tensors.batches(x, y, size=4))
-    assert [len(b[0]) for b in plain] == [4, 4, 2]
-    assert torch.equal(torch.cat([b[1] for b in plain]), y)
+def test_a_patch_is_the_same_part_of_the_whole_resampled_image() -> None:
+    rng = np.random.default_rng(0)
+    array = rng.normal(size=(20, 30, 28)) * 200 - 300
+    mask = np.zeros(array.shape, bool)
+    mask[7:13, 10:19, 4:11] = True
+    affine = np.diag([2.0, 0.8, 0.9, 1])
+    given = Case("a", "p", Volume(array, affine, "HU"), Volume(mask, affine))
+    options = tensors.Options(size=(9, 11, 13), window=None, mask_channel=True)
+    patch = tensors.case_tensor(given, options).numpy()
+    spacing = (1.0, 1.0, 1.0)
+    whole = resample.resample(given.image, spacing, "linear").array
+    inside = resample.resample_mask(given.mask, spacing).array  # type: ignore[arg-type]
+    d, h, w = tensors.centre(np.asarray(inside))
+    part = (slice(d - 4, d + 5), slice(h - 5, h + 6), slice(w - 6, w + 7))
+    assert np.allclose(patch[0], whole[part].astype(np.float32), atol=1e-3)
+    assert np.array_equal(patch[1], inside[part])
 
-    def shuffled(seed: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        return torch.cat([b[0] for b in tensors.batches(x, y, size=3, generator=generator)])
 
-    assert torch.equal(shuffled(1), shuffled(1))
-    assert not torch.equal(shuffled(1), shuffled(2))
-    assert sorted(shuffled(1).ravel().tolist()) == list(range(10))
-    with pytest.raises(ValueError, match="one length"):
-        list(tensors.batches(x, y[:5], size=2))
+def test_slices_become_channels_around_the_largest_section() -> None:
+    given = case()
+    mask = np.asarray(given.mask.array).copy()  # type: ignore[union-attr]
+    mask[3, 4:6] = False
+    mask[5, 7:] = False
+    given = replace(given, mask=Volume(mask, np.eye(4)))
+    options = {"dims": 2, "size": (3, 8, 8), "spacing": None, "window": None}
+    stack = tensors.case_tensor(given, tensors.Options(**options))
+    assert stack.shape == (3, 8, 8)
+    assert stack[1].max() == 400
+    both = tensors.case_tensor(given, tensors.Options(**options, mask_channel=True))
+    assert both.shape == (6, 8, 8)
+    assert both[4].sum() == mask.sum(axis=(1, 2)).max()
+    single = tensors.case_tensor(given, tensors.Options(**options | {"size": (1, 8, 8)}))
+    assert torch.equal(single[0], stack[1])
+
+
+def test_a_margin_chooses_the_spacing_that_holds_the_mask() -> None:
+    options = tensors.Options(size=(12, 12, 12), margin_mm=1, mask_channel=True)
+    patch = tensors.case_tensor(case(), options)
+    side = (4 + 2) / 12
+    assert patch[1].sum() * side**3 == pytest.approx(3 * 4 * 4, rel=0.35)
+    assert not patch[1, 0].any()
+    assert not patch[1, :, 0].any()
+
+
+def test_sizes_in_millimetres_and_what_contradicts_them() -> None:
+    options = tensors.Options(size_mm=(10, 20, 30), spacing=(2, 2, 3))
+    assert options.voxels() == (5, 10, 10)
+    for wrong in (
+        {"size_mm": (9, 9, 9), "size": (3, 3, 3)},
+        {"size_mm": (9, 9, 9), "spacing": None},
+        {"margin_mm": 2, "spacing": (1, 1, 1)},
+        {"dims": 2, "size": (4, 8, 8)},
+    ):
+        with pytest.raises(ValidationError):
+            tensors.Options.model_validate(wrong)
 
 
 def test_tables_are_imputed_scaled_and_encoded_from_the_training_part_alone() -> None:

@@ -1,0 +1,56 @@
+"""Fashion-MNIST: articles of clothing, 28 x 28, 60,000 to train and 10,000 to test [1]_.
+
+References
+----------
+.. [1] Xiao, Rasul, Vollgraf, Fashion-MNIST, arXiv:1708.07747.
+"""
+
+from __future__ import annotations
+
+from torchvision import datasets as hub
+
+from radiomics.io.cache import cache_folder
+from radiomics.io.fetching import fetched
+from radiomics.io.idx import find_idx, read_pairs
+from radiomics.preprocessing import pictures
+from radiomics.types import Progress, Samples, silent
+
+CLASSES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+BELOW = "FashionMNIST/raw"  # where torchvision keeps its files
+
+
+class Options(pictures.Options, frozen=True, extra="forbid"):
+    """``root`` holds the four IDX files, raw or gzipped.
+
+    With ``download`` torchvision may fetch them; without a ``root``, to the user's cache.
+    """
+
+    download: bool = True
+
+
+def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A001
+    """Return the images (N, 1, 28, 28) with the parts ``train`` and ``test``.
+
+    Raises
+    ------
+    InputError
+        When the files are not there and cannot be fetched, or are not what they should be.
+    """
+    root = options.root or cache_folder()
+    if options.download and find_idx(root, "train", BELOW) is None:
+        fetched(lambda: hub.FashionMNIST(str(root), download=True), root, "data.root")
+    parts = read_pairs(root, BELOW)
+    samples = pictures.assemble(parts, CLASSES, options)
+    progress("images", len(samples.ids), len(samples.ids))
+    return samples

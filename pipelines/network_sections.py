@@ -1,0 +1,93 @@
+"""Parts of a report that show networks: layers, training curves, what they looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from radiomics import models
+from radiomics.reporting import pictures
+from radiomics.reporting.html import Section, Table
+from radiomics.types import Samples
+
+if TYPE_CHECKING:
+    from pipelines.study import Outcome, Study
+
+SHOWN = 9
+
+
+def network_sections(study: Study) -> list[Section]:
+    """Return the sections of all networks of a study."""
+    found: list[Section] = []
+    for name, outcome in study.outcomes.items():
+        if all(hasattr(model, "trained") for model in outcome.fitted):
+            found += [_layers(name, outcome, study.samples), _curves(name, outcome)]
+            heat = _attention(name, outcome, study.samples)
+            found += [heat] if heat is not None else []
+    return found
+
+
+def _layers(name: str, outcome: Outcome, samples: Samples) -> Section:
+    network = outcome.fitted[0].trained.network.cpu()
+    table = models.summary(network, tuple(samples.x.shape[1:]))
+    rows = [
+        [r["layer"], r["kind"], _shape(r["output"]), f"{r['parameters']:,}", f"{r['memory']:,}"]
+        for r in table.to_dict("records")
+    ]
+    text = (
+        f"{table['parameters'].sum():,} parameters. Outputs and memory (bytes of output and "
+        f"parameters) are those of one sample of shape {_shape(samples.x.shape[1:])}."
+    )
+    columns = ["Layer", "Kind", "Output", "Parameters", "Memory"]
+    return Section(f"Layers of {name}", text, Table(columns, rows))
+
+
+def _shape(sides: Any) -> str:
+    return " x ".join(map(str, sides))
+
+
+def _curves(name: str, outcome: Outcome) -> Section:
+    histories = [model.trained.history for model in outcome.fitted]
+    last = [len(history) for history in histories]
+    folds = f", {len(histories)} folds (thin lines) and their mean" if len(histories) > 1 else ""
+    text = f"Loss and accuracy by epoch{folds}; {min(last)} to {max(last)} epochs were trained."
+    return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
+
+
+def _attention(name: str, outcome: Outcome, samples: Samples) -> Section | None:
+    """Show Grad-CAM on the first tested samples of each class in turn."""
+    from radiomics.training.gradcam import gradcam, last_convolution
+
+    model, p = outcome.fitted[0], outcome.predictions
+    if last_convolution(model.trained.network) is None or not samples.classes:
+        return None
+    first = np.flatnonzero(p.fold == 0)
+    chosen = in_turn(p.y_true[first])[:SHOWN]
+    place = {identity: number for number, identity in enumerate(samples.ids)}
+    rows = np.array([place[p.ids[i]] for i in first[chosen]])
+    called = predicted(p.y_score)[first[chosen]]
+    x = np.asarray(samples.x[rows])
+    heat = gradcam(model.trained, x, called)
+    names = [samples.classes[k] for k in called]
+    truth = [samples.classes[int(k)] for k in samples.y[rows]]
+    titles = [f"{t}, taken for {n}" for t, n in zip(truth, names, strict=True)]
+    text = (
+        "What spoke for the predicted class at the last convolution (Grad-CAM), on samples that "
+        "the network was not trained on; of volumes, the middle slice."
+    )
+    drawn = pictures.grid(list(x), titles, list(heat), alt=f"Grad-CAM of {name}")
+    return Section(f"Where {name} looked", text, figures=[drawn])
+
+
+def predicted(score: Any) -> Any:
+    """Return the class of each sample: the most probable, or 1 from a probability of one half."""
+    return (score >= 0.5).astype(int) if score.ndim == 1 else score.argmax(axis=1)
+
+
+def in_turn(y: Any) -> Any:
+    """Return places so that classes take turns, each in its own order."""
+    rank = np.empty(len(y), dtype=np.int64)
+    for value in np.unique(y):
+        rank[y == value] = np.arange((y == value).sum())
+    return np.lexsort((y, rank))

@@ -1,0 +1,137 @@
+"""The report of a study of samples: labelled pictures, or rows of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from pipelines.config import StudyConfig
+from pipelines.environment import installed
+from pipelines.network_sections import SHOWN, in_turn, network_sections, predicted
+from radiomics.evaluation.multiclass import confusion
+from radiomics.reporting import figures, pictures
+from radiomics.reporting.html import Section, Table, render
+from radiomics.types import Samples
+
+if TYPE_CHECKING:
+    from pipelines.study import Outcome, Study
+
+LABELS = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+}
+
+
+def render_study(config: StudyConfig, study: Study) -> str:
+    """Return the report as one HTML text."""
+    name, first = next(iter(study.outcomes.items()))
+    samples = study.samples
+    headline = next(iter(first.estimates))
+    summary = {
+        "Samples": f"{len(samples.ids):,}",
+        "Tested": f"{len(first.predictions.ids):,}",
+        f"{LABELS[headline]}, {name} (95% interval)": str(first.estimates[headline]),
+    }
+    sections = [_samples(samples), _performance(config, study), *_tested(study)]
+    sections += [*network_sections(study), _provenance(config)]
+    return render(config.title, summary, sections)
+
+
+def _samples(samples: Samples) -> Section:
+    if not samples.classes:
+        text = f"{len(samples.ids)} samples; target {samples.y.min():g} to {samples.y.max():g}."
+        return Section("Samples", text)
+    parts = ["all"] if samples.split is None else sorted(set(samples.split.tolist()), reverse=True)
+    rows: list[list[Any]] = []
+    for number, name in enumerate(samples.classes):
+        own = samples.y == number
+        held = [own if part == "all" else own & (samples.split == part) for part in parts]
+        rows.append([name, *(f"{int(h.sum()):,}" for h in held)])
+    drawn = []
+    if samples.x.ndim > 2:
+        chosen = in_turn(samples.y)[:SHOWN]
+        titles = [samples.classes[int(samples.y[i])] for i in chosen]
+        drawn = [pictures.grid([samples.x[i] for i in chosen], titles)]
+    return Section("Samples", "", Table(["Class", *parts], rows), drawn)
+
+
+def _performance(config: StudyConfig, study: Study) -> Section:
+    names = next(iter(study.outcomes.values())).estimates
+    lines = [
+        [model, *(_with_apparent(outcome, name) for name in names)]
+        for model, outcome in study.outcomes.items()
+    ]
+    fixed = study.samples.split is not None
+    how = (
+        "on the part that the source keeps for testing"
+        if fixed
+        else f"in {config.evaluation.folds}-fold cross-validation grouped by patient"
+    )
+    text = (
+        f"Every prediction comes from a model that did not see the sample: {how}. Intervals are "
+        f"95% percentile intervals over {config.evaluation.resamples} bootstrap samples; they do "
+        f"not cover the variation from training anew. In brackets: the same on the samples that "
+        f"the model was fitted to."
+    )
+    return Section("Performance", text, Table(["Model", *(LABELS[n] for n in names)], lines))
+
+
+def _with_apparent(outcome: Outcome, metric: str) -> str:
+    own = f" [{outcome.apparent[metric]:.3f}]" if metric in outcome.apparent else ""
+    return f"{outcome.estimates[metric]}{own}"
+
+
+def _tested(study: Study) -> list[Section]:
+    """Show what the models made of the tested samples."""
+    found = []
+    for name, outcome in study.outcomes.items():
+        p, classes = outcome.predictions, study.samples.classes
+        if not classes:
+            drawn = [pictures.agreement(p.y_true, p.y_score)]
+            found.append(Section(f"Predictions of {name}", figures=drawn))
+            continue
+        score = p.y_score if p.y_score.ndim == 2 else np.stack([1 - p.y_score, p.y_score], axis=1)
+        drawn = [pictures.confusion(confusion(p.y_true, score), classes)]
+        if p.y_score.ndim == 2:
+            drawn.append(pictures.class_roc(p.y_true, score, classes))
+        else:
+            named, auc = {name: p}, {name: str(outcome.estimates["roc_auc"])}
+            drawn += [figures.roc(named, auc), figures.calibration(named)]
+        found.append(Section(f"Predictions of {name}", figures=drawn))
+        found += _errors(name, outcome, study.samples, score)
+    return found
+
+
+def _errors(name: str, outcome: Outcome, samples: Samples, score: Any) -> list[Section]:
+    p = outcome.predictions
+    wrong = np.flatnonzero(predicted(p.y_score) != p.y_true)
+    if samples.x.ndim == 2 or not wrong.size:
+        return []
+    sure = score[wrong].max(axis=1)
+    chosen = wrong[np.argsort(-sure, kind="stable")[:SHOWN]]
+    place = {identity: number for number, identity in enumerate(samples.ids)}
+    shown = [samples.x[place[p.ids[i]]] for i in chosen]
+    titles = [
+        f"{samples.classes[int(p.y_true[i])]}, taken for\n"
+        f"{samples.classes[int(score[i].argmax())]} ({score[i].max():.0%})"
+        for i in chosen
+    ]
+    text = f"{len(wrong):,} of {len(p.ids):,} samples; shown are the surest of these mistakes."
+    drawn = [pictures.grid(shown, titles, alt="Misclassified samples")]
+    return [Section(f"Mistakes of {name}", text, figures=drawn)]
+
+
+def _provenance(config: StudyConfig) -> Section:
+    record = {"config": config.published(), "versions": installed()}
+    text = "The same config, data and versions give the same numbers on one processor."
+    code = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
+    return Section("Provenance", text, code=code)

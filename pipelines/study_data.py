@@ -1,0 +1,196 @@
+"""What a study learns from: its source opened and checked, as rows of features and as images."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.cohort_features import CohortFeatures
+from pipelines.config import StudyConfig
+from radiomics.evaluation.splits import Split, fixed_split, grouped_folds, grouped_parts
+from radiomics.io.cache import cached, fingerprint
+from radiomics.io.table import RESERVED, Manifest
+from radiomics.plugins import parse, parse_plugin
+from radiomics.types import InputError, Progress, Samples
+
+CLASSES = ("binary", "multiclass")
+
+
+def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Manifest | Samples:
+    """Open the data source; one that makes its data gets the study's seed and folder."""
+    module, options = parse_plugin("datasets", config.data, "data")
+    given: dict[str, Any] = {"seed": config.seed, "folder": folder / "data"}
+    update = {k: v for k, v in given.items() if k in module.Options.model_fields}
+    update = {k: v for k, v in update.items() if k not in config.data}
+    source: Manifest | Samples = module.open(options.model_copy(update=update), progress)
+    return source
+
+
+def check_manifest(config: StudyConfig, manifest: Manifest) -> None:
+    """Demand usable columns, a target that fits the task, and enough patients, before any work."""
+    rows = manifest.rows
+    wanted = ("target", *config.covariates)
+    absent = [c for c in wanted if c not in rows]
+    if absent:
+        raise InputError(
+            "manifest",
+            "the study reads the columns target and those under 'covariates'",
+            f"no {', '.join(absent)}; columns: {', '.join(rows.columns)}",
+            "add the column, or take it out of the config",
+        )
+    refused = [c for c in config.covariates if c in RESERVED or config.covariates.count(c) > 1]
+    if refused:
+        raise InputError(
+            "covariates",
+            "covariates are other columns than names, files and the target, each named once",
+            ", ".join(sorted(set(refused))),
+            "take them out: the target as a covariate would be a leak",
+        )
+    y, _ = outcome(config, rows["target"])
+    splits(config, y, rows["group"].to_numpy(dtype=str), None)
+
+
+def outcome(config: StudyConfig, target: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return a target column as numbers, and the names of the classes that they count.
+
+    Raises
+    ------
+    InputError
+        For gaps, or values that do not fit the task.
+    """
+    values = sorted(target.dropna().unique().tolist(), key=str)
+    gaps = int(target.isna().sum())
+    if config.task == "regression":
+        numeric = np.array([float(v) if _is_number(v) else np.nan for v in target.tolist()])
+        if not np.isfinite(numeric).all() or len(values) < 2:
+            rule = "every case needs a number as its target, and they differ"
+            found = f"{gaps} without one; values {values[:6]}"
+            raise InputError("manifest", rule, found, "correct these rows, or set another task")
+        return numeric, ()
+    if config.task == "multiclass":
+        if gaps or len(values) < 3:
+            rule = "every case needs one of at least three classes"
+            found = f"{gaps} without one; values {values[:6]}"
+            raise InputError("manifest", rule, found, "fill those rows, or set task: binary")
+        numbers = np.array([values.index(v) for v in target.tolist()], dtype=np.int64)
+        return numbers, tuple(map(str, values))
+    if gaps or len(values) != 2 or config.positive not in values:
+        raise InputError(
+            "manifest",
+            f"every case needs one of two outcomes, one of them {config.positive!r} ('positive')",
+            f"{gaps} without one; values {values[:6]}",
+            "fill or remove those rows, or set 'positive' (in YAML, quote yes and no)",
+        )
+    other = next(v for v in values if v != config.positive)
+    event = (target == config.positive).to_numpy().astype(np.int64)
+    return event, (str(other), str(config.positive))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def splits(
+    config: StudyConfig, y: NDArray[Any], groups: NDArray[Any], split: NDArray[Any] | None
+) -> list[Split]:
+    """Return the parts that the source fixes, or else folds with every patient on one side."""
+    if split is not None and {"train", "test"} <= set(split.tolist()):
+        return fixed_split(split)
+    folds = config.evaluation.folds
+    if config.task in CLASSES:
+        return grouped_folds(y, groups, folds, config.seed)
+    return grouped_parts(groups, folds, config.seed)
+
+
+def check_samples(config: StudyConfig, samples: Samples) -> None:
+    """Demand that a source of samples fits the task and the config.
+
+    Raises
+    ------
+    InputError
+        Naming the key that does not fit.
+    """
+    if config.covariates:
+        rule = "only a cohort has covariates"
+        raise InputError("covariates", rule, ", ".join(config.covariates), "take them out")
+    count = len(np.unique(samples.y)) if samples.classes else 0
+    fits = {"binary": count == 2, "multiclass": count > 2, "regression": count == 0}
+    if not fits[config.task]:
+        rule = "binary tasks have two classes, multiclass tasks more, regressions none"
+        found = f"task {config.task}, {count} classes"
+        raise InputError("task", rule, found, "set task, or data.classes")
+
+
+def assemble(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> Samples:
+    """Join features and covariates of the cases that were computed to Samples."""
+    if features.table.empty:
+        listed = "\n".join(f"{i}: {reason}" for i, reason in [*features.failures.items()][:10])
+        raise InputError("features", "at least one case must succeed", listed, "see failures.json")
+    rows = manifest.rows.set_index("id").loc[features.table.index]
+    clash = [c for c in config.covariates if c in features.table]
+    if clash:
+        raise InputError(
+            "covariates", "covariates and features have different names", ", ".join(clash), "rename"
+        )
+    table = features.table.join(rows[list(config.covariates)])
+    y, classes = outcome(config, rows["target"])
+    return Samples(
+        tuple(map(str, table.index)),
+        rows["group"].to_numpy(dtype=str),
+        table.to_numpy(),
+        y,
+        tuple(map(str, table.columns)),
+        classes=classes,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tensors:
+    """How tensors of cases are made and kept."""
+
+    manifest: Manifest
+    options: Any
+    folder: Path
+
+    def __call__(self, index: int, digests: tuple[str, str]) -> NDArray[np.float32]:
+        from radiomics.preprocessing.tensors import VERSION, case_tensor
+
+        row = self.manifest.rows.iloc[index]
+        chosen = [row[c] for c in ("series", "roi", "label", "segment")]
+        reading = sorted(self.manifest.reading.items())
+        key = fingerprint("case tensor", VERSION, *digests, *chosen, reading, self.options)
+
+        def make() -> dict[str, NDArray[Any]]:
+            return {"x": case_tensor(self.manifest.load(index), self.options).numpy()}
+
+        found: NDArray[np.float32] = cached(key, make, self.folder)["x"]
+        return found
+
+
+def images(
+    config: StudyConfig,
+    manifest: Manifest,
+    features: CohortFeatures,
+    table: Samples,
+    folder: Path,
+    progress: Progress,
+) -> Samples:
+    """Return the same cases as images around their masks: (N, C, D, H, W) or (N, C, H, W)."""
+    from radiomics.preprocessing import tensors
+
+    options = parse(tensors.Options, config.tensors, "tensors")
+    make = _Tensors(manifest, options, folder)
+    place = {name: number for number, name in enumerate(manifest.rows["id"].tolist())}
+    done = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        digests = [(features.images[i], features.masks[i]) for i in table.ids]
+        for array in pool.map(make, [place[i] for i in table.ids], digests):
+            done.append(array)
+            progress("tensors", len(done), len(table.ids))
+    return Samples(table.ids, table.groups, np.stack(done), table.y, classes=table.classes)

@@ -1,0 +1,79 @@
+"""The files that a study leaves: features, predictions, metrics, networks, provenance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pipelines import provenance
+from pipelines.cohort_features import CohortFeatures
+from pipelines.config import StudyConfig
+from pipelines.store import write_whole
+from radiomics.io.table import Manifest
+from radiomics.types import Predictions
+
+if TYPE_CHECKING:
+    from pipelines.study import Study
+
+
+def write_features(
+    config: StudyConfig, manifest: Manifest, features: CohortFeatures, folder: Path
+) -> None:
+    """Write the features as Parquet, the failures and the provenance as JSON."""
+    table = features.table.rename_axis("id").reset_index()
+    _write_parquet(table, folder / "features.parquet")
+    _write_json(features.failures, folder / "failures.json")
+    _write_json(provenance.record(config, manifest, features), folder / "provenance.json")
+
+
+def write_outcomes(study: Study) -> None:
+    """Write the predictions as Parquet and the metrics as JSON."""
+    classes = study.samples.classes
+    parts = [
+        _predicted(outcome.predictions, classes).assign(model=name)
+        for name, outcome in study.outcomes.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "model", table.pop("model"))
+    _write_parquet(table, study.folder / "predictions.parquet")
+    metrics = {
+        name: {metric: vars(estimate) for metric, estimate in outcome.estimates.items()}
+        for name, outcome in study.outcomes.items()
+    }
+    _write_json(metrics, study.folder / "metrics.json")
+
+
+def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return a row a sample; of many classes, the probability of each and the most probable."""
+    columns: dict[str, Any] = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
+    if p.y_score.ndim == 1:
+        return pd.DataFrame(columns | {"y_score": p.y_score})
+    each = {f"score_{name}": p.y_score[:, k] for k, name in enumerate(classes)}
+    return pd.DataFrame(columns | {"y_pred": p.y_score.argmax(axis=1)} | each)
+
+
+def write_networks(study: Study) -> None:
+    """Write the network of each fold, with its card, and the history of its training as CSV."""
+    for name, outcome in study.outcomes.items():
+        values = {metric: estimate.value for metric, estimate in outcome.estimates.items()}
+        for fold, model in enumerate(outcome.fitted):
+            if not hasattr(model, "save"):
+                continue
+            folder = study.folder / "networks" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            model.save(folder / f"fold-{fold}.safetensors", study.samples, values)
+            history = pd.DataFrame(model.trained.history)
+            write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    write_whole(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    table.to_parquet(temporary, index=False)
+    temporary.replace(path)

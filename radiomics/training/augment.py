@@ -1,0 +1,149 @@
+"""Random changes of whole batches on their device, in two and three dimensions.
+
+Each sample is changed in its own way. All randomness is drawn on the processor from the torch seed,
+so a seed gives the same changes on every device; noise alone is drawn where the batch lies.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor
+from torch.nn import functional
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+
+
+class Augment(BaseModel, frozen=True, extra="forbid"):
+    """What may happen to a training sample; by default nothing.
+
+    ``flip`` names axes counted from the last (1: W, 2: H, 3: D), each flipped with probability one
+    half. ``shift`` moves by up to so many voxels, zeros (the mean) coming in at the border.
+    ``right_angles`` turns in the plane of the last two axes by a multiple of 90 degrees, ``rotate``
+    by up to so many degrees (in 3D about each axis), ``scale`` enlarges or shrinks by up to this
+    share. On values in units of their spread: ``brighten`` adds up to so much, ``contrast``
+    multiplies by up to 1 +- so much, ``gamma`` bends the range of each sample by an exponent of up
+    to 1 +- so much, ``noise`` is its standard deviation. ``cutout`` blanks a square or cube of so
+    many voxels.
+    """
+
+    flip: tuple[Annotated[int, Field(ge=1, le=3)], ...] = ()
+    shift: Annotated[int, Field(ge=0)] = 0
+    right_angles: bool = False
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    brighten: Amount = 0.0
+    contrast: Share = 0.0
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    noise: Amount = 0.0
+    cutout: Annotated[int, Field(ge=0)] = 0
+
+
+NOTHING = Augment()
+
+
+def augmented(x: Tensor, options: Augment) -> Tensor:
+    """Return a batch (B, C, H, W) or (B, C, D, H, W), each sample changed at random.
+
+    Raises
+    ------
+    ValueError
+        For samples that are no images, or for an axis that they do not have.
+    """
+    if options == NOTHING:
+        return x
+    if x.ndim not in (4, 5):
+        raise ValueError(f"only images can be augmented, not samples of shape {tuple(x.shape[1:])}")
+    if max(options.flip, default=1) > x.ndim - 2:
+        raise ValueError(f"flip: samples {tuple(x.shape[1:])} have no axis {max(options.flip)}")
+    for axis in options.flip:
+        x = _where(torch.rand(len(x)) < 0.5, x.flip(-axis), x)
+    if options.right_angles:
+        x = _turned(x)
+    if options.shift:
+        x = _shifted(x, options.shift)
+    if options.rotate or options.scale:
+        x = _warped(x, options)
+    x = _values(x, options)
+    return _cut(x, options.cutout) if options.cutout else x
+
+
+def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(_spread(chosen, other), one, other)
+
+
+def _spread(values: Tensor, x: Tensor) -> Tensor:
+    """Return one value a sample (B,) in a form that meets the batch."""
+    return values.to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def _between(count: int, amount: float) -> Tensor:
+    """Return uniform numbers from -amount to amount."""
+    return (2 * torch.rand(count) - 1) * amount
+
+
+def _turned(x: Tensor) -> Tensor:
+    turns = torch.randint(4, (len(x),))
+    square = x.shape[-1] == x.shape[-2]
+    for number in (1, 2, 3) if square else (2,):  # a quarter turn changes the shape of others
+        x = _where(turns == number, x.rot90(number, (-2, -1)), x)
+    return x
+
+
+def _shifted(x: Tensor, most: int) -> Tensor:
+    """Cut each sample out of a border of zeros, at its own place: one gather an axis."""
+    for axis in range(2, x.ndim):
+        size = x.shape[axis]
+        moved = torch.arange(size) + torch.randint(-most, most + 1, (len(x), 1))  # (B, size)
+        inside = (moved >= 0) & (moved < size)
+        form = [len(x), *(1,) * (axis - 1), size, *(1,) * (x.ndim - axis - 1)]
+        index = moved.clamp(0, size - 1).to(x.device).reshape(form).expand(x.shape)
+        x = x.gather(axis, index) * inside.to(x.device).reshape(form)
+    return x
+
+
+def _warped(x: Tensor, options: Augment) -> Tensor:
+    count, dims = len(x), x.ndim - 2
+    matrix = torch.eye(dims).repeat(count, 1, 1)  # in the order x, y, (z), as torch has it
+    for one, two in ((0, 1),) if dims == 2 else ((0, 1), (0, 2), (1, 2)):
+        angle = _between(count, math.radians(options.rotate))
+        turn = torch.eye(dims).repeat(count, 1, 1)
+        turn[:, one, one] = turn[:, two, two] = angle.cos()
+        turn[:, one, two], turn[:, two, one] = -angle.sin(), angle.sin()
+        matrix = matrix @ turn
+    size = torch.tensor([float(side) for side in reversed(x.shape[2:])])
+    matrix = matrix * size[None, None, :] / size[None, :, None]  # angles hold in voxels
+    matrix = matrix / (1 + _between(count, options.scale))[:, None, None]
+    theta = torch.cat([matrix, torch.zeros(count, dims, 1)], dim=2).to(x.device, x.dtype)
+    grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, align_corners=False)
+
+
+def _values(x: Tensor, options: Augment) -> Tensor:
+    if options.gamma:
+        axes = tuple(range(1, x.ndim))
+        low, high = x.amin(axes, keepdim=True), x.amax(axes, keepdim=True)
+        width = (high - low).clamp(min=1e-6)
+        exponent = _spread(1 + _between(len(x), options.gamma), x)
+        x = ((x - low) / width).clamp(0, 1) ** exponent * width + low
+    if options.contrast:
+        x = x * _spread(1 + _between(len(x), options.contrast), x)
+    if options.brighten:
+        x = x + _spread(_between(len(x), options.brighten), x)
+    return x + options.noise * torch.randn_like(x) if options.noise else x
+
+
+def _cut(x: Tensor, width: int) -> Tensor:
+    keep = torch.zeros((), dtype=torch.bool, device=x.device)
+    for axis in range(2, x.ndim):
+        size = x.shape[axis]
+        start = torch.randint(-(width // 2), size - width // 2, (len(x), 1))
+        place = torch.arange(size)
+        outside = (place < start) | (place >= start + width)  # (B, size)
+        form = [len(x), *(1,) * (axis - 1), size, *(1,) * (x.ndim - axis - 1)]
+        keep = keep | outside.to(x.device).reshape(form)
+    return x * keep

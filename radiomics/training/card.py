@@ -1,0 +1,98 @@
+"""Trained networks on disk: weights as safetensors with a JSON card in the same file [1]_.
+
+References
+----------
+.. [1] Safetensors, a format of named tensors without code, https://huggingface.co/docs/safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from radiomics.training import Options, Scaling, Trained
+from radiomics.types import InputError
+
+FORMAT = "radiomics network 1"
+
+
+def save(trained: Trained, path: str | Path, about: dict[str, Any]) -> None:
+    """Write weights and card, and the card again as JSON beside them.
+
+    Parameters
+    ----------
+    path : a name that ends in ``.safetensors``
+    about : what the card says besides scaling, options and history: at least ``model`` (name and
+        options), ``input_shape`` and ``outputs``; classes, config, versions, metrics where known
+    """
+    path = Path(path)
+    options = trained.options.model_dump(mode="json")
+    own = {"format": FORMAT, "scaling": asdict(trained.scaling), "training": options}
+    card = {**about, **own, "history": trained.history}
+    tensors = {key: value.contiguous() for key, value in trained.network.state_dict().items()}
+    temporary = path.with_name(f".{path.name}.part")
+    save_file(tensors, temporary, {"card": json.dumps(card, sort_keys=True)})
+    temporary.replace(path)
+    text = json.dumps(card, indent=1, sort_keys=True) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """Return the card of a file of weights.
+
+    Raises
+    ------
+    InputError
+        For a file that is cut short, or that another program wrote.
+    """
+    try:
+        with safe_open(path, "pt") as stored:
+            about = stored.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        rule = "weights must be a whole safetensors file"
+        raise InputError(Path(path), rule, str(error), "train anew, or fetch it again") from None
+    card = json.loads(about.get("card", "{}"))
+    if card.get("format") != FORMAT:
+        rule = f"the card says '{FORMAT}'"
+        found = f"{card.get('format', 'no card')}"
+        raise InputError(Path(path), rule, found, "give a network that this program trained")
+    return dict(card)
+
+
+def load(path: str | Path, build: Callable[[dict[str, Any]], nn.Module]) -> Trained:
+    """Return a trained network.
+
+    Parameters
+    ----------
+    build : makes the untrained network of a card
+
+    Raises
+    ------
+    InputError
+        As :func:`read_card`; and for weights that are not those of the network built, naming the
+        first that differs.
+    """
+    card = read_card(path)
+    network = build(card)
+    with safe_open(path, "pt") as stored:
+        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in tensors.items()}
+    if wanted != found:
+        first = next(k for k in [*wanted, *found] if wanted.get(k) != found.get(k))
+        rule = f"the network has {first} of shape {wanted.get(first, 'nothing')}"
+        held = f"{found.get(first, 'nothing')}"
+        raise InputError(Path(path), rule, held, "build the architecture that the card names")
+    network.load_state_dict(tensors)
+    kept = card["scaling"]
+    target = float(kept["target_mean"]), float(kept["target_spread"])
+    scaling = Scaling(tuple(kept["mean"]), tuple(kept["spread"]), *target)
+    options = Options.model_validate(card["training"])
+    return Trained(network, scaling, card["history"], options)

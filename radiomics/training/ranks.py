@@ -1,0 +1,64 @@
+"""Several processes that train one network: who we are among them, and sums over all of them.
+
+``torchrun`` starts the processes and says so in the environment; without it there is one.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def count() -> int:
+    """Return how many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def number() -> int:
+    """Return which of them this is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def join(device: torch.device) -> torch.device:
+    """Meet the other processes, if there are any; return the device that is this one's."""
+    if count() == 1:
+        return device
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def shared(network: nn.Module) -> nn.Module:
+    """Return a network whose gradients are the mean over all processes."""
+    if count() == 1:
+        return network
+    device = next(network.parameters()).device
+    normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+    if normed and device.type == "cuda":
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    ids = [device.index] if device.type == "cuda" else None
+    return DistributedDataParallel(network, device_ids=ids)
+
+
+def own(part: Tensor) -> Tensor:
+    """Return this process's share of the samples of a batch."""
+    return part[number() :: count()]
+
+
+def total(values: Tensor) -> Tensor:
+    """Return the sum over all processes."""
+    if count() > 1:
+        distributed.all_reduce(values)
+    return values
+
+
+def wait() -> None:
+    """Wait until all processes have come here."""
+    if count() > 1:
+        distributed.barrier()
