@@ -12,7 +12,8 @@ from radiomics.reporting.html import Section, Table
 from radiomics.types import Samples
 
 if TYPE_CHECKING:
-    from pipelines.study import Outcome, Study
+    from pipelines.outcomes import Outcome
+    from pipelines.study import Study
 
 SHOWN = 9
 

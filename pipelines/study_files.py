@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from pipelines import provenance
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
 from pipelines.store import write_whole
-from radiomics.io.table import Manifest
+from radiomics.io.table import FeatureTable, Manifest
 from radiomics.types import Predictions
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def write_features(
-    config: StudyConfig, manifest: Manifest, features: CohortFeatures, folder: Path
+    config: StudyConfig,
+    manifest: Manifest | FeatureTable,
+    features: CohortFeatures,
+    folder: Path,
 ) -> None:
     """Write the features as Parquet, the failures and the provenance as JSON."""
     table = features.table.rename_axis("id").reset_index()
@@ -30,7 +34,7 @@ def write_features(
 
 
 def write_outcomes(study: Study) -> None:
-    """Write the predictions as Parquet and the metrics as JSON."""
+    """Write the predictions as Parquet, the metrics, comparisons and choices as JSON."""
     classes = study.samples.classes
     parts = [
         _predicted(outcome.predictions, classes).assign(model=name)
@@ -44,13 +48,43 @@ def write_outcomes(study: Study) -> None:
         for name, outcome in study.outcomes.items()
     }
     _write_json(metrics, study.folder / "metrics.json")
+    compared = {
+        "comparisons": [asdict(comparison) for comparison in study.comparisons],
+        "permutation": study.permuted and {"p": study.permuted[0], "reached": study.permuted[1]},
+        "warnings": study.warnings,
+    }
+    _write_json(compared, study.folder / "comparisons.json")
+    _write_json(_choices(study), study.folder / "choices.json")
+
+
+def _choices(study: Study) -> dict[str, Any]:
+    """Return for each model and outer fold the candidate chosen, its threshold and its columns."""
+    found: dict[str, Any] = {}
+    for name, outcome in study.outcomes.items():
+        folds = [fold for fold in outcome.fitted if hasattr(fold, "chain")]
+        if folds and outcome.candidates:
+            found[name] = [
+                {
+                    "candidate": outcome.candidates[fold.chosen],
+                    "inner": fold.inner,
+                    "threshold": fold.threshold,
+                    "columns": [str(c) for c in fold.chain[:-1].get_feature_names_out()],
+                    "warnings": list(fold.warnings),
+                }
+                for fold in folds
+            ]
+    return found
 
 
 def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return a row a sample; of many classes, the probability of each and the most probable."""
     columns: dict[str, Any] = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
+    if p.y_true.dtype.names:
+        columns |= {"y_true": p.y_true["event"], "time": p.y_true["time"]}
+        each = {f"event_{k}": p.y_score[:, k] for k in range(p.y_score.shape[1])}
+        return pd.DataFrame(columns | each)
     if p.y_score.ndim == 1:
-        return pd.DataFrame(columns | {"y_score": p.y_score})
+        return pd.DataFrame(columns | {"y_score": p.y_score, "threshold": p.threshold})
     each = {f"score_{name}": p.y_score[:, k] for k, name in enumerate(classes)}
     return pd.DataFrame(columns | {"y_pred": p.y_score.argmax(axis=1)} | each)
 

@@ -84,7 +84,7 @@ HEAVY = {
     "matplotlib": ("radiomics/reporting/",),
     "jinja2": ("radiomics/reporting/",),
 }
-ORDER = ("chains", "config", "cohort_features", "provenance", "study", "cli")
+ORDER = ("chains", "config", "cohort_features", "provenance", "outcomes", "study", "predict", "cli")
 
 FILES = sorted(
     path.relative_to(ROOT)

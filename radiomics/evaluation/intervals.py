@@ -82,7 +82,18 @@ def estimate(
     level : coverage that the interval aims at
     """
     value = float(measure(predictions, np.ones((1, len(predictions.ids))))[0])
-    return interval(value, measure(predictions, weights), level)
+    return interval(value, resampled(predictions, measure, weights), level)
+
+
+def resampled(
+    predictions: Predictions,
+    measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return a measure in every resample: (B,) for ``weights`` (B, N)."""
+    rows = max(1, BLOCK // len(predictions.ids))
+    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
+    return np.concatenate([measure(predictions, block) for block in blocks])
 
 
 def interval(value: float, resampled: NDArray[np.float64], level: float = 0.95) -> Estimate:

@@ -23,10 +23,11 @@ from radiomics.evaluation.calibration import Recalibration
 from radiomics.evaluation.decisions import choose_threshold
 from radiomics.evaluation.measures import Task, headline
 from radiomics.evaluation.splits import Split, grouped_folds, strata_of
-from radiomics.types import Predictions
+from radiomics.types import InputError, Predictions
 
 Floats = NDArray[np.float64]
 
+ALONE = "a class with one patient: no inner folds, threshold one half, not recalibrated"
 EXTREME = 0.005
 """Probabilities of trees and neighbours count as this far from 0 and 1, where logits are taken."""
 
@@ -55,7 +56,7 @@ class Plan:
     Parameters
     ----------
     task : the kind of outcome
-    inner : folds of the inner cross-validation
+    inner : folds of the inner cross-validation; fewer where a class has fewer patients
     seed : of the inner folds
     times : of a survival study, those at which probabilities are predicted
     sensitivity : the least that a threshold shall reach; without it Youden's index chooses
@@ -100,33 +101,50 @@ class Training:
     y : (N,) outcome
     plan : how to fit
 
-    Raises
-    ------
-    InputError
-        When the inner folds cannot be made: too few patients of a class.
+    A class with a single patient allows no inner folds: then nothing is chosen or recalibrated, the
+    threshold is one half, and this is noted among the warnings.
     """
 
     def __init__(self, x: pd.DataFrame, y: NDArray[Any], plan: Plan) -> None:
         self.x, self.y, self.plan = x, y, plan
         groups = x.index.to_numpy()
-        self.splits = grouped_folds(
-            stratification(y, plan.task), groups, plan.inner, plan.seed, key="evaluation.inner"
-        )
+        strata = stratification(y, plan.task)
+        fewest = min(len(np.unique(groups[strata == k])) for k in np.unique(strata))
+        self.fewest = fewest
+        inner = min(plan.inner, fewest)
+        self.splits: list[Split] = []
+        if inner > 1:
+            self.splits = grouped_folds(strata, groups, inner, plan.seed, key="evaluation.inner")
         self._known: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
 
     def fit(self, recipe: Recipe) -> Fitted:
-        """Choose a candidate by inner cross-validation, and fit it to all rows."""
+        """Choose a candidate by inner cross-validation, and fit it to all rows.
+
+        Raises
+        ------
+        InputError
+            When there is something to choose, and a class has a single patient.
+        """
+        if not self.splits and len(recipe.candidates) > 1:
+            raise InputError(
+                "folds",
+                "inner folds need two patients of each class in every training part",
+                f"{self.fewest}",
+                "use other folds (evaluation.folds), more patients, or models without tuning",
+            )
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             fitted = self._fit(recipe)
+        if not self.splits:
+            fitted = replace(fitted, warnings=(ALONE,))
         said = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in heard})
-        return replace(fitted, warnings=tuple(said))
+        return replace(fitted, warnings=(*fitted.warnings, *said))
 
     def _fit(self, recipe: Recipe) -> Fitted:
         binary = self.plan.task == "binary"
         chosen, inner = 0, float("nan")
         inside: Predictions | None = None
-        if len(recipe.candidates) > 1 or binary:
+        if self.splits and (len(recipe.candidates) > 1 or binary):
             tried = [self._inside(recipe, candidate) for candidate in recipe.candidates]
             ones = np.ones((1, len(self.y)))
             reached = [float(headline(self.plan.task)(p, ones)[0]) for p in tried]

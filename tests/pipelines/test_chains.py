@@ -172,10 +172,15 @@ def test_requests_that_cannot_be_met_are_told() -> None:
         chains.recipe(design(samples), {"name": "resnet"})
     with pytest.raises(ConfigurationError, match="no option 'depth' to tune"):
         chains.recipe(design(samples), {"name": "knn", "tune": {"depth": [1]}})
-    few = dataclasses.replace(samples, y=(samples.groups < "P04").astype(int))
-    recipes = {"m": chains.no_information(design(samples))}
-    with pytest.raises(InputError, match=r"evaluation\.inner"):
-        nested.estimate(recipes, few, outer(few, "binary", 2), Plan(inner=5))
+    few = dataclasses.replace(samples, y=(samples.groups < "P02").astype(int))
+    split = [[(np.arange(2, 80), np.arange(2))]]
+    tuned = {"m": chains.recipe(design(samples), {"name": "logistic"})}
+    with pytest.raises(InputError, match="two patients of each class"):
+        nested.estimate(tuned, few, split, Plan(inner=5))
+    fixed = {"m": chains.recipe(design(samples), {"name": "logistic", "C": 1.0})}
+    found = nested.estimate(fixed, few, split, Plan(inner=5))["m"].fitted[0]
+    assert "no inner folds" in found.warnings[0]
+    assert (found.threshold, found.recalibration) == (0.5, None)
 
 
 def _ignore(stage: str, done: int, total: int) -> None:
