@@ -22,7 +22,7 @@ def network_sections(study: Study) -> list[Section]:
     """Return the sections of all networks of a study."""
     found: list[Section] = []
     for name, outcome in study.outcomes.items():
-        if all(hasattr(model, "trained") for model in outcome.fitted):
+        if outcome.fitted and all(hasattr(model, "trained") for model in outcome.fitted):
             found += [_layers(name, outcome, study.samples), _curves(name, outcome)]
             heat = _attention(name, outcome, study.samples)
             found += [heat] if heat is not None else []

@@ -62,6 +62,7 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent, workers:
 
     ``workers`` processes share the folds; they change no byte of the results.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     source = study_data.open_source(config, folder, progress)
     features, table, images, warned = _learn_from(config, source, folder, progress)
     splits = _splits(config, source, table)

@@ -121,6 +121,10 @@ class Recalibration:
             return cls(float(logit((many + 1) / (many + few + 2))), 0.0)
         return cls(float(a[0] - b[0] * centre / spread), float(b[0] / spread))
 
+    def scaled(self, by: float) -> Recalibration:
+        """Return the same for values that are to be multiplied first."""
+        return Recalibration(self.offset, self.factor * by)
+
     def apply(self, value: Floats) -> Floats:
         """Return the probability at each value."""
         return np.asarray(expit(self.offset + self.factor * value))

@@ -159,6 +159,8 @@ class Training:
         recalibration = Recalibration.fit(self.y, inside.y_score) if recipe.recalibrate else None
         score = inside.y_score if recalibration is None else recalibration.apply(inside.y_score)
         threshold = choose_threshold(self.y, score, self.plan.sensitivity)
+        if recalibration is not None:
+            recalibration = recalibration.scaled(1 / _spread(model, table))
         return Fitted(whole, self.plan, chosen, inner, recalibration, threshold)
 
     def _inside(self, recipe: Recipe, candidate: Mapping[str, Any]) -> Predictions:
@@ -170,7 +172,9 @@ class Training:
             chain = self._chain(recipe, candidate)
             _, table, other = self._prepared(chain, name, number)
             model = chain.steps[-1][1].fit(table, self.y[train])
-            part = margins(model, other) if recipe.recalibrate else scores(model, other, self.plan)
+            part = scores(model, other, self.plan)
+            if recipe.recalibrate:  # on a scale of its own: smaller parts make smaller margins
+                part = margins(model, other) / _spread(model, table)
             score = np.zeros((len(self.y), *part.shape[1:])) if score is None else score
             score[test], fold[test] = part, number
         ids = tuple(map(str, range(len(self.y))))
@@ -225,6 +229,11 @@ def margins(model: Any, x: Any) -> Floats:
         return np.asarray(model.decision_function(x), dtype=np.float64)
     probability = np.asarray(model.predict_proba(x), dtype=np.float64)[:, 1]
     return np.asarray(logit(np.clip(probability, EXTREME, 1 - EXTREME)))
+
+
+def _spread(model: Any, table: Any) -> float:
+    """Return the standard deviation of a model's margins on its own training rows, or 1."""
+    return float(margins(model, table).std()) or 1.0
 
 
 def stratification(y: NDArray[Any], task: Task) -> NDArray[Any]:
