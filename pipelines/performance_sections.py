@@ -41,8 +41,8 @@ def _estimates(config: StudyConfig, study: Study) -> Section:
         f"{_how(config)}. Imputing, scaling, encoding, harmonisation, selection, tuning, "
         f"recalibration and the threshold are fitted inside each training part. "
         "Intervals are 95% percentile intervals "
-        f"over {config.evaluation.resamples} bootstrap samples of patients, and DeLong's with "
-        f"patients as clusters; they do not cover the variation from fitting the models anew."
+        f"over {config.evaluation.resamples} bootstrap samples of patients{_exact(config)}; "
+        f"they do not cover the variation from fitting the models anew."
     )
     if config.task == "binary":
         text += (
@@ -51,6 +51,10 @@ def _estimates(config: StudyConfig, study: Study) -> Section:
             f"chosen in training: {_threshold(config)}."
         )
     return Section("Performance", text, Table(["", *study.outcomes], lines))
+
+
+def _exact(config: StudyConfig) -> str:
+    return ", or DeLong's with patients as clusters" if config.task == "binary" else ""
 
 
 def _how(config: StudyConfig) -> str:

@@ -27,7 +27,7 @@ from pipelines.outcomes import (
 )
 from pipelines.store import Store, write_whole
 from pipelines.study_checks import warnings_of
-from pipelines.study_files import write_features, write_networks, write_outcomes
+from pipelines.study_files import log_opening, write_features, write_networks, write_outcomes
 from radiomics.evaluation import nested
 from radiomics.evaluation.crossval import cross_validate
 from radiomics.evaluation.measures import measures
@@ -65,6 +65,8 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent, workers:
     folder.mkdir(parents=True, exist_ok=True)
     source = study_data.open_source(config, folder, progress)
     features, table, images, warned = _learn_from(config, source, folder, progress)
+    if config.evaluation.scheme == "external":
+        warned = [*warned, *log_opening(config, folder)]
     splits = _splits(config, source, table)
     outcomes = _tables(config, table, splits, (workers, progress))
     for number, spec in enumerate(config.models):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,24 @@ def write_networks(study: Study) -> None:
             model.save(folder / f"fold-{fold}.safetensors", study.samples, values)
             history = pd.DataFrame(model.trained.history)
             write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+
+
+def log_opening(config: StudyConfig, folder: Path) -> list[str]:
+    """Note that the external part was opened with a config; return a warning after the first.
+
+    The same config again is the same opening. The log lies beside the results.
+    """
+    path = folder / "external.json"
+    opened: list[str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    key = sha256(json.dumps(config.published(), sort_keys=True).encode()).hexdigest()
+    if key not in opened:
+        opened.append(key)
+    write_whole(path, json.dumps(opened, indent=1) + "\n")
+    if len(opened) == 1:
+        return []
+    return [
+        f"the external part was opened with {len(opened)} configs: choices may have followed it"
+    ]
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:

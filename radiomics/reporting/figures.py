@@ -101,7 +101,7 @@ def survival_curves(named: dict[str, NDArray[Any]]) -> str:
         label = f"{name} ({len(y)})"
         axis.step(np.r_[0, times], np.r_[1, alive], where="post", color=colour, label=label)
     axis.set(xlabel="Time", ylabel="Share without event", ylim=(0, 1.02), xlim=(0, None))
-    axis.legend(loc="lower left", frameon=False, fontsize=7.5)
+    axis.legend(loc="upper right", frameon=False, fontsize=7.5)
     return svg(figure)
 
 

@@ -151,6 +151,11 @@ def test_sites_left_out_and_an_external_part(tmp_path: Path) -> None:
         run(wrong, tmp_path / "b")
     kept = run(config(tmp_path, evaluation=FAST | {"scheme": "external"}), tmp_path / "c")
     assert len(kept.outcomes["logistic"].predictions.ids) == 40
+    again = run(config(tmp_path, evaluation=FAST | {"scheme": "external"}), tmp_path / "c")
+    assert again.warnings == kept.warnings
+    other = FAST | {"scheme": "external", "inner": 2}
+    twice = run(config(tmp_path, evaluation=other), tmp_path / "c")
+    assert "opened with 2 configs" in twice.warnings[-1]
     assert "of these test" in (tmp_path / "c" / "report.html").read_text(encoding="utf-8")
 
 
