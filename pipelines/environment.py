@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,6 +12,14 @@ PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "numba", "pydicom", "highdicom", "SimpleITK", "imageio",
     "scikit-learn", "torch", "torchvision", "monai", "pydantic", "matplotlib",
 )  # fmt: skip
+
+
+def first_process() -> bool:
+    """Return whether this process is alone, or the first of those that ``torchrun`` started.
+
+    The others compute the same and write nothing.
+    """
+    return os.environ.get("RANK", "0") == "0"
 
 
 def installed() -> dict[str, str]:

@@ -9,7 +9,6 @@ import numpy as np
 from radiomics import models
 from radiomics.reporting import pictures
 from radiomics.reporting.html import Section, Table
-from radiomics.types import Samples
 
 if TYPE_CHECKING:
     from pipelines.outcomes import Outcome
@@ -23,13 +22,14 @@ def network_sections(study: Study) -> list[Section]:
     found: list[Section] = []
     for name, outcome in study.outcomes.items():
         if outcome.fitted and all(hasattr(model, "trained") for model in outcome.fitted):
-            found += [_layers(name, outcome, study.samples), _curves(name, outcome)]
-            heat = _attention(name, outcome, study.samples)
+            found += [_layers(name, outcome), _curves(name, outcome)]
+            heat = _attention(name, outcome)
             found += [heat] if heat is not None else []
     return found
 
 
-def _layers(name: str, outcome: Outcome, samples: Samples) -> Section:
+def _layers(name: str, outcome: Outcome) -> Section:
+    samples = outcome.samples
     network = outcome.fitted[0].trained.network.cpu()
     table = models.summary(network, tuple(samples.x.shape[1:]))
     rows = [
@@ -56,11 +56,11 @@ def _curves(name: str, outcome: Outcome) -> Section:
     return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
 
 
-def _attention(name: str, outcome: Outcome, samples: Samples) -> Section | None:
+def _attention(name: str, outcome: Outcome) -> Section | None:
     """Show Grad-CAM on the first tested samples of each class in turn."""
     from radiomics.training.gradcam import gradcam, last_convolution
 
-    model, p = outcome.fitted[0], outcome.predictions
+    model, p, samples = outcome.fitted[0], outcome.predictions, outcome.samples
     if last_convolution(model.trained.network) is None or not samples.classes:
         return None
     first = np.flatnonzero(p.fold == 0)

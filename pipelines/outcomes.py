@@ -60,11 +60,12 @@ def label(measure: str) -> str:
 class Outcome:
     """What one model reached: predictions, estimates by measure, and its fitted folds.
 
-    ``apparent`` holds the same measures of networks on the samples that each fold was fitted to,
-    mean over folds: far above the estimates they tell of overfitting. ``candidates`` are the specs
-    among which each fold chose.
+    ``samples`` are those that it learnt from. ``apparent`` holds the same measures of networks on
+    the samples that each fold was fitted to, mean over folds: far above the estimates they tell of
+    overfitting. ``candidates`` are the specs among which each fold chose.
     """
 
+    samples: Samples
     predictions: Predictions
     estimates: dict[str, Estimate]
     fitted: list[Any]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def render_study(config: StudyConfig, study: Study) -> str:
     """Return the report as one HTML text."""
     name, first = next(iter(study.outcomes.items()))
-    samples = study.samples
+    samples = first.samples
     headline = next(iter(first.estimates))
     summary = {
         "Samples": f"{len(samples.ids):,}",
@@ -60,7 +60,7 @@ def _performance(config: StudyConfig, study: Study) -> Section:
         [model, *(_with_apparent(outcome, name) for name in names)]
         for model, outcome in study.outcomes.items()
     ]
-    fixed = study.samples.split is not None
+    fixed = next(iter(study.outcomes.values())).samples.split is not None
     how = (
         "on the part that the source keeps for testing"
         if fixed
@@ -84,7 +84,7 @@ def _tested(study: Study) -> list[Section]:
     """Show what the models made of the tested samples."""
     found = []
     for name, outcome in study.outcomes.items():
-        p, classes = outcome.predictions, study.samples.classes
+        p, classes = outcome.predictions, outcome.samples.classes
         if not classes:
             drawn = [pictures.agreement(p.y_true, p.y_score)]
             found.append(Section(f"Predictions of {name}", figures=drawn))
@@ -97,12 +97,12 @@ def _tested(study: Study) -> list[Section]:
             named, auc = {name: p}, {name: str(outcome.estimates["roc_auc"])}
             drawn += [figures.roc(named, auc), figures.calibration(named)]
         found.append(Section(f"Predictions of {name}", figures=drawn))
-        found += _errors(name, outcome, study.samples, score)
+        found += _errors(name, outcome, score)
     return found
 
 
-def _errors(name: str, outcome: Outcome, samples: Samples, score: Any) -> list[Section]:
-    p = outcome.predictions
+def _errors(name: str, outcome: Outcome, score: Any) -> list[Section]:
+    p, samples = outcome.predictions, outcome.samples
     wrong = np.flatnonzero(predicted(p.y_score) != p.y_true)
     if samples.x.ndim == 2 or not wrong.size:
         return []

@@ -42,12 +42,22 @@ class Terminal:
         live = self.console.is_terminal and not quiet
         self.live = Live(*columns, *times, console=self.console, disable=not live)
         self.tasks: dict[str, TaskID] = {}
+        self.seen: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are done."""
-        if stage not in self.tasks:
-            self.tasks[stage] = self.live.add_task(stage, total=total)
-        self.live.update(self.tasks[stage], completed=done, total=total)
+        """Show that ``done`` of ``total`` are done; a total of 0 is not known.
+
+        What stands in brackets after a stage's name may change from call to call. A stage that
+        begins again, as the epochs of the next network do, counts anew.
+        """
+        name = stage.partition(" (")[0]
+        if name not in self.tasks:
+            self.tasks[name] = self.live.add_task(stage, total=total or None)
+        task = self.tasks[name]
+        if done < self.seen.get(name, 0):
+            self.live.reset(task)
+        self.seen[name] = done
+        self.live.update(task, completed=done, total=total or None, description=stage)
         if done == total and self.live.disable:
             self.console.print(f"{stage}: {done} of {total}")
 

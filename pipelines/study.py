@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipelines import bundle, chains, networks, picture_report, study_data, study_report
 from pipelines.cohort_features import CohortFeatures, extract_cohort, given_features
 from pipelines.config import StudyConfig
+from pipelines.environment import first_process
 from pipelines.outcomes import (
     Comparison,
     Outcome,
@@ -42,14 +43,13 @@ from radiomics.types import InputError, Predictions, Progress, Samples, silent
 class Study:
     """A finished study: where its files are, and what is in them.
 
-    ``features`` is None where the source holds samples instead of cases; ``samples`` are those that
-    the first model learnt from, ``table`` those of the tabular models. ``permuted`` holds the
-    p-value of the first model's headline and what permuted outcomes reached.
+    ``features`` is None where the source holds samples instead of cases; ``table`` are the samples
+    of the tabular models. ``permuted`` holds the p-value of the first model's headline and what
+    permuted outcomes reached.
     """
 
     folder: Path
     features: CohortFeatures | None
-    samples: Samples
     table: Samples
     outcomes: dict[str, Outcome]
     comparisons: list[Comparison] = field(default_factory=list)
@@ -65,7 +65,7 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent, workers:
     folder.mkdir(parents=True, exist_ok=True)
     source = study_data.open_source(config, folder, progress)
     features, table, images, warned = _learn_from(config, source, folder, progress)
-    if config.evaluation.scheme == "external":
+    if config.evaluation.scheme == "external" and first_process():
         warned = [*warned, *log_opening(config, folder)]
     splits = _splits(config, source, table)
     outcomes = _tables(config, table, splits, (workers, progress))
@@ -81,16 +81,16 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent, workers:
     for names in config.fusion:
         predictions = fused(outcomes, _known(names, outcomes), config.task)
         made = estimates_of(predictions, plan, weights)
-        outcomes[" + ".join(names)] = Outcome(predictions, made, [])
-    learnt = images if is_network(config.models[0]) else table
+        outcomes[" + ".join(names)] = Outcome(table, predictions, made, [])
     compared = compare(outcomes, config.task, weights) if len(outcomes) > 1 else []
     permuted = _permuted(config, source, table, outcomes, (workers, progress))
-    study = Study(folder, features, learnt, table, outcomes, compared, permuted, warned)
-    write_outcomes(study)
-    _write_bundle(config, study, plan)
-    write_networks(study)
-    write_whole(folder / "report.html", _report(config, source, table, study))
-    progress("report", 1, 1)
+    study = Study(folder, features, table, outcomes, compared, permuted, warned)
+    if first_process():
+        write_outcomes(study)
+        _write_bundle(config, study, plan)
+        write_networks(study)
+        write_whole(folder / "report.html", _report(config, source, table, study))
+        progress("report", 1, 1)
     return study
 
 
@@ -107,7 +107,8 @@ def _learn_from(
     else:
         store, copies = Store(folder / "store"), config.duplicates == "merge"
         features = extract_cohort(source, config.extraction, store, progress, copies=copies)
-    write_features(config, source, features, folder)
+    if first_process():
+        write_features(config, source, features, folder)
     table = study_data.assemble(config, source, features)
     warned = warnings_of(config, source.rows, table)
     images = table
@@ -149,6 +150,7 @@ def _tables(
     specs = {n: chains.candidates(s, config.task, config.seed) for n, s in own}
     return {
         name: Outcome(
+            table,
             done.predictions,
             estimates_of(done.predictions, plan, weights),
             done.fitted,
@@ -176,7 +178,7 @@ def _network(
     plan = plan_of(config, samples.y)
     made = estimates_of(predictions, plan, weights_of(config, predictions))
     flat = [split for repeat in splits for split in repeat]
-    return Outcome(predictions, made, fitted, _apparent(config, samples, flat, fitted))
+    return Outcome(samples, predictions, made, fitted, _apparent(config, samples, flat, fitted))
 
 
 def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:

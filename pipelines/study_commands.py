@@ -106,6 +106,7 @@ def run_study(
     import os
 
     from pipelines.config import load_config
+    from pipelines.environment import first_process
     from pipelines.outcomes import BASELINES, label
     from pipelines.progress import Terminal
     from pipelines.study import run
@@ -115,8 +116,10 @@ def run_study(
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     checked = load_config(config, overrides)
     output.mkdir(parents=True, exist_ok=True)
-    with Terminal(quiet) as progress:
+    with Terminal(quiet or not first_process()) as progress:
         finished = run(checked, output, progress, workers or os.cpu_count() or 1)
+    if not first_process():
+        return
     for warning in finished.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for name, outcome in finished.outcomes.items():

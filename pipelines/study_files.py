@@ -36,9 +36,8 @@ def write_features(
 
 def write_outcomes(study: Study) -> None:
     """Write the predictions as Parquet, the metrics, comparisons and choices as JSON."""
-    classes = study.samples.classes
     parts = [
-        _predicted(outcome.predictions, classes).assign(model=name)
+        _predicted(outcome.predictions, outcome.samples.classes).assign(model=name)
         for name, outcome in study.outcomes.items()
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -99,7 +98,7 @@ def write_networks(study: Study) -> None:
                 continue
             folder = study.folder / "networks" / name
             folder.mkdir(parents=True, exist_ok=True)
-            model.save(folder / f"fold-{fold}.safetensors", study.samples, values)
+            model.save(folder / f"fold-{fold}.safetensors", outcome.samples, values)
             history = pd.DataFrame(model.trained.history)
             write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
 

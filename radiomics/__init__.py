@@ -6,6 +6,7 @@ The public names below are loaded on first use, so that ``import radiomics`` sta
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -16,6 +17,10 @@ _HOMES = {
     "Predictions": "radiomics.types",
     "Samples": "radiomics.types",
     "Volume": "radiomics.types",
+    "getFeatureClasses": "radiomics.compat",
+    "getImageTypes": "radiomics.compat",
+    "getTestCase": "radiomics.compat",
+    "setVerbosity": "radiomics.compat",
     "extract": "radiomics.extraction",
     "feature_catalogue": "radiomics.extraction",
     "inspect": "radiomics.io.inspection",
@@ -48,11 +53,18 @@ if TYPE_CHECKING:
     from radiomics.types import Case, InputError, Predictions, Samples, Volume
 
 
+# PyRadiomics' modules are found under their old names: from radiomics import featureextractor
+_OLD_NAMES = Path(__file__).parent / "compat" / "old_names"
+__path__.append(str(_OLD_NAMES))
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     stages = ("evaluation", "filters", "io", "models", "preprocessing", "reporting", "features")
     if name in stages:
+        return import_module(f"radiomics.{name}")
+    if (_OLD_NAMES / f"{name}.py").is_file():
         return import_module(f"radiomics.{name}")
     raise AttributeError(f"module 'radiomics' has no attribute {name!r}")
 

@@ -49,6 +49,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "radiomics.features",
         "radiomics.settings",
     ),
+    "radiomics.compat": (
+        *STAGES,
+        "radiomics.features",
+        "radiomics.filters",
+    ),
     "radiomics.ibsi1": (),
     "radiomics.verification": (
         "radiomics.extraction",
@@ -80,7 +85,7 @@ HEAVY = {
     ),
     "pydicom": ("radiomics/io/",),
     "highdicom": ("radiomics/io/",),
-    "SimpleITK": ("radiomics/io/",),
+    "SimpleITK": ("radiomics/io/", "radiomics/compat/"),  # PyRadiomics' interface is SimpleITK's
     "matplotlib": ("radiomics/reporting/",),
     "jinja2": ("radiomics/reporting/",),
 }

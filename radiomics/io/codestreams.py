@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 START_OF_IMAGE, START_OF_CODESTREAM, SIZE = b"\xff\xd8", b"\xff\x4f", b"\xff\x51"
+END_OF_IMAGE = b"\xff\xd9"
 NO_FRAME = {0xC4, 0xC8, 0xCC}
 """JPEG markers between C0 and CF that start no frame."""
 
@@ -36,3 +37,17 @@ def stated_size(stream: bytes) -> tuple[int, int] | None:
             )
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None
+
+
+def closed(stream: bytes) -> bytes:
+    r"""Return a JPEG-LS stream with the marker of its end, which a stream cut short has lost.
+
+    Without it CharLS goes on reading zeros for minutes; with it what is cut short is refused at
+    once, and what lacks the marker alone is read. A zero byte that evens the length is taken off.
+
+    >>> closed(b"\xff\xd8 \x01\x00").hex(" ")
+    'ff d8 20 01 ff d9'
+    """
+    if stream.rstrip(b"\0").endswith(END_OF_IMAGE):
+        return stream
+    return stream.removesuffix(b"\0") + END_OF_IMAGE

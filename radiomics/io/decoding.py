@@ -14,7 +14,7 @@ from typing import Any
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, generate_frames, get_frame
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     UID,
@@ -22,10 +22,11 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGLSTransferSyntaxes,
     RLELossless,
 )
 
-from radiomics.io.codestreams import stated_size
+from radiomics.io.codestreams import closed, stated_size
 from radiomics.io.headers import Header
 from radiomics.io.streams import BoundedReader
 from radiomics.types import InputError
@@ -122,6 +123,7 @@ def decode(header: Header, indices: list[int]) -> list[NDArray[Any]]:
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
             whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
         _check_stated_sizes(header, whole, indices)
+        _close_streams(header, whole)
         decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
         plugin = next((p for p in TRUSTED if p in decoder.available_plugins), "")
         found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
@@ -143,6 +145,17 @@ def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> N
         found = stated_size(frame)
         if found not in (None, wanted):
             raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
+
+
+def _close_streams(header: Header, whole: Dataset) -> None:
+    """Give JPEG-LS frames the end marker that one of them lacks."""
+    if whole.file_meta.TransferSyntaxUID not in JPEGLSTransferSyntaxes:
+        return
+    count = header.integer("NumberOfFrames", 1)
+    frames = list(generate_frames(whole.PixelData, number_of_frames=count))
+    ends = [closed(frame) for frame in frames]
+    if ends != frames:
+        whole.PixelData = encapsulate(ends)
 
 
 def broken(header: Header, rule: str, found: str) -> InputError:

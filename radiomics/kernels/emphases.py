@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int64]
 
 
-def emphases(levels: Counts, lengths: Counts, counts: Counts, n_voxels: int) -> list[float]:
+def emphases(levels: Counts, lengths: Counts, counts: Counts, n_voxels: float) -> list[float]:
     """Compute the 16 features of a table of counts by grey level and by length, size, distance ...
 
     Parameters
     ----------
-    levels, lengths, counts : (M,) int64, grey level i, length j and count m(i, j) of each entry
+    levels, lengths, counts : (M,) grey level i, length j and count m(i, j) of each entry; a count
+        may be weighted
     n_voxels : voxels that the table was made from
 
     Returns
@@ -22,7 +23,7 @@ def emphases(levels: Counts, lengths: Counts, counts: Counts, n_voxels: int) -> 
     long high emphasis; grey level non-uniformity and normalised, length non-uniformity and
     normalised, percentage, grey level variance, length variance, entropy. NaN for an empty table.
     """
-    total = int(counts.sum())
+    total = counts.sum().item()
     if not total:
         return [float("nan")] * 16
     m = counts.astype(np.float64)

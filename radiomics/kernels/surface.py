@@ -33,6 +33,19 @@ def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.concatenate(found) - 1.0)
 
 
+def plane_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the mesh vertices of a mask that are corners of the hull of their plane of equal z.
+
+    Returns
+    -------
+    (P, 3) float64, indices (z, y, x) in steps of half a voxel, z ascending
+    """
+    ends = _row_ends(np.pad(mask, 1).view(np.uint8))
+    chains = [_chains(side, sign) for side, sign in zip(ends, (1.0, -1.0), strict=True)]
+    points = np.unique(np.concatenate(chains), axis=0)
+    return np.asarray(points - 1.0)
+
+
 def _kept(shape: tuple[int, ...], points: NDArray[np.float64], nothing: float) -> Any:
     """Put points back into a table of the ends of rows."""
     ends = np.full(shape, nothing)

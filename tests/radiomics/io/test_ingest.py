@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
 from radiomics import InputError, read_image
@@ -97,6 +100,49 @@ def test_compressed_transfer_syntaxes(tmp_path: Path, syntax: str) -> None:
     image = read_image(tmp_path)
     assert np.array_equal(image.array, stored.astype(int) - 1024)
     assert np.abs(image.array - expected(image)).max() <= 0.51
+
+
+def test_lossy_grey_jpeg_is_what_its_codec_gives(tmp_path: Path) -> None:
+    where = positions(4, 2.0)
+    rows, columns = np.mgrid[:48, :64]
+    lossy = []
+    for number, path in enumerate(write_series(tmp_path, np.zeros((4, 48, 64), np.uint16), where)):
+        picture = (100 + 60 * np.sin(rows / 7 + number) + columns / 2).astype(np.uint8)
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, "JPEG", quality=90)
+        stream.seek(0)
+        lossy.append(np.asarray(Image.open(stream)).astype(int))
+        assert 0 < np.abs(lossy[-1] - picture).max() < 10
+        data = pydicom.dcmread(path)
+        data.BitsAllocated = data.BitsStored = 8
+        data.HighBit, data.PixelRepresentation = 7, 0
+        data.PixelData = encapsulate([stream.getvalue()])
+        data["PixelData"].is_undefined_length = True
+        data.LossyImageCompression = "01"
+        data.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+        data.save_as(path)
+    image = read_image(tmp_path)
+    assert np.abs(image.array - (np.array(lossy) - 1024)).max() <= 2  # decoders round their own way
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.9, 1.0])
+def test_a_jpeg_ls_stream_without_its_end_is_refused_or_read_but_never_waited_for(
+    tmp_path: Path, kept: float
+) -> None:
+    where = positions(2, 2.0)
+    stored = np.random.default_rng(0).integers(900, 1100, (2, 256, 256)).astype(np.uint16)
+    for path in write_series(tmp_path, stored, where):
+        data = pydicom.dcmread(path)
+        data.compress(uid.JPEGLSLossless, generate_instance_uid=False)
+        frame = next(generate_frames(data.PixelData, number_of_frames=1)).rstrip(b"\0")
+        assert frame.endswith(b"\xff\xd9")
+        data.PixelData = encapsulate([frame[: int(kept * (len(frame) - 2))]])
+        data.save_as(path)
+    if kept == 1:
+        assert np.array_equal(read_image(tmp_path).array, stored.astype(int) - 1024)
+    else:
+        with pytest.raises(InputError, match="readable pixels"):
+            read_image(tmp_path)
 
 
 def enhanced(path: Path, where: np.ndarray, stored: np.ndarray, per_frame_rescale: bool) -> None:

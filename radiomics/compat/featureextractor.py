@@ -1,0 +1,248 @@
+"""PyRadiomics' feature extractor."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from radiomics.compat import CLASSES, generalinfo, getFeatureClasses, getImageTypes, parameters
+from radiomics.compat import imageoperations as operations
+from radiomics.compat.binning import levels
+from radiomics.compat.images import TYPES
+from radiomics.compat.textures import region
+from radiomics.kernels.threads import side_by_side
+from radiomics.plugins import did_you_mean
+
+logger = logging.getLogger("radiomics.featureextractor")
+
+
+class RadiomicsFeatureExtractor:
+    """Extract PyRadiomics' features of one label of a mask.
+
+    Parameters
+    ----------
+    params : parameter file (YAML or JSON), or the same as a dict; nothing for the defaults
+    settings : settings that change those
+    """
+
+    def __init__(
+        self, params: str | Path | Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
+        self.featureClassNames = list(CLASSES)
+        self.settings: dict[str, Any] = dict(parameters.DEFAULTS)
+        self.enabledImagetypes: dict[str, dict[str, Any]] = {"Original": {}}
+        self.enabledFeatures: dict[str, list[str] | None] = {
+            name: [] for name in CLASSES if name != "shape2D"
+        }
+        if params is not None:
+            self.loadParams(params)
+        for name in settings:
+            if name not in parameters.KNOWN:
+                raise ValueError(f"no setting '{name}'. {did_you_mean(name, parameters.KNOWN)}")
+        self.settings.update(settings)
+
+    def loadParams(self, paramsFile: str | Path | Mapping[str, Any]) -> None:  # noqa: N802, N803
+        """Take settings, image types and features from a parameter file."""
+        found = parameters.read(paramsFile)
+        self.enabledImagetypes = found["imageType"] or {"Original": {}}
+        self.enabledFeatures = found["featureClass"] or {name: [] for name in CLASSES}
+        self.settings = {**parameters.DEFAULTS, **found["setting"], **found["voxelSetting"]}
+
+    def loadJSONParams(self, JSON_configuration: str) -> None:  # noqa: N802, N803
+        """Take settings, image types and features from JSON text."""
+        self.loadParams(json.loads(JSON_configuration))
+
+    def addProvenance(self, provenance_on: bool = True) -> None:  # noqa: N802
+        """Write the ``diagnostics_*`` entries, or leave them out."""
+        self.settings["additionalInfo"] = provenance_on
+
+    def execute(
+        self,
+        imageFilepath: Any,  # noqa: N803
+        maskFilepath: Any,  # noqa: N803
+        label: int | None = None,
+        label_channel: int | None = None,
+        voxelBased: bool = False,  # noqa: N803
+    ) -> OrderedDict[str, Any]:
+        """Return the diagnostics and the enabled features of an image inside a label.
+
+        Parameters
+        ----------
+        imageFilepath, maskFilepath : file names, or SimpleITK images
+
+        Raises
+        ------
+        ValueError
+            For files that cannot be read, and regions that cannot be used.
+        """
+        if voxelBased:
+            raise NotImplementedError("voxel-based extraction is not available yet")
+        settings = dict(self.settings)
+        given = {"label": label, "label_channel": label_channel}
+        settings |= {key: value for key, value in given.items() if value is not None}
+        label = int(settings.get("label", 1))
+        about: dict[str, Any] = generalinfo.versions()
+        about |= generalinfo.configuration(settings, self.enabledImagetypes)
+        image, mask, box = self._load(imageFilepath, maskFilepath, settings, about)
+        whole = mask
+        if settings.get("resegmentRange") is not None:
+            mask = operations.resegmentMask(image, mask, **settings)
+            box, _ = operations.checkMask(image, mask, **settings)
+            about |= generalinfo.mask(mask, image, label, "resegmented")
+        found: OrderedDict[str, Any] = OrderedDict(about if settings["additionalInfo"] else {})
+        shaped = mask if settings.get("resegmentShape", False) else whole
+        found.update(self.computeShape(image, shaped, **settings))
+        for kind, own in self.enabledImagetypes.items():
+            if kind not in TYPES:
+                raise ValueError(f"image type {kind} is not available yet")
+            merged = {**settings, **own}
+            for derived, name in TYPES[kind](image, merged):
+                part, inside = operations.cropToTumorMask(derived, mask, box)
+                found.update(self.computeFeatures(part, inside, name, **merged))
+        return found
+
+    def _load(
+        self, image: Any, mask: Any, settings: dict[str, Any], about: dict[str, Any]
+    ) -> tuple[Any, Any, Any]:
+        """Return image and mask as features are computed from them, and the region's box."""
+        label = int(settings.get("label", 1))
+        image, mask = _read(image, "image"), _read(mask, "mask")
+        mask = operations.getMask(mask, **settings)
+        if settings.get("additionalInfo"):
+            about |= generalinfo.image(image, "original")
+            about |= generalinfo.mask(mask, None, label, "original")
+        if settings.get("normalize"):
+            image = operations.normalizeImage(image, **settings)
+        if settings.get("interpolator") and settings.get("resampledPixelSpacing") is not None:
+            image, mask = operations.resampleImage(image, mask, **settings)
+            about |= generalinfo.image(image, "interpolated")
+            about |= generalinfo.mask(mask, image, label, "interpolated")
+        box, corrected = operations.checkMask(image, mask, **settings)
+        if corrected is not None:
+            mask = corrected
+            about |= generalinfo.mask(mask, image, label, "corrected")
+        if settings.get("preCrop") and settings.get("resampledPixelSpacing") is None:
+            image, mask = operations.cropToTumorMask(image, mask, box, **settings)
+            box, _ = operations.checkMask(image, mask, **settings)
+        return image, mask, box
+
+    def computeShape(  # noqa: N802
+        self, image: Any, mask: Any, **settings: Any
+    ) -> OrderedDict[str, Any]:
+        """Return the shape features of a mask."""
+        found: OrderedDict[str, Any] = OrderedDict()
+        chosen = [name for name in self.enabledFeatures if name.startswith("shape")]
+        if not chosen:
+            return found
+        box, _ = operations.checkMask(image, mask, **settings)
+        part, inside = operations.cropToTumorMask(image, mask, box)
+        dims, force = mask.GetDimension(), settings.get("force2D", False)
+        for kind in chosen:
+            if kind == "shape" and dims != 3:
+                logger.warning("Shape features are only available in 3D: left out")
+                continue
+            if kind == "shape2D" and dims == 3:
+                axis = dims - 1 - int(settings.get("force2Ddimension", 0))
+                if not force or inside.GetSize()[axis] > 1:
+                    logger.warning("Shape2D features need force2D and a single slice: left out")
+                    continue
+            found.update(self._class(kind, part, inside, "original", settings))
+        return found
+
+    def computeFeatures(  # noqa: N802
+        self,
+        image: Any,
+        mask: Any,
+        imageTypeName: str,  # noqa: N803
+        **settings: Any,
+    ) -> OrderedDict[str, Any]:
+        """Return all enabled features but shape's of one derived image."""
+        chosen = [name for name in self.enabledFeatures if not name.startswith("shape")]
+        array = sitk.GetArrayFromImage(image)
+        inside = sitk.GetArrayFromImage(mask) == int(settings.get("label", 1))
+        shared = dict(settings, levels=levels(array, inside, settings))
+        spacing = tuple(reversed(image.GetSpacing()))
+        shared["region"] = region(array, inside, spacing, shared)
+        calls = [
+            lambda kind=kind: self._class(kind, image, mask, imageTypeName, shared)
+            for kind in chosen
+        ]
+        found: OrderedDict[str, Any] = OrderedDict()
+        for part in side_by_side(calls):
+            found.update(part)
+        return found
+
+    def _class(
+        self, kind: str, image: Any, mask: Any, prefix: str, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        made = getFeatureClasses()[kind](image, mask, **settings)
+        for feature in self.enabledFeatures[kind] or []:
+            made.enableFeatureByName(feature)
+        return {f"{prefix}_{kind}_{name}": value for name, value in made.execute().items()}
+
+    def enableAllImageTypes(self) -> None:  # noqa: N802
+        """Enable all image types with their default settings."""
+        self.enabledImagetypes = {name: {} for name in getImageTypes()}
+
+    def disableAllImageTypes(self) -> None:  # noqa: N802
+        """Disable all image types."""
+        self.enabledImagetypes = {}
+
+    def enableImageTypeByName(  # noqa: N802
+        self,
+        imageType: str,  # noqa: N803
+        enabled: bool = True,
+        customArgs: dict[str, Any] | None = None,  # noqa: N803
+    ) -> None:
+        """Enable an image type with settings of its own, or disable it."""
+        if imageType not in getImageTypes():
+            logger.warning("Image type %s is not recognized", imageType)
+        elif enabled:
+            self.enabledImagetypes[imageType] = dict(customArgs or {})
+        else:
+            self.enabledImagetypes.pop(imageType, None)
+
+    def enableImageTypes(self, **enabledImagetypes: dict[str, Any]) -> None:  # noqa: N802, N803
+        """Enable image types with settings of their own."""
+        self.enabledImagetypes.update(enabledImagetypes)
+
+    def enableAllFeatures(self) -> None:  # noqa: N802
+        """Enable all features of all classes."""
+        self.enabledFeatures = {name: [] for name in self.featureClassNames}
+
+    def disableAllFeatures(self) -> None:  # noqa: N802
+        """Disable all features."""
+        self.enabledFeatures = {}
+
+    def enableFeatureClassByName(self, featureClass: str, enabled: bool = True) -> None:  # noqa: N802, N803
+        """Enable all features of a class, or disable it."""
+        if featureClass not in self.featureClassNames:
+            logger.warning("Feature class %s is not recognized", featureClass)
+        elif enabled:
+            self.enabledFeatures[featureClass] = []
+        else:
+            self.enabledFeatures.pop(featureClass, None)
+
+    def enableFeaturesByName(self, **enabledFeatures: list[str]) -> None:  # noqa: N802, N803
+        """Enable some features of classes: ``enableFeaturesByName(glcm=["Contrast"])``."""
+        self.enabledFeatures.update(enabledFeatures)
+
+
+def _read(given: Any, what: str) -> Any:
+    if isinstance(given, sitk.Image):
+        return given
+    if isinstance(given, str | Path) and Path(given).is_file():
+        try:
+            return sitk.ReadImage(str(given))
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ValueError(f"Error reading {what} {given}: {reason}") from None
+    raise ValueError(
+        f"Error reading {what}: {given!r:.200} is neither a file nor a SimpleITK image"
+    )

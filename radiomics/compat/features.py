@@ -1,0 +1,90 @@
+"""What PyRadiomics' feature classes have in common: how features are chosen, and computed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+
+class FeatureClass:
+    """One of PyRadiomics' classes: made from an image and a mask, its features by name.
+
+    A subclass lists ``NAMES`` and computes all of them at once; ``getXFeatureValue()`` gives one.
+
+    Parameters
+    ----------
+    inputImage, inputMask : SimpleITK images on one grid
+    settings : PyRadiomics' settings; ``label`` is the mask's value
+    """
+
+    NAMES: tuple[str, ...] = ()
+    OLD: tuple[str, ...] = ()  # deprecated: computed when asked for by name
+
+    def __init__(self, inputImage: Any, inputMask: Any, **settings: Any) -> None:  # noqa: N803
+        if inputImage is None or inputMask is None:
+            raise ValueError("Missing input image or mask")
+        self.settings = settings
+        self.label = int(settings.get("label", 1))
+        self.inputImage, self.inputMask = inputImage, inputMask
+        self.imageArray = sitk.GetArrayFromImage(inputImage)
+        self.maskArray = sitk.GetArrayFromImage(inputMask) == self.label
+        self.pixelSpacing = tuple(reversed(inputImage.GetSpacing()))
+        self.enabledFeatures: dict[str, bool] = {}
+        self.featureValues: Mapping[str, Any] = {}
+        self._all: dict[str, float] | None = None
+
+    @classmethod
+    def getFeatureNames(cls) -> dict[str, bool]:  # noqa: N802
+        """Return the names of features, and whether each is deprecated."""
+        return {name: name in cls.OLD for name in sorted([*cls.NAMES, *cls.OLD])}
+
+    def enableFeatureByName(self, featureName: str, enable: bool = True) -> None:  # noqa: N802, N803
+        """Enable or disable one feature.
+
+        Raises
+        ------
+        LookupError
+            For a name that the class does not have.
+        """
+        if featureName not in self.NAMES + self.OLD:
+            raise LookupError(f"Feature not found: {featureName}")
+        self.enabledFeatures[featureName] = enable
+
+    def enableAllFeatures(self) -> None:  # noqa: N802
+        """Enable all features that are not deprecated."""
+        for name in sorted(self.NAMES):
+            self.enableFeatureByName(name)
+
+    def disableAllFeatures(self) -> None:  # noqa: N802
+        """Disable all features and forget their values."""
+        self.enabledFeatures = {}
+        self.featureValues = {}
+
+    def execute(self) -> Mapping[str, Any]:
+        """Return the values of the enabled features by name; of all, when none was enabled."""
+        if not self.enabledFeatures:
+            self.enableAllFeatures()
+        chosen = [name for name, enabled in self.enabledFeatures.items() if enabled]
+        values = self.values()
+        self.featureValues = OrderedDict((name, np.asarray(values[name])) for name in chosen)
+        return self.featureValues
+
+    def values(self) -> dict[str, float]:
+        """Return the values of all features, computed once."""
+        if self._all is None:
+            self._all = self.compute()
+        return self._all
+
+    def compute(self) -> dict[str, float]:
+        """Compute all features."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Callable[[], Any]:
+        feature = name.removeprefix("get").removesuffix("FeatureValue")
+        if name == f"get{feature}FeatureValue" and feature in self.NAMES + self.OLD:
+            return lambda: np.asarray(self.values()[feature])
+        raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")

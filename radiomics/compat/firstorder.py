@@ -1,0 +1,86 @@
+"""PyRadiomics' first order features."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.compat.binning import levels
+from radiomics.compat.features import FeatureClass
+
+TINY = float(np.spacing(1))
+
+
+class RadiomicsFirstOrder(FeatureClass):
+    """Statistics of intensities; entropy and uniformity of the discretised ones."""
+
+    NAMES = (
+        "Energy",
+        "TotalEnergy",
+        "Entropy",
+        "Minimum",
+        "10Percentile",
+        "90Percentile",
+        "Maximum",
+        "Mean",
+        "Median",
+        "InterquartileRange",
+        "Range",
+        "MeanAbsoluteDeviation",
+        "RobustMeanAbsoluteDeviation",
+        "RootMeanSquared",
+        "Skewness",
+        "Kurtosis",
+        "Variance",
+        "Uniformity",
+    )
+    OLD = ("StandardDeviation",)
+
+    def compute(self) -> dict[str, float]:
+        """Compute all features."""
+        grey = self.settings.get("levels")
+        if grey is None:
+            grey = levels(self.imageArray, self.maskArray, self.settings)
+        x = self.imageArray[self.maskArray].astype(np.float64)
+        shift = self.settings.get("voxelArrayShift", 0)
+        volume = math.prod(self.pixelSpacing)
+        return statistics(x, grey[self.maskArray], shift, volume)
+
+
+def statistics(
+    x: NDArray[np.float64], grey: NDArray[Any], shift: float, volume: float
+) -> dict[str, float]:
+    """Return the features of intensities and of their grey levels, both (N,)."""
+    tenth, quarter, median, three, ninetieth = np.percentile(x, [10, 25, 50, 75, 90])
+    mean, low, high = x.mean(), x.min(), x.max()
+    away = x - mean
+    second = (away**2).mean()
+    inner = x[(x >= tenth) & (x <= ninetieth)]
+    counts = np.bincount(grey)
+    p = counts[counts > 0] / len(x)
+    energy = ((x + shift) ** 2).sum()
+    some = second > 0
+    return {
+        "Energy": float(energy),
+        "TotalEnergy": float(energy * volume),
+        "Entropy": float(-(p * np.log2(p + TINY)).sum()),
+        "Minimum": float(low),
+        "10Percentile": float(tenth),
+        "90Percentile": float(ninetieth),
+        "Maximum": float(high),
+        "Mean": float(mean),
+        "Median": float(median),
+        "InterquartileRange": float(three - quarter),
+        "Range": float(high - low),
+        "MeanAbsoluteDeviation": float(np.abs(away).mean()),
+        "RobustMeanAbsoluteDeviation": float(np.abs(inner - inner.mean()).mean()),
+        "RootMeanSquared": float(np.sqrt(energy / len(x))),
+        "StandardDeviation": float(np.sqrt(second)),
+        "Skewness": float((away**3).mean() / second**1.5) if some else 0.0,
+        "Kurtosis": float((away**4).mean() / second**2) if some else 0.0,
+        "Variance": float(second),
+        "Uniformity": float((p**2).sum()),
+    }

@@ -1,0 +1,130 @@
+"""PyRadiomics' image types: derived images as SimpleITK images, with the names of their columns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pywt
+import SimpleITK as sitk
+
+from radiomics.filters import lbp
+
+logger = logging.getLogger("radiomics.imageoperations")
+Derived = Iterator[tuple[Any, str]]
+
+
+def like(array: Any, image: Any) -> Any:
+    """Return an array as an image on another's grid."""
+    made = sitk.GetImageFromArray(array)
+    made.CopyInformation(image)
+    return made
+
+
+def _original(image: Any, _: dict[str, Any]) -> Derived:
+    yield image, "original"
+
+
+def _log(image: Any, settings: dict[str, Any]) -> Derived:
+    size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
+    for sigma in settings.get("sigma", []):
+        if sigma <= 0:
+            logger.warning("LoG: sigma must be above 0, not %g: left out", sigma)
+        elif size.min() < 4 or (size < np.ceil(sigma / spacing) + 1).any():
+            logger.warning("LoG: an image of %s voxels is too small for sigma %g mm", size, sigma)
+        else:
+            laplacian = sitk.LaplacianRecursiveGaussianImageFilter()
+            laplacian.SetNormalizeAcrossScale(True)
+            laplacian.SetSigma(sigma)
+            name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
+            yield laplacian.Execute(image), name
+
+
+def _wavelet(image: Any, settings: dict[str, Any]) -> Derived:
+    """Decompose an image without decimation; letters stand for x, y and z in turn."""
+    dims = image.GetDimension()
+    axes = list(range(dims - 1, -1, -1))
+    if settings.get("force2D", False):
+        axes.remove(int(settings.get("force2Ddimension", 0)))
+    data = sitk.GetArrayFromImage(image)
+    odd = [side % 2 for side in data.shape]
+    inner = tuple(slice(0, side) for side in data.shape)
+    data = np.pad(data, [(0, extra) for extra in odd], "wrap")
+    wavelet = pywt.Wavelet(settings.get("wavelet", "coif1"))
+    low = "a" * len(axes)
+    start, count = int(settings.get("start_level", 0)), int(settings.get("level", 1))
+    for _ in range(start):
+        data = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0][low]
+    for number in range(1, count + 1):
+        bands = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0]
+        data = bands.pop(low)
+        prefix = "wavelet" if number == 1 else f"wavelet{number}"
+        for band, response in bands.items():
+            name = band.replace("a", "L").replace("d", "H")
+            yield like(response[inner], image), f"{prefix}-{name}"
+    prefix = "wavelet" if count == 1 else f"wavelet{count}"
+    yield like(data[inner], image), f"{prefix}-{'L' * len(axes)}"
+
+
+def _values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:
+    """Return an image type that changes values, given the largest absolute one."""
+
+    def derive(image: Any, _: dict[str, Any]) -> Derived:
+        array = sitk.GetArrayFromImage(image).astype(np.float64)
+        yield like(change(array, float(np.abs(array).max())), image), name
+
+    return derive
+
+
+def _square(array: Any, most: float) -> Any:
+    return (array / np.sqrt(most)) ** 2
+
+
+def _square_root(array: Any, most: float) -> Any:
+    return np.sign(array) * np.sqrt(np.abs(array) * most)
+
+
+def _logarithm(array: Any, most: float) -> Any:
+    result = np.sign(array) * np.log(np.abs(array) + 1)
+    return result * (most / np.abs(result).max())
+
+
+def _exponential(array: Any, most: float) -> Any:
+    return np.exp(np.log(most) / most * array)
+
+
+def _gradient(image: Any, settings: dict[str, Any]) -> Derived:
+    magnitude = sitk.GradientMagnitudeImageFilter()
+    magnitude.SetUseImageSpacing(bool(settings.get("gradientUseSpacing", True)))
+    yield magnitude.Execute(image), "gradient"
+
+
+def _lbp2d(image: Any, settings: dict[str, Any]) -> Derived:
+    """Return uniform, rotation invariant patterns in slices."""
+    method = settings.get("lbp2DMethod", "uniform")
+    if method != "uniform":
+        raise ValueError(f"lbp2DMethod '{method}' is not available; use uniform")
+    options = lbp.Options(
+        radius=settings.get("lbp2DRadius", 1), samples=settings.get("lbp2DSamples", 8)
+    )
+    axis = int(settings.get("force2Ddimension", 0))
+    array = sitk.GetArrayFromImage(image)
+    turned = array[None] if array.ndim == 2 else np.moveaxis(array, axis, 0)
+    found = lbp.apply(np.ascontiguousarray(turned, dtype=np.float64), (1.0, 1.0, 1.0), options)
+    found = found[0] if array.ndim == 2 else np.moveaxis(found, 0, axis)
+    yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
+
+
+TYPES: dict[str, Callable[[Any, dict[str, Any]], Derived]] = {
+    "Exponential": _values("exponential", _exponential),
+    "Gradient": _gradient,
+    "LBP2D": _lbp2d,
+    "LoG": _log,
+    "Logarithm": _values("logarithm", _logarithm),
+    "Original": _original,
+    "Square": _values("square", _square),
+    "SquareRoot": _values("squareroot", _square_root),
+    "Wavelet": _wavelet,
+}

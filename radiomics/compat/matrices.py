@@ -1,0 +1,220 @@
+"""Matrices as PyRadiomics' settings ask for them: directions weighted, farther neighbours, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.features.glcm import entropy
+from radiomics.kernels.cpu import cooccurrences
+from radiomics.kernels.directions import directions
+from radiomics.kernels.neighbours import neighbour_tables
+from radiomics.kernels.rows import runs
+from radiomics.types import Region
+
+Counts = NDArray[Any]
+
+
+def around(planar: bool, distances: Sequence[int]) -> NDArray[np.int64]:
+    """Return all offsets (z, y, x) to neighbours at these Chebyshev distances."""
+    reach = max(distances)
+    sides = [range(1) if planar else range(-reach, reach + 1), *[range(-reach, reach + 1)] * 2]
+    found = [o for o in product(*sides) if max(map(abs, o)) in distances]
+    return np.array(found, dtype=np.int64).reshape(-1, 3)
+
+
+def half(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one of each pair of opposite offsets: that whose first step is forwards."""
+    return np.array([o for o in offsets.tolist() if o > [0, 0, 0]], dtype=np.int64)
+
+
+def shifted(array: Counts, offset: Iterable[int]) -> tuple[Counts, Counts]:
+    """Return the views of an array in which a voxel and its neighbour have the same place."""
+    here, there = [], []
+    for step, count in zip(offset, array.shape, strict=True):
+        size = max(0, count - abs(int(step)))
+        here.append(slice(max(0, -int(step)), max(0, -int(step)) + size))
+        there.append(slice(max(0, int(step)), max(0, int(step)) + size))
+    return array[tuple(here)], array[tuple(there)]
+
+
+def pairs(
+    region: Region, planar: bool, distances: Sequence[int], symmetric: bool
+) -> tuple[NDArray[np.int64], Counts]:
+    """Return directions (A, 3) and the pairs of grey levels in each (A, G, G)."""
+    grey, count = region.levels, region.n_levels
+    if symmetric and list(distances) == [1]:
+        return directions(planar), cooccurrences(grey, count, planar)
+    offsets = half(around(planar, distances))
+    found = np.zeros((len(offsets), count, count), dtype=np.int64)
+    for number, offset in enumerate(offsets):
+        one, two = shifted(grey, offset)
+        both = (one > 0) & (two > 0)
+        index = (one[both].astype(np.int64) - 1) * count + two[both] - 1
+        found[number] = np.bincount(index, minlength=count * count).reshape(count, count)
+    return offsets, found + found.transpose(0, 2, 1) if symmetric else found
+
+
+def runs_of(region: Region, planar: bool) -> tuple[NDArray[np.int64], Counts]:
+    """Return directions (A, 3) and the runs of each grey level and length in each (A, G, L).
+
+    A direction in which no two voxels of the region stand on one line is left out.
+    """
+    offsets = directions(planar)
+    found = runs(region.levels, region.n_levels, planar)
+    places = np.argwhere(region.levels)
+    kept = [
+        bool(matrix[:, 1:].any()) or _meets(places, offset)
+        for matrix, offset in zip(found, offsets, strict=True)
+    ]
+    return offsets[kept], found[kept]
+
+
+def _meets(places: NDArray[np.int64], offset: NDArray[np.int64]) -> bool:
+    """Return whether two of some voxels (N, 3) stand on one line along a direction."""
+    axis = int(np.flatnonzero(offset)[0])
+    lines = places - np.outer(places[:, axis] * offset[axis], offset)
+    return len(np.unique(lines, axis=0)) < len(places)
+
+
+def lengths(
+    offsets: NDArray[np.int64], spacing: Sequence[float], norm: str
+) -> NDArray[np.float64] | None:
+    """Return the length of each direction's step in mm by a norm; None for no weighting."""
+    steps: NDArray[np.float64] = np.abs(offsets) * np.asarray(spacing, dtype=np.float64)
+    if norm == "infinity":
+        return np.asarray(steps.max(axis=1))
+    if norm == "euclidean":
+        return np.asarray(np.sqrt((steps**2).sum(axis=1)))
+    return np.asarray(steps.sum(axis=1)) if norm == "manhattan" else None
+
+
+def weighted(counts: Counts, weights: NDArray[np.float64] | None) -> Counts:
+    """Return one matrix (1, ...): the weighted sum over directions."""
+    weights = np.ones(len(counts)) if weights is None else weights
+    return np.asarray(np.tensordot(weights, counts, axes=1)[None])
+
+
+def listed(matrix: Counts) -> tuple[Counts, Counts, Counts]:
+    """Return level, length and count of the entries of a matrix that are not 0."""
+    level, length = np.nonzero(matrix)
+    return level + 1, length + 1, matrix[level, length]
+
+
+def dependences(
+    region: Region, planar: bool, distances: Sequence[int], alpha: float
+) -> NDArray[np.int64]:
+    """Return how many voxels of each level have 0, 1, ... neighbours that differ little (G, K)."""
+    grey = region.levels.astype(np.int64)
+    offsets = around(planar, distances)
+    depends = np.zeros(grey.shape, dtype=np.int64)
+    for offset in offsets:
+        one, two = shifted(grey, offset)
+        shifted(depends, offset)[0][...] += (two > 0) & (np.abs(one - two) <= alpha)
+    inside = grey > 0
+    width = len(offsets) + 1
+    index = (grey[inside] - 1) * width + depends[inside]
+    return np.bincount(index, minlength=region.n_levels * width).reshape(-1, width)
+
+
+def tones(
+    region: Region, planar: bool, distances: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return voxels and summed differences by level and number of neighbours, both (G, K).
+
+    PyRadiomics counts a voxel without a neighbour as one that differs by nothing.
+    """
+    if list(distances) == [1]:
+        method = "2.5d_merged" if planar else "3d"
+        voxels, differences, _ = neighbour_tables(region, method)[0]
+        voxels, differences = voxels.copy(), differences.copy()
+    else:
+        voxels, differences = _tones(region, around(planar, distances))
+    voxels[:, 1] += voxels[:, 0]
+    return voxels, differences
+
+
+def _tones(
+    region: Region, offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    grey = region.levels.astype(np.int64)
+    total, count = np.zeros_like(grey), np.zeros_like(grey)
+    for offset in offsets:
+        _, two = shifted(grey, offset)
+        shifted(total, offset)[0][...] += two
+        shifted(count, offset)[0][...] += two > 0
+    inside = grey > 0
+    width = len(offsets) + 1
+    index = (grey[inside] - 1) * width + count[inside]
+    away = np.abs(grey * count - total)[inside]  # times the number of neighbours: whole numbers
+    size = region.n_levels * width
+    voxels = np.bincount(index, minlength=size).reshape(-1, width)
+    differences = np.bincount(index, away, size).astype(np.int64).reshape(-1, width)
+    return voxels, differences
+
+
+def pair_features(matrix: Counts) -> list[float]:
+    """Compute PyRadiomics' features of one co-occurrence matrix (G, G), by name in order."""
+    size = len(matrix)
+    present = np.flatnonzero(matrix.any(axis=1) | matrix.any(axis=0))
+    p = matrix[np.ix_(present, present)] / matrix.sum()
+    i = present + 1.0
+    px, py = p.sum(axis=1), p.sum(axis=0)
+    mx, my = float(px @ i), float(py @ i)
+    vx, vy = float(px @ (i - mx) ** 2), float(py @ (i - my) ** 2)
+    pd = np.bincount(np.abs(present[:, None] - present).ravel(), p.ravel())
+    ps = np.bincount((present[:, None] + present).ravel(), p.ravel())
+    k, total = np.arange(len(pd)), np.arange(len(ps)) + 2.0
+    average, auto = float(pd @ k), float(i @ p @ i)
+    centred = total - mx - my
+    hxy, hx, hy = entropy(p), entropy(px), entropy(py)
+    crossed = hx + hy  # both cross entropies of a matrix and its margins
+    imc2 = float(np.sqrt(1 - np.exp(-2 * (crossed - hxy)))) if crossed > hxy else 0.0
+    several = vx > 0 and vy > 0
+    return [
+        auto,
+        float(ps @ centred**4),
+        float(ps @ centred**3),
+        float(ps @ centred**2),
+        float(pd @ k**2),
+        (auto - mx * my) / float(np.sqrt(vx * vy)) if several else 1.0,
+        average,
+        entropy(pd),
+        float(pd @ (k - average) ** 2),
+        float(pd @ (1 / (1 + k))),
+        float(pd @ (1 / (1 + k**2))),
+        float(pd @ (1 / (1 + (k / size) ** 2))),
+        float(pd @ (1 / (1 + k / size))),
+        (hxy - crossed) / max(hx, hy) if max(hx, hy) > 0 else 0.0,
+        imc2,
+        float(pd[1:] @ (1 / k[1:] ** 2)),
+        mx,
+        float((p * p).sum()),
+        hxy,
+        _correlation(p, px, py),
+        float(p.max()),
+        float(ps @ total),
+        entropy(ps),
+        vx,
+    ]
+
+
+def _correlation(p: Counts, px: Counts, py: Counts) -> float:
+    """Return the maximal correlation coefficient: root of the second eigenvalue; 1 of one level."""
+    rows, columns = px > 0, py > 0
+    if min(rows.sum(), columns.sum()) < 2:
+        return 1.0
+    scaled = p[np.ix_(rows, columns)] / np.sqrt(np.outer(px[rows], py[columns]))
+    return float(np.linalg.svd(scaled, compute_uv=False)[1])
+
+
+def means(rows: Sequence[Sequence[float]], names: Sequence[str]) -> dict[str, float]:
+    """Return the mean of each feature over directions; NaN of none."""
+    values = np.array(rows, dtype=np.float64).reshape(-1, len(names))
+    with np.errstate(invalid="ignore"):
+        found = values.mean(axis=0) if len(values) else np.full(len(names), np.nan)
+    return dict(zip(names, map(float, found), strict=True))
