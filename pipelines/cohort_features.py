@@ -154,6 +154,6 @@ def given_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFe
         found = f"text in {', '.join(text[:5])}" if text else "no feature"
         remedy = "name such columns under covariates, or under data.ignore"
         raise InputError("data", "features are numbers, one column or more", found, remedy)
-    values = table.rows.set_index("id")[names].astype("float64")
+    values = table.rows.set_index("id")[names].astype("float64").copy()
     missing = {str(n): int(count) for n, count in values.isna().sum().items() if count}
     return CohortFeatures(values, {}, {}, {}, missing, {}, {}, len(values))

@@ -168,6 +168,9 @@ def _network(
     run: tuple[Path, Progress],
 ) -> Outcome:
     """Train a network in each fold."""
+    if config.task == "survival":
+        rule = "survival is studied with models of rows, such as cox"
+        raise InputError("models", rule, str(spec["name"]), "leave networks out")
     parts, fitted = [], []
     for repeat in splits:
         build = networks.builder(config, spec, *run)

@@ -170,7 +170,7 @@ def feature_table(rows: pd.DataFrame, where: object, ignore: tuple[str, ...] = (
     if unknown:
         found = f"no {', '.join(unknown)}; columns: {', '.join(map(str, rows.columns[:20]))}"
         raise InputError(where, "columns to ignore are in the table", found, "correct data.ignore")
-    rows = rows.drop(columns=list(ignore))
+    rows = rows.drop(columns=list(ignore)).copy()  # in one block, where there are many columns
     ids = rows["id"].map(_text)
     groups = rows["group"].map(_text) if "group" in rows else ids
     rows = rows.assign(id=ids, group=groups).reset_index(drop=True)

@@ -290,6 +290,13 @@ def test_the_plan_is_shown_and_nothing_is_run(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
 
 
+def test_a_table_of_many_columns_warns_of_nothing(tmp_path: Path) -> None:
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 300)).round(3))
+    wide.columns = [f"w{i}" for i in range(300)]
+    plain = config(tmp_path, pd.concat([rows(), wide], axis=1), selection=[{"name": "mrmr"}])
+    assert run(plain, tmp_path / "out").table.x.shape == (120, 310)
+
+
 def test_the_schema_knows_every_key() -> None:
     done = CliRunner().invoke(app, ["study", "--schema"])
     assert done.exit_code == 0
