@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines import study_commands
+from pipelines.batch_cli import batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,9 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the li
 REPAIR = "refuse, all, or some of missing, duplicates, tilt, spacing with commas."
 
 FAILED, WRONG = 1, 2
+
+
+app.command()(batch)
 
 
 @app.command()

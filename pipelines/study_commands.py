@@ -120,7 +120,7 @@ def run_study(
         finished = run(checked, output, progress, workers or os.cpu_count() or 1)
     if not first_process():
         return
-    for warning in finished.warnings:
+    for warning in [] if quiet else finished.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for name, outcome in finished.outcomes.items():
         headline, estimate = next(iter(outcome.estimates.items()))

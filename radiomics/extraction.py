@@ -188,7 +188,7 @@ def _compute_image(
     tasks = []
     for name in names:
         family = load("radiomics.features", name)
-        for suffix, chosen in _choices(family, unit, settings):
+        for suffix, chosen in choices(family, unit, settings):
             tasks.append((name, suffix, family, chosen))
     in_turn = sorted(tasks, key=_turn)
     calls = [partial(family.features, region, chosen) for _, _, family, chosen in in_turn]
@@ -244,7 +244,7 @@ def _region(
     return region, unit
 
 
-def _choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
+def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
     """Yield the options of a family with the suffix of its columns, one a way to aggregate."""
     if family is load("radiomics.features", "ivh"):
         yield "", settings.ivh or default_ivh(unit)

@@ -98,6 +98,7 @@ ORDER = (
     "study",
     "predict",
     "study_commands",
+    "batch_cli",
     "cli",
 )
 

@@ -43,6 +43,7 @@ def test_the_commands_left_what_they_promise(place: Path) -> None:
     assert (place / "demo-output" / "report.html").stat().st_size > 100_000
     assert list(place.rglob("features.json"))
     assert list(place.rglob("small-study/report.html"))
+    assert list(place.rglob("batch/features.parquet"))
 
 
 def test_the_python_snippets_run(place: Path) -> None:

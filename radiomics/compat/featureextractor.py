@@ -16,6 +16,7 @@ from radiomics.compat import imageoperations as operations
 from radiomics.compat.binning import levels
 from radiomics.compat.images import TYPES
 from radiomics.compat.textures import region
+from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import side_by_side
 from radiomics.plugins import did_you_mean
 
@@ -75,36 +76,41 @@ class RadiomicsFeatureExtractor:
         Parameters
         ----------
         imageFilepath, maskFilepath : file names, or SimpleITK images
+        voxelBased : maps of the features of the patch around each voxel, as SimpleITK images
 
         Raises
         ------
         ValueError
             For files that cannot be read, and regions that cannot be used.
         """
-        if voxelBased:
-            raise NotImplementedError("voxel-based extraction is not available yet")
         settings = dict(self.settings)
         given = {"label": label, "label_channel": label_channel}
         settings |= {key: value for key, value in given.items() if value is not None}
         label = int(settings.get("label", 1))
-        about: dict[str, Any] = generalinfo.versions()
-        about |= generalinfo.configuration(settings, self.enabledImagetypes)
+        about: dict[str, Any] = {}
+        if settings["additionalInfo"]:
+            about |= generalinfo.versions()
+            about |= generalinfo.configuration(settings, self.enabledImagetypes)
         image, mask, box = self._load(imageFilepath, maskFilepath, settings, about)
-        whole = mask
+        whole, whole_box = mask, box
         if settings.get("resegmentRange") is not None:
             mask = operations.resegmentMask(image, mask, **settings)
             box, _ = operations.checkMask(image, mask, **settings)
-            about |= generalinfo.mask(mask, image, label, "resegmented")
-        found: OrderedDict[str, Any] = OrderedDict(about if settings["additionalInfo"] else {})
-        shaped = mask if settings.get("resegmentShape", False) else whole
-        found.update(self.computeShape(image, shaped, **settings))
+            if settings["additionalInfo"]:
+                about |= generalinfo.mask(mask, image, label, "resegmented")
+        found: OrderedDict[str, Any] = OrderedDict(about)
+        if not voxelBased:
+            shaped = (mask, box) if settings.get("resegmentShape", False) else (whole, whole_box)
+            found.update(self.computeShape(image, *shaped, **settings))
+        pad = int(settings.get("kernelRadius", 1)) if voxelBased else 0
         for kind, own in self.enabledImagetypes.items():
             if kind not in TYPES:
                 raise ValueError(f"image type {kind} is not available yet")
             merged = {**settings, **own}
             for derived, name in TYPES[kind](image, merged):
-                part, inside = operations.cropToTumorMask(derived, mask, box)
-                found.update(self.computeFeatures(part, inside, name, **merged))
+                part, inside = operations.cropToTumorMask(derived, mask, box, padDistance=pad)
+                compute = self.computeMaps if voxelBased else self.computeFeatures
+                found.update(compute(part, inside, name, **merged))
         return found
 
     def _load(
@@ -121,27 +127,33 @@ class RadiomicsFeatureExtractor:
             image = operations.normalizeImage(image, **settings)
         if settings.get("interpolator") and settings.get("resampledPixelSpacing") is not None:
             image, mask = operations.resampleImage(image, mask, **settings)
-            about |= generalinfo.image(image, "interpolated")
-            about |= generalinfo.mask(mask, image, label, "interpolated")
+            if settings.get("additionalInfo"):
+                about |= generalinfo.image(image, "interpolated")
+                about |= generalinfo.mask(mask, image, label, "interpolated")
         box, corrected = operations.checkMask(image, mask, **settings)
         if corrected is not None:
             mask = corrected
-            about |= generalinfo.mask(mask, image, label, "corrected")
+            if settings.get("additionalInfo"):
+                about |= generalinfo.mask(mask, image, label, "corrected")
         if settings.get("preCrop") and settings.get("resampledPixelSpacing") is None:
             image, mask = operations.cropToTumorMask(image, mask, box, **settings)
             box, _ = operations.checkMask(image, mask, **settings)
         return image, mask, box
 
     def computeShape(  # noqa: N802
-        self, image: Any, mask: Any, **settings: Any
+        self,
+        image: Any,
+        mask: Any,
+        boundingBox: Any,  # noqa: N803
+        **settings: Any,
     ) -> OrderedDict[str, Any]:
         """Return the shape features of a mask."""
         found: OrderedDict[str, Any] = OrderedDict()
         chosen = [name for name in self.enabledFeatures if name.startswith("shape")]
         if not chosen:
             return found
-        box, _ = operations.checkMask(image, mask, **settings)
-        part, inside = operations.cropToTumorMask(image, mask, box)
+        del image
+        inside, _ = operations.cropToTumorMask(mask, mask, boundingBox)
         dims, force = mask.GetDimension(), settings.get("force2D", False)
         for kind in chosen:
             if kind == "shape" and dims != 3:
@@ -152,7 +164,7 @@ class RadiomicsFeatureExtractor:
                 if not force or inside.GetSize()[axis] > 1:
                     logger.warning("Shape2D features need force2D and a single slice: left out")
                     continue
-            found.update(self._class(kind, part, inside, "original", settings))
+            found.update(self._class(kind, inside, inside, "original", settings))
         return found
 
     def computeFeatures(  # noqa: N802
@@ -176,6 +188,22 @@ class RadiomicsFeatureExtractor:
         found: OrderedDict[str, Any] = OrderedDict()
         for part in side_by_side(calls):
             found.update(part)
+        return found
+
+    def computeMaps(  # noqa: N802
+        self,
+        image: Any,
+        mask: Any,
+        imageTypeName: str,  # noqa: N803
+        **settings: Any,
+    ) -> OrderedDict[str, Any]:
+        """Return maps of all enabled features but shape's of one derived image."""
+        found: OrderedDict[str, Any] = OrderedDict()
+        for kind, names in self.enabledFeatures.items():
+            if not kind.startswith("shape"):
+                made = maps(kind, image, mask, settings, names or [])
+                prefix = f"{imageTypeName}_{kind}"
+                found.update({f"{prefix}_{key}": value for key, value in made.items()})
         return found
 
     def _class(

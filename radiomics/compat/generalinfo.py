@@ -45,7 +45,7 @@ def mask(node: Any, values: Any, label: int, stage: str) -> dict[str, Any]:
     prefix = f"diagnostics_Mask-{stage}_"
     found: dict[str, Any] = {}
     if stage == "original":
-        found["Hash"] = sitk.Hash(node)
+        found["Hash"] = sitk.Hash(sitk.Cast(node, sitk.sitkUInt32))
     found |= {"Spacing": node.GetSpacing(), "Size": node.GetSize()}
     inside = sitk.GetArrayViewFromImage(node) == label
     places = np.argwhere(inside)[:, ::-1]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from radiomics.compat.binning import bin_edges
 from radiomics.compat.images import TYPES, like
+from radiomics.kernels.boxes import bounding_box
 
+WHOLE = (sitk.sitkUInt8, sitk.sitkUInt16, sitk.sitkUInt32, sitk.sitkInt16, sitk.sitkInt32)
 EDGE = 1e-3  # voxels by which a region may leave the image through rounding
 
 
@@ -49,9 +51,11 @@ def getMask(mask: Any, **settings: Any) -> Any:  # noqa: N802
         if not 0 <= channel < count:
             raise ValueError(f"label_channel {channel} is not one of the mask's {count} channels")
         mask = sitk.VectorIndexSelectionCast(mask, channel)
-    mask = sitk.Cast(mask, sitk.sitkUInt32)
-    labels = np.unique(sitk.GetArrayViewFromImage(mask))
-    if label not in labels:
+    if mask.GetPixelID() not in WHOLE:
+        mask = sitk.Cast(mask, sitk.sitkUInt32)
+    array = sitk.GetArrayViewFromImage(mask)
+    if not (array == label).any():
+        labels = np.unique(array)
         there = ", ".join(map(str, labels[labels > 0][:20].tolist())) or "none but background"
         raise ValueError(f"Label ({label}) not present in mask. It has: {there}")
     return mask
@@ -125,12 +129,9 @@ def _bounding_box(mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
     inside = sitk.GetArrayViewFromImage(mask) == label
     if not inside.any():
         raise ValueError(f"Label ({label}) not present in mask")
-    box = []
-    for axis in reversed(range(inside.ndim)):
-        others = tuple(a for a in range(inside.ndim) if a != axis)
-        used = np.flatnonzero(inside.any(axis=others))
-        box += [int(used[0]), int(used[-1])]
-    return np.array(box)
+    parts = bounding_box(inside.reshape((1,) * (3 - inside.ndim) + inside.shape))
+    ends = [(part.start, part.stop - 1) for part in reversed(parts)][: inside.ndim]
+    return np.array(ends).ravel()
 
 
 def _region_inside(image: Any, mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:

@@ -174,7 +174,7 @@ def pair_features(matrix: Counts) -> list[float]:
     hxy, hx, hy = entropy(p), entropy(px), entropy(py)
     crossed = hx + hy  # both cross entropies of a matrix and its margins
     imc2 = float(np.sqrt(1 - np.exp(-2 * (crossed - hxy)))) if crossed > hxy else 0.0
-    several = vx > 0 and vy > 0
+    several = min((px > 0).sum(), (py > 0).sum()) > 1
     return [
         auto,
         float(ps @ centred**4),

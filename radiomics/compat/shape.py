@@ -120,30 +120,17 @@ def mesh(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float]:
     cones that make it up begin: at the corner of the mask's box, one voxel outside it.
     """
     cells = _patterns(np.pad(mask, 1))
-    used, count = np.unique(cells, return_counts=True)
-    number = cells.ravel()
-    where = [
-        np.bincount(number, np.broadcast_to(_along(cells.shape, a), cells.shape).ravel(), 256)
-        for a in range(3)
-    ]
-    area = volume = 0.0
-    for pattern, times in zip(used.tolist(), count.tolist(), strict=True):
-        corners, sign = _triangles()[pattern]
-        if not len(corners):
-            continue
-        a, b, c = np.moveaxis(corners * spacing, 1, 0)
-        normal = np.cross(b - a, c - a)
-        area += times * float(np.linalg.norm(normal, axis=1).sum()) / 2
-        cones = times * float((a * np.cross(b, c)).sum())
-        moved = np.array([w[pattern] for w in where]) * spacing
-        volume += sign * (cones + float(moved @ normal.sum(axis=0))) / 6
-    return area, volume
-
-
-def _along(shape: tuple[int, ...], axis: int) -> Floats:
-    form = [1, 1, 1]
-    form[axis] = shape[axis]
-    return np.arange(shape[axis], dtype=np.float64).reshape(form)
+    places = np.argwhere((cells > 0) & (cells < 255))
+    number = cells[tuple(places.T)]
+    count = np.bincount(number, minlength=256)
+    where = np.stack([np.bincount(number, places[:, a], 256) for a in range(3)], axis=1)
+    pattern, corners, sign = _triangles()
+    a, b, c = np.moveaxis(corners * spacing, 1, 0)  # (T, 3) each
+    normal = np.cross(b - a, c - a)
+    area = float(count[pattern] @ np.linalg.norm(normal, axis=1)) / 2
+    cones = count[pattern] * (a * np.cross(b, c)).sum(axis=1)
+    moved = (where[pattern] * spacing * normal).sum(axis=1)
+    return area, float(sign @ (cones + moved)) / 6
 
 
 def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -156,16 +143,19 @@ def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 @cache
-def _triangles() -> list[tuple[Floats, int]]:
-    """Return the triangles (T, 3, 3) of each of the 256 patterns in (z, y, x), and their sign."""
+def _triangles() -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return pattern (T,), corners (T, 3, 3) in (z, y, x) and sign (T,) of all triangles."""
     middles = CORNERS[EDGES].mean(axis=1)
-    found = []
+    patterns, triangles, signs = [], [], []
     for pattern in range(256):
         inside = pattern >> LAST & 1
         word = TRIANGLES[pattern ^ 0xFF if inside else pattern]
         edges = np.array([int(digit, 12) for digit in word.strip("-")], dtype=int)
-        found.append((middles[edges].reshape(-1, 3, 3)[:, :, ::-1], -1 if inside else 1))
-    return found
+        corners = middles[edges].reshape(-1, 3, 3)[:, :, ::-1]
+        triangles.append(corners)
+        patterns += [pattern] * len(corners)
+        signs += [-1.0 if inside else 1.0] * len(corners)
+    return np.array(patterns, dtype=np.intp), np.concatenate(triangles), np.array(signs)
 
 
 def axis_lengths(mask: NDArray[np.bool_], spacing: Floats) -> list[float]:

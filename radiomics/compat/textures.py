@@ -82,7 +82,8 @@ def region(
     inside = np.ascontiguousarray(np.moveaxis(mask, axis, 0))
     values = np.moveaxis(image, axis, 0).astype(np.float64)
     spaced = (steps[0], steps[1], steps[2])
-    return Region(values, inside, inside, spaced, grey, int(grey.max()))
+    count = int(settings.get("n_levels", grey.max()))  # of a patch, those of the whole region
+    return Region(values, inside, inside, spaced, grey, count)
 
 
 class RadiomicsGLCM(Texture):

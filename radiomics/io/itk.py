@@ -40,6 +40,17 @@ def read_itk(path: Path, unit: str = "") -> Volume:
     return Volume(array, affine_of(image), unit)
 
 
+def read_shape(path: Path) -> tuple[int, ...]:
+    """Return the numbers of voxels along the axes of a file, by its header; 0 if unreadable."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return (0,)
+    return tuple(reader.GetSize())[::-1]
+
+
 def affine_of(image: sitk.Image) -> NDArray[np.float64]:
     """Return the (4, 4) affine from (d, h, w) to LPS of a 3D image."""
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()

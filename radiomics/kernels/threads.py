@@ -21,6 +21,17 @@ _LOCK = threading.Lock()
 _inside: list[Any] = []  # one limit for all who are inside, made by the first
 
 
+_bound: list[int] = []  # how many threads may work, where that was said
+
+
+def bound_threads(count: int) -> None:
+    """Let at most this many threads work in this process, the calling one included.
+
+    For processes that share the processors with others; to be called before any work.
+    """
+    _bound[:] = [max(1, count)]
+
+
 @cache
 def _helpers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, _others()), "radiomics")
@@ -31,7 +42,7 @@ if hasattr(os, "register_at_fork"):  # a child of fork has no threads but its ow
 
 
 def _others() -> int:
-    return (os.cpu_count() or 1) - 1
+    return (_bound[0] if _bound else os.cpu_count() or 1) - 1
 
 
 @cache

@@ -1,0 +1,186 @@
+"""Records into tables: one Parquet file for each settings, one row for every case of the manifest.
+
+A table depends on the manifest, on the content of the store and on nothing else: the same bytes
+whether the run was interrupted or not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipelines.batch.manifest import FILES, TEXT, Cohort
+from pipelines.batch.planning import Plan, Planner, row_key
+from pipelines.batch.privacy import dropped_columns
+from pipelines.batch.records import Record
+from pipelines.store import write_whole
+from radiomics.plugins import ConfigurationError
+
+AT_A_TIME = 2048
+"""Rows in memory, and in one row group of a table."""
+ADDED = ("status", "reason", "verdict", "notes")
+CHOSEN = ("label", "segment")
+NOT_YET = "not computed yet"
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A row of a table: which row of the manifest, its ROI, its values or why there are none."""
+
+    row: int
+    roi: str
+    values: NDArray[np.float64] | None
+    reason: str = ""
+    verdict: str = ""
+    notes: str = ""
+
+
+def carried_columns(cohort: Cohort, keep_identifiers: bool) -> list[str]:
+    """Return the columns of the manifest that tables hold, and note those that are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        When one has the name of a column that is added.
+    """
+    names = [n for n in cohort.table.column_names if n not in TEXT or n in CHOSEN]
+    empty = [n for n in CHOSEN if cohort.column(n).unique().to_pylist() == [""]]
+    names = ["id", "group", *(name for name in names if name not in empty)]
+    clash = sorted(set(names) & set(ADDED))
+    if clash:
+        raise ConfigurationError(f"manifest: rename the column {', '.join(clash)}: tables have it")
+    if keep_identifiers:
+        return [*names, *(name for name in FILES if name in cohort.table.column_names)]
+    left = dropped_columns(cohort.table, FILES)
+    if left:
+        told = f"left out of all outputs, may identify patients: {', '.join(left)}"
+        cohort.notes.append(f"{told} (--keep-identifiers keeps them)")
+    return [name for name in names if name not in left]
+
+
+def table_name(plan: Plan, plans: Sequence[Plan]) -> str:
+    """Return the name of a plan's table."""
+    return "features.parquet" if len(plans) == 1 else f"features_{plan.label}.parquet"
+
+
+def write_tables(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
+    """Write a table for each plan, each whole or not at all; return their paths."""
+    found = []
+    for plan in planner.plans:
+        path = folder / table_name(plan, planner.plans)
+        temporary = path.with_name(f".{path.name}.part")
+        try:
+            _write_table(planner, plan, carried, temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        found.append(path)
+    return found
+
+
+def _write_table(planner: Planner, plan: Plan, carried: list[str], path: Path) -> None:
+    cohort = planner.cohort
+    clash = sorted(set(carried) & set(plan.layout.columns))
+    if clash:
+        raise ConfigurationError(
+            f"manifest: rename the column {', '.join(clash)}: a feature has it"
+        )
+    schema = _schema(cohort, plan, carried)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(cohort), AT_A_TIME):
+            numbers = range(start, min(start + AT_A_TIME, len(cohort)))
+            lines = [line for number in numbers for line in _lines(planner, plan, number)]
+            writer.write_table(_table(lines, cohort, schema, carried))
+
+
+def _schema(cohort: Cohort, plan: Plan, carried: list[str]) -> pa.Schema:
+    text = pa.string()
+    fields = [pa.field("id", text), pa.field("roi", text)]
+    fields += [pa.field(name, cohort.column(name).type) for name in carried if name != "id"]
+    fields += [pa.field(name, text) for name in ADDED]
+    return pa.schema([*fields, *(pa.field(name, pa.float64()) for name in plan.layout.columns)])
+
+
+def _lines(planner: Planner, plan: Plan, number: int) -> Iterator[Line]:
+    """Yield the lines of one row: one, or one a region where its ROI is a pattern."""
+    cohort, records = planner.cohort, planner.records
+    cells = planner.cells(number)
+    roi = cells["roi"]
+    if cohort.codes[number]:
+        yield Line(number, roi, None, cohort.reasons[cohort.codes[number]])
+        return
+    key = row_key(cells)
+    known = records.input(key)
+    record = None if known is None else records.get(known.content, plan.number)
+    failure = records.failure(key, plan.number)
+    if record is None or failure is not None:
+        yield Line(number, roi, None, failure or "")
+        return
+    yield from _lines_of(record, number)
+
+
+def _lines_of(record: Record, number: int) -> Iterator[Line]:
+    verdict, notes = record.notes["verdict"], "; ".join(record.notes["notes"])
+    for region, values in zip(record.regions, record.values, strict=True):
+        yield Line(number, region, values, "", verdict, notes)
+
+
+def _table(lines: list[Line], cohort: Cohort, schema: pa.Schema, carried: list[str]) -> pa.Table:
+    rows = pa.array([line.row for line in lines])
+    of_rows = cohort.table.take(rows)
+    columns: dict[str, Any] = {name: of_rows.column(name) for name in carried}
+    columns["roi"] = [line.roi for line in lines]
+    columns["status"] = [_status(line) for line in lines]
+    columns["reason"] = [line.reason or (NOT_YET if line.values is None else "") for line in lines]
+    columns["verdict"] = [line.verdict for line in lines]
+    columns["notes"] = [line.notes for line in lines]
+    names = schema.names[schema.names.index(ADDED[-1]) + 1 :]
+    values = np.full((len(lines), len(names)), np.nan)
+    for place, line in enumerate(lines):
+        if line.values is not None:
+            values[place] = line.values
+    empty = np.array([line.values is None for line in lines])
+    arrays = [pa.array(values[:, place], mask=empty) for place in range(len(names))]
+    ordered = [columns[name] for name in schema.names[: len(schema.names) - len(names)]]
+    made = [
+        column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray)
+        else pa.array(column, pa.string())
+        for column in ordered
+    ]
+    return pa.Table.from_arrays([*made, *arrays], schema=schema)
+
+
+def _status(line: Line) -> str:
+    if line.values is not None:
+        return "done"
+    return "failed" if line.reason else "waiting"
+
+
+def write_provenance(planner: Planner, folder: Path) -> None:
+    """Write what the tables were made from: settings, code, environments; no clock, no paths."""
+    plans = planner.plans
+    environments = planner.records.environments([plan.number for plan in plans])
+    record = {
+        "settings": {plan.label: json.loads(plan.text) for plan in plans},
+        "layouts": {plan.label: plan.layout.key for plan in plans},
+        "reading": dict(planner.source.reading),
+        "machine": {"system": platform.system(), "processor": platform.machine()},
+        "environments": [
+            {"records": count, "versions": versions} for versions, count in environments
+        ],
+    }
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    write_whole(folder / "provenance.json", text)

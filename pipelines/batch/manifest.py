@@ -1,0 +1,251 @@
+"""The cohort of a batch: rows of a manifest, what is wrong with them, and images with their rows.
+
+Everything that can be known without reading an image is found here, for all rows at once. A row
+with a problem stays in the cohort: it is not computed, and the table says why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipelines.batch.delimited import read_delimited
+from radiomics.io import has_itk_suffix
+from radiomics.types import InputError
+
+NEEDED = ("id", "image", "mask")
+TEXT = (*NEEDED, "series", "roi", "label", "segment", "group")
+"""Columns that are names, even where they look like numbers: 001 is not 1."""
+FILES = ("image", "mask", "series")
+"""Columns that say where something lies; no output holds them."""
+SHOWN, CHECKED = 5, 10_000
+
+
+@dataclass(eq=False)
+class Cohort:
+    """Rows in the order of the manifest.
+
+    ``table`` has the columns of TEXT as text, others as they are; ``codes`` (N,) holds for each
+    row 0, or which of ``reasons`` keeps it from being computed; ``notes`` are to be told.
+    """
+
+    table: pa.Table
+    folder: str
+    codes: NDArray[np.int32]
+    reasons: list[str] = field(default_factory=lambda: [""])
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """Return one column as one array."""
+        found: pa.Array = self.table.column(name).combine_chunks()
+        return found
+
+    def refuse(self, row: int, reason: str) -> None:
+        """Keep a row from being computed; the first reason stands."""
+        if not self.codes[row]:
+            self.codes[row] = self._code(reason)
+
+    def refuse_all(self, rows: NDArray[Any], reason: str) -> None:
+        """Keep rows from being computed for one reason."""
+        free = rows[self.codes[rows] == 0]
+        if len(free):
+            self.codes[free] = self._code(reason)
+
+    def _code(self, reason: str) -> int:
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return self.reasons.index(reason)
+
+    def path(self, name: str) -> str:
+        """Return a path of the manifest from where it can be opened; a URL as it is."""
+        if "://" in name or os.path.isabs(name):  # noqa: PTH117 (of a million names)
+            return name
+        return f"{self.folder}{os.sep}{name}"
+
+    def images(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows of each image that can be computed, in the order of first appearance."""
+        names = pc.binary_join_element_wise(self.column("image"), self.column("series"), "\n")
+        codes = names.dictionary_encode().indices.to_numpy()
+        rows = np.flatnonzero(self.codes == 0)
+        ordered = rows[np.argsort(codes[rows], kind="stable")]
+        ends = np.flatnonzero(np.diff(codes[ordered])) + 1
+        for start, stop in zip(np.r_[0, ends], np.r_[ends, len(ordered)], strict=True):
+            if stop > start:
+                yield ordered[start:stop]
+
+    def problems(self) -> list[str]:
+        """Return a line for each reason: how many rows, and the first of them by id."""
+        lines = []
+        counts = Counter(self.codes[self.codes > 0].tolist())
+        ids = self.column("id")
+        for code, count in counts.most_common():
+            first = np.flatnonzero(self.codes == code)[:SHOWN]
+            named = ", ".join(f"{ids[int(row)].as_py() or '-'} (row {row + 2})" for row in first)
+            rest = ", ..." if count > SHOWN else ""
+            lines.append(f"{count} row(s): {self.reasons[code]}: {named}{rest}")
+        return lines
+
+
+def read_cohort(path: Path, with_files: bool = True) -> Cohort:
+    """Read a manifest (CSV, TSV, Parquet), or make one of a folder, and check every row.
+
+    Paths are relative to the manifest's folder; ``fsspec`` URLs may stand for them. Without
+    ``with_files`` rows are not refused for files that are not there.
+
+    Raises
+    ------
+    InputError
+        When there is no such table, no row in it, or a needed column is missing.
+    """
+    if path.is_dir():
+        from pipelines.batch.tree import find_cases
+
+        cohort = cohort_of(find_cases(path), path)
+    elif path.suffix.lower() == ".parquet":
+        cohort = cohort_of(_parquet(path), path)
+    elif path.suffix.lower() in (".csv", ".tsv"):
+        read = read_delimited(path)
+        cohort = cohort_of(_typed(read.table), path)
+        for row, problem in read.ragged.items():
+            cohort.refuse(row, problem)
+        if read.foreign:
+            lines = ", ".join(map(str, read.foreign[:SHOWN]))
+            told = f"{len(read.foreign)} line(s) are no UTF-8 and were read as Windows-1252"
+            cohort.notes.append(f"{told}: {lines}{', ...' if len(read.foreign) > SHOWN else ''}")
+    else:
+        kinds = ".csv, .tsv, .parquet"
+        rule = f"a manifest is a folder or a table with the suffix {kinds}"
+        raise InputError(path, rule, path.name, "convert it first")
+    _check_rows(cohort)
+    if with_files:
+        _check_files(cohort)
+    return cohort
+
+
+def cohort_of(table: pa.Table, path: Path) -> Cohort:
+    """Return a cohort of a table whose rows are not checked yet.
+
+    Raises
+    ------
+    InputError
+        When it has no rows, or a needed column is missing.
+    """
+    absent = [name for name in NEEDED if name not in table.column_names]
+    if absent:
+        found = f"no {', '.join(absent)}; columns: {', '.join(table.column_names)}"
+        rule = f"the columns {', '.join(NEEDED)} are needed"
+        raise InputError(path, rule, found, "add or rename the column")
+    if table.num_rows == 0:
+        raise InputError(path, "a manifest needs at least one row", "0 rows", "add cases")
+    for name in TEXT:
+        there = name in table.column_names
+        if there:
+            text = _text(table.column(name))
+            table = table.set_column(table.column_names.index(name), name, text)
+        elif name == "group":
+            table = table.append_column(name, table.column("id"))
+        else:
+            table = table.append_column(name, pa.repeat(pa.scalar(""), table.num_rows))
+    group = pc.if_else(pc.equal(table.column("group"), ""), table.column("id"), table["group"])
+    table = table.set_column(table.column_names.index("group"), "group", group)
+    folder = path if path.is_dir() else path.parent
+    return Cohort(table, str(folder.absolute()), np.zeros(table.num_rows, dtype=np.int32))
+
+
+def _parquet(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(path, "the table must be readable", reason, "check the file") from None
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return cells as text: a whole number without its point, a gap as nothing."""
+    if pa.types.is_floating(column.type):
+        whole = pc.equal(column, pc.floor(column))
+        texts = pc.cast(pc.cast(pc.if_else(whole, column, None), pa.int64()), pa.string())
+        column = pc.coalesce(texts, pc.cast(column, pa.string()))
+    return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(column, pa.string()), ""))
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    """Turn columns of text into numbers where every cell is one and none begins with a zero."""
+    for position, name in enumerate(table.column_names):
+        if name in TEXT:
+            continue
+        cells = table.column(name)
+        filled = pc.if_else(pc.equal(cells, ""), None, cells)
+        coded = pc.any(pc.match_substring_regex(cells, r"^[+-]?0\d|^\+")).as_py()
+        for kind in () if coded else (pa.int64(), pa.float64()):
+            try:
+                filled = pc.cast(filled, kind)
+                break
+            except pa.ArrowInvalid:
+                continue
+        table = table.set_column(position, name, filled)
+    return table
+
+
+def _check_rows(cohort: Cohort) -> None:
+    """Refuse rows with an empty cell, a label that is no number, or a name that another has."""
+    for name in NEEDED:
+        empty = np.flatnonzero(pc.equal(cohort.column(name), "").to_numpy(zero_copy_only=False))
+        cohort.refuse_all(empty, f"the cell {name!r} is empty")
+    number = pc.match_substring_regex(cohort.column("label"), r"^-?\d*$")
+    wrong = np.flatnonzero(~number.to_numpy(zero_copy_only=False))
+    cohort.refuse_all(wrong, "the label is no whole number (names of ROIs stand in 'roi')")
+    parts = [cohort.column(name) for name in ("id", "roi", "label", "segment")]
+    codes = pc.binary_join_element_wise(*parts, "\n").dictionary_encode().indices.to_numpy()
+    counts = np.bincount(codes)
+    rows = np.flatnonzero(counts[codes] > 1)
+    named = pc.not_equal(cohort.column("id"), "").to_numpy(zero_copy_only=False)
+    cohort.refuse_all(rows[named[rows]], "the id is repeated with the same ROI")
+
+
+def _check_files(cohort: Cohort) -> None:
+    """Refuse rows whose files are not there, or are of the wrong kind; each path is asked once."""
+    for column in ("image", "mask"):
+        encoded = cohort.column(column).dictionary_encode()
+        codes, names = encoded.indices.to_numpy(), encoded.dictionary
+        found = np.zeros(len(names), dtype=np.int32)
+        reasons: list[str] = [""]
+        for start in range(0, len(names), CHECKED):
+            for number, name in enumerate(names.slice(start, CHECKED).to_pylist(), start=start):
+                reason = _wrong_file(cohort.path(name), column) if name else ""
+                if reason:
+                    reasons += [] if reason in reasons else [reason]
+                    found[number] = reasons.index(reason)
+        for code, reason in enumerate(reasons[1:], start=1):
+            cohort.refuse_all(np.flatnonzero(found[codes] == code), reason)
+
+
+def _wrong_file(path: str, column: str) -> str:
+    """Return what is wrong with a path, nothing where it is fine or known later only (a URL)."""
+    if "://" in path:
+        return ""
+    try:
+        if os.path.isfile(path):  # noqa: PTH113 (twice as fast, for a million of them)
+            return ""
+        place = Path(path)
+        if not place.is_dir():
+            return f"the {column} is not there"
+        if has_itk_suffix(place):
+            return f"the {column} is a folder, its name is that of a file"
+        return "" if any(place.iterdir()) else f"the {column} is an empty folder"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no valid path"
+        return f"the {column} cannot be looked at: {reason}"

@@ -1,0 +1,84 @@
+"""Which columns settings lead to, and which options each family's values depend on.
+
+A layout is the list of a table's columns in parts, one a family. A part's key holds all that its
+values depend on besides the case: where the options of one family change, the others' keys stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.store import key
+from radiomics.derived import group_of
+from radiomics.extraction import choices, versions
+from radiomics.plugins import load
+from radiomics.settings import ExtractionSettings
+
+COMMON = ("modality", "resample", "normalise", "resegment", "filters")
+"""Options that decide what every family sees."""
+OWN = {
+    "morphology": ("spatial_autocorrelation",),
+    "local_intensity": (),
+    "intensity": (),
+    "ivh": ("ivh", "discretisation"),
+    "histogram": ("discretisation",),
+}
+"""Options that a family reads besides; one that is not listed reads bins and aggregation."""
+TEXTURES = ("discretisation", "aggregation")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of some settings, the parts that they consist of, and the key of it all."""
+
+    key: str
+    columns: tuple[str, ...]
+    parts: dict[str, str]
+    owners: tuple[str, ...]
+
+    def columns_of(self, family: str) -> list[str]:
+        """Return the columns of one family."""
+        return [c for c, owner in zip(self.columns, self.owners, strict=True) if owner == family]
+
+    def stored(self) -> list[tuple[str, list[str]]]:
+        """Return of each part its key and its columns, as records keep them."""
+        return [(part, self.columns_of(family)) for family, part in self.parts.items()]
+
+
+def layout_of(settings: ExtractionSettings) -> Layout:
+    """Return the layout of settings; columns are in the order in which extraction gives them."""
+    owners = dict(columns_of(settings))
+    dump = settings.model_dump(mode="json")
+    code = versions(settings)
+    parts = {}
+    for family in settings.families:
+        read = {name: dump[name] for name in (*COMMON, *OWN.get(family, TEXTURES))}
+        used = {n: v for n, v in code.items() if n.partition(".")[0] != "families"}
+        parts[family] = key([family, read, used, code[f"families.{family}"]])
+    name = key([list(owners), list(parts.values())])
+    return Layout(name, tuple(owners), parts, tuple(owners.values()))
+
+
+def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
+    """Return each column that settings lead to, with its family."""
+    found: list[tuple[str, str]] = []
+    for number, spec in enumerate(settings.filters):
+        group = group_of(spec)
+        for index, options in enumerate(group.images):
+            image = group.module.column_prefix(options).replace(".", "_")
+            first = number == index == 0
+            for name in settings.families if first else without_shape(settings.families):
+                found += _columns_of_family(f"{image}_{name}", name, settings)
+    return found
+
+
+def without_shape(families: tuple[str, ...]) -> list[str]:
+    """Return the families that are computed on every image: the mask's shape is the same."""
+    return [name for name in families if name != "morphology"]
+
+
+def _columns_of_family(prefix: str, name: str, settings: Any) -> list[tuple[str, str]]:
+    family = load("radiomics.features", name)
+    suffixes = [suffix for suffix, _ in choices(family, "1", settings)]
+    return [(f"{prefix}_{feature}{suffix}", name) for suffix in suffixes for feature in family.IBSI]

@@ -1,0 +1,226 @@
+"""What is left to do: rows against records, by content; parts that are known are not made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.batch.inputs import look_both, short_hash
+from pipelines.batch.manifest import Cohort
+from pipelines.batch.parts import Layout, layout_of
+from pipelines.batch.records import Input, Record, Records
+from pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
+from radiomics.settings import ExtractionSettings
+
+CHOICES = ("roi", "label", "segment")
+AT_A_TIME = 256
+"""Rows that are compared with the store before the caller is heard again."""
+BLOCK, BLOCKS = 2048, 8
+"""Rows that are Python's objects at a time: of a block, and of how many blocks."""
+LARGEST = 16
+"""Rows of one image in one task."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings of a run: their name in outputs, their text, their columns, their number."""
+
+    label: str
+    text: str
+    layout: Layout
+    number: int
+
+
+def plan(label: str, settings: ExtractionSettings, records: Records) -> Plan:
+    """Return the plan of some settings; their layout is made known to the store."""
+    layout = layout_of(settings)
+    number = records.layout(layout.key, layout.stored())
+    return Plan(label, json.dumps(settings.model_dump(mode="json"), sort_keys=True), layout, number)
+
+
+def row_key(cells: dict[str, str]) -> bytes:
+    """Return what a row is known by in the store: its names, not its files."""
+    names = (cells["id"], cells["series"], cells["roi"], cells["label"], cells["segment"])
+    return short_hash(repr(names).encode())
+
+
+class Planner:
+    """Compares the rows of a cohort with the store and makes tasks of what is missing."""
+
+    def __init__(
+        self, cohort: Cohort, plans: list[Plan], records: Records, source: Source, rehash: bool
+    ) -> None:
+        self.cohort, self.plans, self.records = cohort, plans, records
+        self.source, self.rehash = source, rehash
+        names = ("id", "image", "mask", "series", *CHOICES)
+        self.columns = {name: cohort.column(name) for name in names}
+        self.blocks: dict[int, list[dict[str, str]]] = {}
+
+    def cells(self, row: int) -> dict[str, str]:
+        """Return the names and files of a row; rows near those asked for last come quickly."""
+        number, place = divmod(row, BLOCK)
+        block = self.blocks.get(number)
+        if block is None:
+            if len(self.blocks) >= BLOCKS:
+                del self.blocks[next(iter(self.blocks))]
+            lists = [c.slice(number * BLOCK, BLOCK).to_pylist() for c in self.columns.values()]
+            rows = zip(*lists, strict=True)
+            block = [dict(zip(self.columns, cells, strict=True)) for cells in rows]
+            self.blocks[number] = block
+        return block[place]
+
+    def tasks(self) -> Iterator[tuple[list[int], Task | None]]:
+        """Yield rows that are done already with the next task; no task gives time to do others."""
+        done: list[int] = []
+        seen = 0
+        for rows in self.cohort.images():
+            parts = -(-len(rows) // LARGEST)
+            for part in np.array_split(rows, parts) if parts > 1 else [rows]:
+                finished, tasks = self._compare(part)
+                done += finished
+                seen += len(part)
+                for task in tasks:
+                    yield done, task
+                    done = []
+            if seen >= AT_A_TIME:
+                yield done, None
+                done, seen = [], 0
+        yield done, None
+
+    def _compare(self, numbers: NDArray[np.int64]) -> tuple[list[int], list[Task]]:
+        """Return which rows of one image are done, and the tasks for the others."""
+        done: list[int] = []
+        unknown: list[Row] = []
+        known: list[Row] = []
+        need = 0
+        image = ""
+        for number in map(int, numbers):
+            cells = self.cells(number)
+            image, mask = self.cohort.path(cells["image"]), self.cohort.path(cells["mask"])
+            before = None if self.rehash else self._unchanged(row_key(cells), image, mask)
+            wanted = () if before is None else self.wanted(before.content)
+            if before is not None and not wanted:
+                done.append(number)
+                continue
+            choice = tuple((name, cells[name]) for name in CHOICES if cells[name])
+            (unknown if before is None else known).append(Row(number, mask, choice, None, wanted))
+            need = max(need, 0 if before is None else before.need)
+        if not unknown and not known:
+            return done, []
+        source = replace(self.source, image=image, series=cells["series"])
+        tasks: list[Task] = [Identify(source, tuple(unknown))] if unknown else []
+        return done, tasks + self._computing(source, known, need)
+
+    def _unchanged(self, key: bytes, image: str, mask: str) -> Input | None:
+        """Return what is known of a row whose files look as they did, None otherwise."""
+        before = self.records.input(key)
+        if before is None or before.print is None:
+            return None
+        try:
+            now = look_both(image, mask)
+        except OSError:
+            return None
+        return before if now.print == before.print else None
+
+    def identified(self, task: Task, known: dict[int, Known]) -> tuple[list[int], list[Task]]:
+        """Keep what was found of rows' files; return which are done, and the tasks for others."""
+        done: list[int] = []
+        rows: list[Row] = []
+        need = 0
+        for row in task.rows:
+            found = known.get(row.number)
+            if found is None:
+                continue
+            content = content_key(task.source, row, found.content)
+            settled = found.look.is_settled(time.time_ns())
+            self.records.put_input(
+                row_key(self.cells(row.number)),
+                Input(found.look.print if settled else None, content, found.need),
+            )
+            wanted = self.wanted(content)
+            if wanted:
+                rows.append(replace(row, look=found.look, wanted=wanted))
+                need = max(need, found.need)
+            else:
+                done.append(row.number)
+        return done, self._computing(task.source, rows, need)
+
+    def _computing(self, source: Source, rows: list[Row], need: int) -> list[Task]:
+        texts = tuple(plan.text for plan in self.plans)
+        return [Compute(source, tuple(rows), need, settings=texts)] if rows else []
+
+    def wanted(self, content: bytes) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        """Return the families to compute by number of the plan, none where a record is there."""
+        found = []
+        for number, plan in enumerate(self.plans):
+            if self.records.has(content, plan.number):
+                continue
+            reused = self._reusable(content, plan)
+            families = tuple(name for name in plan.layout.parts if name not in reused)
+            if families:
+                found.append((number, families))
+            else:
+                self._put(content, plan, None, reused)
+        return tuple(found)
+
+    def keep(self, row: Row, number: int, done: Computed) -> None:
+        """Put the values of a row into the store, with known parts."""
+        before = self.records.input(row_key(self.cells(row.number)))
+        assert before is not None
+        plan = self.plans[number]
+        self._put(before.content, plan, done, self._reusable(before.content, plan))
+
+    def _reusable(self, content: bytes, plan: Plan) -> dict[str, tuple[list[str], Record]]:
+        """Return by family the columns and the record that hold its values for this content."""
+        found: dict[str, tuple[list[str], Record]] = {}
+        for layout in self.records.layouts_of(content):
+            parts = dict(self.records.parts(layout))
+            record = None
+            for family, key in plan.layout.parts.items():
+                if key in parts and family not in found:
+                    record = record or self.records.get(content, layout)
+                    assert record is not None
+                    everything = [c for columns in parts.values() for c in columns]
+                    found[family] = (everything, record)
+        return found
+
+    def _put(
+        self,
+        content: bytes,
+        plan: Plan,
+        done: Computed | None,
+        reused: dict[str, tuple[list[str], Record]],
+    ) -> None:
+        """Write a record in the order of its layout's parts, of new values and of known ones."""
+        fresh = set() if done is None else set(done.columns)
+        blocks: list[NDArray[np.float64]] = []
+        older: dict[str, int] = {}
+        about: Any = done
+        for family in plan.layout.parts:
+            columns = plan.layout.columns_of(family)
+            if done is not None and fresh.issuperset(columns):
+                blocks.append(done.values[:, [done.columns.index(c) for c in columns]])
+                continue
+            names, record = reused[family]
+            about, older[family] = about or record, record.environment
+            blocks.append(record.values[:, [names.index(c) for c in columns]])
+        notes = {key: value for key, value in about.notes.items() if key != "older"}
+        notes |= {"older": older} if done is not None and older else {}
+        made = self.environment if done is not None else about.environment
+        values = np.concatenate(blocks, axis=1)
+        self.records.put(content, plan.number, Record(about.regions, values, notes, made))
+
+    environment = 0
+    """Number of the environment of the values that are kept next."""
+
+
+def content_key(source: Source, row: Row, content: bytes) -> bytes:
+    """Return the hash of a case: the bytes of its files, and what was chosen in them."""
+    told = json.dumps([source.series, source.reading, row.choice]).encode()
+    return short_hash(content, told)

@@ -1,0 +1,151 @@
+"""Nothing that names a person leaves a batch: columns, messages and ids.
+
+Outputs hold the manifest's ids. What else may identify a patient, names, birth dates, paths, UIDs,
+is taken out of messages and tables, unless asked for.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radiomics.types import InputError
+
+UID = re.compile(r"\b[0-2](?:\.\d+){4,}(?:#\d+)?\b")
+PLACE = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*://|(?<![\w.<])(?:~|\.{1,2})?/|\b[A-Za-z]:\\)[^\s'\",;]+"
+)
+TELLING = re.compile(
+    r"name|birth|dob|mrn|accession|uid|path|file|folder|address|phone|email|ssn|insurance|"
+    r"patient_?id|pat_?id|physician|doctor|comment|note",
+    re.IGNORECASE,
+)
+"""Names of columns that are left out."""
+TELLING_CELL = (
+    r"^[0-2](\.\d+){4,}$|\^|[/\\].*[/\\.]|"
+    r"^\d{4}-\d{2}-\d{2}|^(19|20)\d{6}$|^\d{1,2}[./]\d{1,2}[./](19|20)\d\d$"
+)
+"""Cells for which a column is left out: UIDs, DICOM names, paths, full dates."""
+KEPT = ("id", "group", "roi", "label", "segment", "site", "target")
+PLAIN = (
+    "image",
+    "images",
+    "mask",
+    "masks",
+    "series",
+    "dicom",
+    "nifti",
+    "data",
+    "scan",
+    "scans",
+    "cases",
+)
+"""Names of folders that are words of messages."""
+INSIDE_WORDS = 6
+"""Letters from which an identifying text is also looked for inside words."""
+KEY_BYTES, NAME_DIGITS = 32, 20
+
+
+def scrub(text: str, known: Iterable[str] = ()) -> str:
+    """Take paths, UIDs and known identifying texts out of a message.
+
+    >>> scrub("/data/DOE^JOHN/ct: 2 series: 1.2.840.113619.2.1, 1.2.840.113619.2.2")
+    '<path>: 2 series: <uid>, <uid>'
+    """
+    for secret in sorted({k for k in known if k}, key=len, reverse=True):
+        looked_for = re.escape(secret)
+        if len(secret) < INSIDE_WORDS:
+            looked_for = f"(?<![A-Za-z]){looked_for}(?![A-Za-z])"
+        text = re.sub(looked_for, "<removed>", text, flags=re.IGNORECASE)
+    text = UID.sub("<uid>", text)
+    return PLACE.sub(lambda found: "<path>" + (":" if found[0].endswith(":") else ""), text)
+
+
+def names_below(path: str) -> set[str]:
+    """Return the parts of a path, and the names of files in it: any may hold a patient's name."""
+    found = {path, str(Path(path).absolute()), *(p for p in Path(path).parts if len(p) > 3)}
+    if os.path.isdir(path):  # noqa: PTH112
+        found |= {name for _, folders, files in os.walk(path) for name in (*folders, *files)}
+    return {name for name in found if len(name) > 3 and name.lower() not in PLAIN}
+
+
+def dropped_columns(table: pa.Table, own: Iterable[str]) -> list[str]:
+    """Return the columns of a manifest that may identify a patient, and stay out of tables.
+
+    ``own`` are the columns that a batch reads.
+    """
+    ids = pc.unique(pa.chunked_array([*table["id"].chunks, *table["group"].chunks]))
+    found = []
+    for name in table.column_names:
+        if name in KEPT or name in own:
+            continue
+        cells = table.column(name)
+        telling = TELLING.search(name) is not None or pa.types.is_temporal(cells.type)
+        if not telling:
+            text = pc.fill_null(pc.cast(cells, pa.string()), "")
+            marked = pc.match_substring_regex(text, TELLING_CELL)
+            telling = bool(pc.any(marked).as_py() or pc.any(pc.is_in(text, value_set=ids)).as_py())
+        if telling:
+            found.append(name)
+    return found
+
+
+def quiet_libraries() -> None:
+    """Let no library print what it warns of: a value of a header may stand in it."""
+    warnings.simplefilter("ignore")
+    logging.lastResort = None
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+
+def read_key(path: Path, output: Path) -> bytes:
+    """Return the key for pseudonyms; a new one is written where there is none.
+
+    Raises
+    ------
+    InputError
+        When the file lies in the output, or is no key.
+    """
+    place = path.absolute().resolve()
+    if place.is_relative_to(output.absolute().resolve()):
+        rule = "the key lies outside the output, which may be handed on"
+        raise InputError("--pseudonymise", rule, "a file inside it", "name another place")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(path, flags, 0o600), "w") as stream:
+            stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+    text = path.read_text(encoding="utf-8").strip()
+    if not re.fullmatch(r"[0-9a-f]{32,}", text):
+        rule = "a key is a line of 32 or more hexadecimal digits"
+        raise InputError("--pseudonymise", rule, "another content", "let a new file be made")
+    return bytes.fromhex(text)
+
+
+def pseudonym(name: str, key: bytes) -> str:
+    """Return the name that stands for an id: HMAC-SHA-256 with the key, 80 bits of it.
+
+    >>> pseudonym("P1", b"k" * 32) == pseudonym("P1", b"k" * 32) != pseudonym("P1", b"x" * 32)
+    True
+    """
+    return hmac.new(key, name.encode(), sha256).hexdigest()[:NAME_DIGITS]
+
+
+def pseudonymised(table: pa.Table, key: bytes) -> pa.Table:
+    """Return a manifest whose ids and groups are pseudonyms."""
+    for name in ("id", "group"):
+        encoded = table.column(name).combine_chunks().dictionary_encode()
+        names: list[Any] = [pseudonym(n, key) if n else n for n in encoded.dictionary.to_pylist()]
+        new = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(names)).cast(pa.string())
+        table = table.set_column(table.column_names.index(name), name, pa.chunked_array([new]))
+    return table

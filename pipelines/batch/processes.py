@@ -1,0 +1,237 @@
+"""Worker processes of this machine: one task each at a time; one that dies takes only its task.
+
+The standard library's pool gives up wholly when one of its processes dies, so each process here has
+a pipe of its own. Workers ignore Ctrl-C, and end themselves when the main process is gone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from pipelines.batch.privacy import quiet_libraries
+from pipelines.batch.tasks import Result, Task
+
+Work = Callable[[Task], Result]
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """The end of a task: its result, or why there is none (``"died"``, ``"late"``)."""
+
+    task: Task
+    result: Result | None = None
+    trouble: str = ""
+
+
+class Pool(Protocol):
+    """Where tasks are done: processes here, or a cluster."""
+
+    size: int
+
+    def free(self) -> bool:
+        """Tell whether a task would be begun at once."""
+
+    def submit(self, task: Task, seconds: float | None) -> None:
+        """Begin a task, which may take so long."""
+
+    def wait(self, timeout: float) -> list[Event]:
+        """Return what has ended, waiting so many seconds for something."""
+
+    def running(self) -> list[Task]:
+        """Return the tasks that are being done."""
+
+    def memory(self) -> int:
+        """Return the bytes that the workers take, 0 where that is not known."""
+
+    def close(self) -> None:
+        """End all workers, whatever they do."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+    seconds: float | None = None
+    until: float = float("inf")
+    ready: bool = False
+
+    def set_limit(self) -> None:
+        """Count the seconds of the task from now on; those of the start do not count."""
+        limited = self.ready and self.task is not None and self.seconds is not None
+        self.until = time.monotonic() + (self.seconds or 0.0) if limited else float("inf")
+
+
+class Processes:
+    """A pool of processes that share the processors: each has its part of the threads."""
+
+    def __init__(self, size: int, work: Work, threads: int | None = None) -> None:
+        self.size, self.work = size, work
+        self.threads = threads or max(1, (os.cpu_count() or 1) // size)
+        self.context = multiprocessing.get_context("spawn")
+        self.workers: list[_Worker] = []
+
+    def free(self) -> bool:
+        """Tell whether a task would be begun at once."""
+        return len(self.running()) < self.size
+
+    def submit(self, task: Task, seconds: float | None) -> None:
+        """Begin a task in a process that has none, in a new one where there are too few."""
+        worker = next((w for w in self.workers if w.task is None), None)
+        if worker is None:
+            worker = self._start()
+        worker.task, worker.seconds = task, seconds
+        worker.set_limit()
+        try:
+            worker.pipe.send(task)
+        except OSError:  # it died in its sleep: found, and told, by wait
+            return
+
+    def wait(self, timeout: float) -> list[Event]:
+        """Return what has ended, waiting so many seconds for something."""
+        now = time.monotonic()
+        until = min([w.until for w in self.workers], default=float("inf"))
+        places: dict[Any, _Worker] = {worker.pipe: worker for worker in self.workers}
+        ready = wait(list(places), max(0.0, min(timeout, until - now))) if places else []
+        events = [self._receive(places[pipe]) for pipe in ready]
+        late = [w for w in self.workers if w.task is not None and w.until <= time.monotonic()]
+        events += [self._end(worker, "late") for worker in late]
+        return [event for event in events if event is not None]
+
+    def running(self) -> list[Task]:
+        """Return the tasks that are being done."""
+        return [worker.task for worker in self.workers if worker.task is not None]
+
+    def memory(self) -> int:
+        """Return the bytes that the workers take."""
+        return sum(resident(worker.process.pid) for worker in self.workers)
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes."""
+        return [worker.process.pid or 0 for worker in self.workers]
+
+    def close(self) -> None:
+        """End all workers, whatever they do."""
+        for worker in self.workers:
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.join()
+            worker.pipe.close()
+        self.workers.clear()
+
+    def _start(self) -> _Worker:
+        here, there = self.context.Pipe()
+        arguments = (there, self.work, self.threads)
+        process = self.context.Process(target=_serve, args=arguments, daemon=True)
+        with no_interrupts():
+            process.start()
+        there.close()
+        worker = _Worker(process, here)
+        self.workers.append(worker)
+        return worker
+
+    def _receive(self, worker: _Worker) -> Event | None:
+        try:
+            result = worker.pipe.recv()
+        except (EOFError, OSError):
+            return self._end(worker, "died")
+        if not worker.ready:
+            worker.ready = True
+            worker.set_limit()
+            return None
+        task, worker.task, worker.until = worker.task, None, float("inf")
+        return None if task is None else Event(task, result)
+
+    def _end(self, worker: _Worker, trouble: str) -> Event | None:
+        """End a worker; the next task starts another."""
+        self.workers.remove(worker)
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+        return None if worker.task is None else Event(worker.task, None, trouble)
+
+
+class no_interrupts:  # noqa: N801
+    """Start processes that a Ctrl-C cannot reach before they can ignore it."""
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the main process, which ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _serve(pipe: Connection, work: Work, threads: int) -> None:
+    """Say when ready, then do tasks until the pipe ends."""
+    ignore_interrupts()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        os.environ[name] = str(threads)
+    from radiomics.kernels.threads import bound_threads
+
+    bound_threads(threads)
+    quiet_libraries()
+    pipe.send("ready")
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            pipe.send(work(task))
+        except OSError:
+            return  # nobody listens any more
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def resident(pid: int | None) -> int:
+    """Return the bytes of memory that a process holds, 0 where that cannot be told."""
+    try:
+        with open(f"/proc/{pid or 'self'}/statm", encoding="ascii") as stream:  # noqa: PTH123
+            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def available() -> int:
+    """Return the bytes of memory that can be had, also inside a container; 0 where unknown."""
+    found: list[int] = []
+    try:
+        with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
+            rows: Any = dict(line.split(":", 1) for line in stream)
+        found.append(int(rows["MemAvailable"].split()[0]) * 1024)
+    except (OSError, ValueError, KeyError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as stream:  # noqa: PTH123
+            limit = int(stream.read())
+        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as stream:  # noqa: PTH123
+            found.append(limit - int(stream.read()))
+    except (OSError, ValueError):
+        pass
+    return max(0, min(found, default=0))

@@ -1,0 +1,267 @@
+"""A batch from its request to its tables: everything is checked, then run, then collected."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.batch.collect import carried_columns, write_provenance, write_tables
+from pipelines.batch.lock import Lock
+from pipelines.batch.manifest import Cohort, read_cohort
+from pipelines.batch.planning import Plan, Planner, plan, row_key
+from pipelines.batch.privacy import pseudonymised, quiet_libraries, read_key
+from pipelines.batch.processes import Pool, Processes, available, ignore_interrupts, no_interrupts
+from pipelines.batch.records import Records
+from pipelines.batch.run import FAILED, Limits, Run
+from pipelines.batch.tasks import Source
+from pipelines.batch.view import STORE, View, write_status
+from pipelines.batch.work import perform
+from radiomics.io.repair import chosen_repairs
+from radiomics.plugins import ConfigurationError
+from radiomics.settings import ExtractionSettings, load_settings
+from radiomics.types import InputError
+
+SCRATCH = ".scratch"
+SHARE = 0.8
+"""Part of the free memory that tasks may need together."""
+PROBED = 1000
+"""Rows, first ones and spread ones, of which a store of the same study knows one."""
+OURS = (STORE, f"{STORE}-journal", "batch.lock", "status.json", SCRATCH)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for, see ``radiomics batch --help``."""
+
+    manifest: Path
+    output: Path
+    settings: tuple[str, ...] = ("default",)
+    workers: int = 0
+    scheduler: str = ""
+    memory_gib: float = 0.0
+    seconds: float | None = None
+    reading: tuple[tuple[str, str], ...] = (("repair", "refuse"),)
+    rehash: bool = False
+    force: bool = False
+    keep_identifiers: bool = False
+    pseudonymise: Path | None = None
+    log: Path | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a batch; ``finished`` is False where it was interrupted."""
+
+    finished: bool
+    done: int
+    failed: int
+    waiting: int
+    written: tuple[Path, ...]
+
+
+Say = Callable[[str], None]
+
+
+def batch(request: Request, say: Say) -> Outcome:
+    """Run a batch, or go on with it; ``say`` hears what a user should know.
+
+    Raises
+    ------
+    InputError, ConfigurationError
+        When the request itself is wrong, or records can no longer be written.
+    """
+    named = load_all(request.settings)
+    chosen_repairs(dict(request.reading).get("repair", "refuse"))
+    cohort = open_cohort(request)
+    carried = carried_columns(cohort, request.keep_identifiers)
+    tell_problems(cohort, say)
+    check_output(request)
+    request.output.mkdir(parents=True, exist_ok=True)
+    with Lock(request.output), View(request.output, request.log, request.quiet) as view:
+        clear(request.output)
+        records = Records(request.output / STORE)
+        try:
+            planner = make_planner(request, cohort, named, records)
+            check_same_study(planner, request.force)
+            run = Run(cohort, planner, make_pool(request), limits(request), view)
+            view.tell("start", rows=len(cohort), refused=run.counts[FAILED])
+            finished = run.go()
+            state = view.state(run)
+            write_status(request.output, state | {"running": [], "seconds_left": None})
+            view.tell("end" if finished else "stopped", **words_of(run))
+            tables = collect(planner, carried, request.output) if finished else []
+            pages = summarise(request, tables, say) if tables else []
+        finally:
+            records.close()
+            clear(request.output)
+    waiting, done, failed = run.counts
+    return Outcome(finished, done, failed, waiting, (*tables, *pages))
+
+
+def collect_only(request: Request, say: Say) -> list[Path]:
+    """Write the tables of what is in the store now; files of cases are not looked at."""
+    named = load_all(request.settings)
+    cohort = open_cohort(request, with_files=False)
+    carried = carried_columns(cohort, request.keep_identifiers)
+    tell_problems(cohort, say)
+    if not (request.output / STORE).is_file():
+        raise InputError("--output", "there is a batch to collect", "no store there", "run it")
+    with Lock(request.output):
+        records = Records(request.output / STORE)
+        try:
+            planner = make_planner(request, cohort, named, records)
+            tables = collect(planner, carried, request.output)
+            return [*tables, *summarise(request, tables, say)]
+        finally:
+            records.close()
+
+
+def collect(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
+    """Write tables and provenance."""
+    planner.records.commit()
+    tables = write_tables(planner, carried, folder)
+    write_provenance(planner, folder)
+    return tables
+
+
+def summarise(request: Request, tables: Sequence[Path], say: Say) -> list[Path]:
+    """Write the summary page in a process of its own, which may need memory, and may die."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_summarise, args=(request, tuple(tables)), daemon=True)
+    with no_interrupts():
+        process.start()
+    try:
+        process.join()
+    finally:
+        process.kill()
+    if process.exitcode == 0:
+        return [request.output / "summary.html"]
+    say("the summary page could not be written; the tables are complete")
+    return []
+
+
+def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
+    from pipelines.batch.summary import write_summary
+
+    ignore_interrupts()
+    quiet_libraries()
+    cohort = open_cohort(request, with_files=False)
+    labels = load_all(request.settings)
+    source = Source("", "", request.reading, "", request.keep_identifiers)
+    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+
+
+def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:
+    """Return checked settings by the name that outputs call them by.
+
+    Raises
+    ------
+    ConfigurationError
+        When two have one name.
+    """
+    named: dict[str, ExtractionSettings] = {}
+    for text in settings:
+        label = Path(text).stem
+        if label in named:
+            raise ConfigurationError(f"settings: two are called '{label}': rename a file")
+        named[label] = load_settings(text)
+    return named
+
+
+def open_cohort(request: Request, with_files: bool = True) -> Cohort:
+    """Read the manifest, with pseudonyms where they are asked for."""
+    cohort = read_cohort(request.manifest, with_files)
+    if request.pseudonymise is not None:
+        key = read_key(request.pseudonymise, request.output)
+        cohort.table = pseudonymised(cohort.table, key)
+    return cohort
+
+
+def tell_problems(cohort: Cohort, say: Say) -> None:
+    """Say what is known before any work: every problem of the manifest, grouped."""
+    for line in [*cohort.notes, *cohort.problems()]:
+        say(line)
+
+
+def check_output(request: Request) -> None:
+    """Demand a folder that is new, empty, or a batch's.
+
+    Raises
+    ------
+    InputError
+        When other files lie there.
+    """
+    folder = request.output
+    if folder.exists() and not folder.is_dir():
+        raise InputError("--output", "results need a folder", "a file", "name another place")
+    others = [p for p in folder.iterdir() if p.name not in OURS] if folder.is_dir() else []
+    if others and not (folder / STORE).is_file() and not request.force:
+        rule = "the folder is new, empty, or that of a batch"
+        found = f"{len(others)} other file(s) and no store of a batch"
+        raise InputError("--output", rule, found, "name another folder, or say --force")
+
+
+def check_same_study(planner: Planner, force: bool) -> None:
+    """Refuse a store that knows none of this manifest's rows: it is another study's.
+
+    Raises
+    ------
+    InputError
+        Unless ``force`` is set.
+    """
+    inputs = planner.records.counts()[2]
+    if force or not inputs:
+        return
+    total = len(planner.cohort)
+    step = max(1, total // PROBED)
+    rows = {*range(min(PROBED, total)), *range(0, total, step)}
+    if not any(planner.records.input(row_key(planner.cells(row))) for row in rows):
+        rule = "an output folder belongs to one study"
+        found = f"{inputs} case(s) there, and none of this manifest's among them"
+        raise InputError("--output", rule, found, "name another folder, or say --force")
+
+
+def make_planner(
+    request: Request, cohort: Cohort, named: dict[str, ExtractionSettings], records: Records
+) -> Planner:
+    """Return the planner of a request."""
+    plans: list[Plan] = [plan(label, settings, records) for label, settings in named.items()]
+    records.commit()
+    scratch = str((request.output / SCRATCH).absolute())
+    source = Source("", "", request.reading, scratch, request.keep_identifiers)
+    return Planner(cohort, plans, records, source, request.rehash)
+
+
+def make_pool(request: Request) -> Pool:
+    """Return the workers that a request asks for."""
+    if request.scheduler:
+        from pipelines.batch.cluster import Cluster
+
+        return Cluster(request.scheduler, request.workers, perform)
+    return Processes(request.workers or os.cpu_count() or 1, perform)
+
+
+def limits(request: Request) -> Limits:
+    """Return the limits of a request; a cluster's memory is its scheduler's business."""
+    if request.scheduler:
+        return Limits(0, request.seconds)
+    memory = int(request.memory_gib * 2**30) or int(SHARE * available())
+    return Limits(memory, request.seconds)
+
+
+def clear(folder: Path) -> None:
+    """Make the folder for near copies anew, and remove what a killed run left behind."""
+    shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+    for left in folder.glob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
+def words_of(run: Run) -> dict[str, int]:
+    """Return the counts of a run by name."""
+    waiting, done, failed = run.counts
+    return {"done": done, "failed": failed, "waiting": waiting}

@@ -1,0 +1,240 @@
+"""The summary page of a batch: what failed and why, how features lie, which cases stand out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipelines.batch.collect import ADDED
+from pipelines.batch.inputs import nearby
+from pipelines.batch.manifest import Cohort
+from pipelines.batch.planning import CHOICES
+from pipelines.batch.tasks import Row, Source
+from pipelines.batch.work import read_masks_of
+from pipelines.store import write_whole
+from radiomics.reporting import figures
+from radiomics.reporting.distributions import distributions
+from radiomics.reporting.html import Section, Table, render
+from radiomics.types import Case, Volume
+
+LOOKED_AT = 20_000
+"""Lines of a table that distributions are taken from, evenly spread."""
+DRAWN = 200
+"""Columns of a table that are drawn."""
+FAR = 5.0
+"""Robust standard deviations from the median at which a value stands out."""
+SHOWN, NAMED, SITES = 8, 8, 8
+
+QUOTED = re.compile(r"'[^']*'")
+"""Names in reasons, which would set cases apart that have one reason."""
+
+
+class Looked:
+    """A part of a table: its lines without values, and the values (N, F) of some lines."""
+
+    def __init__(self, path: Path) -> None:
+        file = pq.ParquetFile(path)
+        names = file.schema_arrow.names
+        self.columns: list[str] = names[names.index(ADDED[-1]) + 1 :]
+        told = ["id", "roi", "status", "reason", "verdict", "notes"]
+        self.has_site = "site" in names[: names.index("status")]
+        self.lines = file.read([*told, *(["site"] if self.has_site else [])])
+        done = np.array(self.lines["status"].combine_chunks().to_pylist()) == "done"
+        every = max(1, -(-len(done) // LOOKED_AT))
+        self.chosen = np.flatnonzero(done)[::every]
+        self.values = self._values(file)
+        site: Any = self.lines["site"].to_pylist() if self.has_site else [None] * len(done)
+        known = [str(s) if s is not None and s != "" else "all" for s in site]
+        common = [name for name, _ in Counter(known).most_common(SITES)]
+        self.sites = np.array([s if s in common else "other" for s in known])
+
+    def _values(self, file: pq.ParquetFile) -> NDArray[np.float64]:
+        found = []
+        first = 0
+        for group in range(file.num_row_groups):
+            count = file.metadata.row_group(group).num_rows
+            mine = self.chosen[(self.chosen >= first) & (self.chosen < first + count)] - first
+            if len(mine):
+                part = file.read_row_group(group, self.columns).take(pa.array(mine))
+                arrays = [column.to_numpy() for column in part.columns]
+                found.append(np.stack(arrays, axis=1))
+            first += count
+        return np.concatenate(found) if found else np.empty((0, len(self.columns)))
+
+
+def write_summary(
+    tables: Sequence[tuple[str, Path]], cohort: Cohort, source: Source, folder: Path
+) -> None:
+    """Write ``summary.html`` from the tables of a batch, each with its label."""
+    looked = {label: Looked(path) for label, path in tables}
+    first = next(iter(looked.values()))
+    counts = Counter(first.lines["status"].to_pylist())
+    summary = {
+        "Lines": str(len(first.lines)),
+        "Done": str(counts["done"]),
+        "Failed": str(counts["failed"]),
+        "Not computed yet": str(counts["waiting"]),
+        "Features": ", ".join(str(len(one.columns)) for one in looked.values()),
+    }
+    sections: list[Section | None] = []
+    for label, one in looked.items():
+        name = f", {label}" if len(looked) > 1 else ""
+        sections += [
+            failures(one, name), per_site(one, name), notes(one, name), spread(one, name),
+            outliers(one, name, cohort, source),
+        ]  # fmt: skip
+    text = (folder / "provenance.json").read_text(encoding="utf-8")
+    code = json.dumps(json.loads(text), indent=1)
+    sections.append(Section("Provenance", "What the tables were made from.", code=code))
+    page = render("Batch summary", summary, [section for section in sections if section])
+    write_whole(folder / "summary.html", page)
+
+
+def failures(looked: Looked, name: str) -> Section | None:
+    """Show why cases have no values: one line a reason, those with the most cases first."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    columns = (looked.lines[c].to_pylist() for c in ("id", "status", "reason"))
+    for case, status, reason in zip(*columns, strict=True):
+        if status == "failed":
+            rule, _, detail = reason.partition("; found: ")
+            groups.setdefault(QUOTED.sub("'…'", rule), []).append((case, detail))
+    if not groups:
+        return None
+    rows = []
+    for rule, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        ids = ", ".join(case for case, _ in members[:NAMED])
+        more = ", …" if len(members) > NAMED else ""
+        rows.append([len(members), rule, members[0][1].replace("; remedy: ", ". "), f"{ids}{more}"])
+    table = Table(["Cases", "Reason", "Found, and what to do (first case)", "Ids"], rows)
+    return Section(f"Failures{name}", "Failed cases are tried again by the next run.", table)
+
+
+def per_site(looked: Looked, name: str) -> Section | None:
+    """Show how many cases each site has, and how many failed."""
+    if not looked.has_site:
+        return None
+    status = np.array(looked.lines["status"].to_pylist())
+    rows = []
+    for site in sorted(set(looked.sites)):
+        own = status[looked.sites == site]
+        rows.append([site, len(own), *(int((own == s).sum()) for s in ("done", "failed"))])
+    return Section(f"Sites{name}", "", Table(["Site", "Cases", "Done", "Failed"], rows))
+
+
+def notes(looked: Looked, name: str) -> Section | None:
+    """Show what was noted while reading, most frequent first."""
+    told = Counter(text for text in looked.lines["notes"].to_pylist() if text)
+    rows = [[count, text] for text, count in told.most_common(20)]
+    return Section(f"Notes on reading{name}", "", Table(["Cases", "Note"], rows)) if rows else None
+
+
+def spread(looked: Looked, name: str) -> Section | None:
+    """Show the distribution of each feature at each site, a figure a family."""
+    if not len(looked.values):
+        return None
+    columns = looked.columns[:DRAWN]
+    sites = looked.sites[looked.chosen]
+    drawn = []
+    for family in dict.fromkeys(_family(column) for column in columns):
+        places = [i for i, column in enumerate(columns) if _family(column) == family]
+        values = {site: looked.values[sites == site][:, places] for site in sorted(set(sites))}
+        drawn.append(distributions([columns[i].removeprefix(f"{family}_") for i in places], values))
+        drawn[-1] = f"<h3>{family}</h3>{drawn[-1]}"
+    left = len(looked.columns) - len(columns)
+    text = (
+        f"From {len(looked.values)} cases. Each line spans the 1st to the 99th percentile of a "
+        "feature, which stand at its right; the thin bar of a site its 5th to 95th percentile, the "
+        "thick one its quartiles, the dot its median."
+    )
+    text += f" {left} more columns are in the table." if left else ""
+    return Section(f"Distributions{name}", text, figures=drawn)
+
+
+def _family(column: str) -> str:
+    from radiomics.features import NAMES
+
+    found = [(column.index(f"_{name}_"), name) for name in NAMES if f"_{name}_" in column]
+    place, name = min(found, default=(0, column))
+    return column[: place + 1 + len(name)]
+
+
+def outliers(looked: Looked, name: str, cohort: Cohort, source: Source) -> Section | None:
+    """Show the cases most of whose features lie far from the others', with a picture of each."""
+    if len(looked.values) < 5:
+        return None
+    far = _robust(looked.values)
+    counts = (np.abs(far) > FAR).sum(axis=1)
+    order = np.argsort(-counts, kind="stable")[:SHOWN]
+    order = order[counts[order] > 0]
+    if not len(order):
+        return None
+    rows, cases, titles, unseen = [], [], [], []
+    for place in order:
+        line = int(looked.chosen[place])
+        case, roi = (looked.lines[c][line].as_py() for c in ("id", "roi"))
+        top = np.argsort(-np.nan_to_num(np.abs(far[place])), kind="stable")[:3]
+        most = ", ".join(f"{looked.columns[i]} ({far[place, i]:+.0f})" for i in top)
+        rows.append([case, roi, looked.sites[line], int(counts[place]), most])
+        try:
+            cases.append(picture(case, roi, cohort, source))
+            titles.append(f"{case} {roi}: {counts[place]}")
+        except Exception as error:  # a page without one picture beats no page
+            unseen.append(f"{case} ({type(error).__name__})")
+    text = (
+        f"Cases with the most features further than {FAR:g} robust standard deviations (1.48 times "
+        "the median absolute deviation) from the median of all; in brackets how many. They may be "
+        "right: look at them."
+    )
+    text += f"\n\nNot drawn: {', '.join(unseen)}." if unseen else ""
+    drawn = [figures.gallery(cases, titles)] if cases else []
+    table = Table(["Case", "ROI", "Site", "Features", "Most extreme (deviations)"], rows)
+    return Section(f"Cases that stand out{name}", text, table, drawn)
+
+
+def _robust(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many robust standard deviations values (N, F) lie from their column's median."""
+    known = np.where(np.isfinite(values), values, np.nan)
+    empty = np.isnan(known).all(axis=0)
+    known[:, empty] = 0.0
+    middle = np.nanmedian(known, axis=0)
+    spread_ = 1.4826 * np.nanmedian(np.abs(known - middle), axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spread_ > 0, (known - middle) / spread_, 0.0)
+
+
+def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
+    """Return the slice with the largest section of one case, with its mask."""
+    from dataclasses import replace
+
+    from radiomics.io import read_image
+
+    number = _row_of(case, roi, cohort)
+    cells = {name: cohort.column(name)[number].as_py() for name in ("image", "mask", "series")}
+    choices = {name: cohort.column(name)[number].as_py() for name in CHOICES}
+    own = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
+    with nearby(own.image, own.scratch) as path:
+        image = read_image(path, series=own.series or None, **dict(own.reading))
+    row = Row(number, cohort.path(cells["mask"]), tuple((k, v) for k, v in choices.items() if v))
+    masks = read_masks_of(own, row, image)
+    mask = masks.get(roi) or next(iter(masks.values()))
+    index = int(mask.array.sum(axis=(1, 2)).argmax())
+    one = slice(index, index + 1)
+    slices = [Volume(v.array[one].copy(), image.affine) for v in (image, mask)]
+    return Case(case, case, slices[0], slices[1])
+
+
+def _row_of(case: str, roi: str, cohort: Cohort) -> int:
+    import pyarrow.compute as pc
+
+    same = np.flatnonzero(pc.equal(cohort.column("id"), case).to_numpy(zero_copy_only=False))
+    exact = [int(r) for r in same if cohort.column("roi")[int(r)].as_py() == roi]
+    return exact[0] if exact else int(same[0])

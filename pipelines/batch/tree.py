@@ -1,0 +1,133 @@
+"""A folder as a manifest: images and the masks that lie on them, patients by their headers.
+
+DICOM: a mask (RTSTRUCT, SEG) belongs to the series of the same patient and frame of reference, of
+several to the one in the nearest folder. NIfTI, NRRD, MetaImage: a file whose name says
+mask belongs to the image of its folder with the longest common beginning of the name.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from radiomics.io import has_itk_suffix
+from radiomics.io.headers import Header
+from radiomics.io.scanning import find_files, scan_files
+from radiomics.io.series import SeriesReport, group_series
+from radiomics.types import InputError
+
+MASK_WORDS = ("mask", "seg", "label", "roi", "lesion", "gtv", "tumor", "tumour")
+MASKS = ("RTSTRUCT", "SEG")
+COLUMNS = ("id", "image", "mask", "series", "roi", "group")
+
+Row = dict[str, str]
+
+
+def find_cases(root: Path) -> pa.Table:
+    """Return one row a mask that lies on an image below a folder, paths relative to it.
+
+    Every ROI of a DICOM mask is asked for. Ids and groups hold no name: they are hashes of the
+    series and of the patient, the same in every run.
+
+    Raises
+    ------
+    InputError
+        When no mask lies on an image.
+    """
+    files = list(find_files(root))
+    volumes = [file for file in files if has_itk_suffix(file)]
+    seen = scan_files([file for file in files if not has_itk_suffix(file)])
+    reports, _ = group_series(root, seen.headers)
+    rows = _dicom_rows(root, reports, [h for h in seen.headers if h.text("Modality") in MASKS])
+    rows += _volume_rows(root, volumes)
+    if not rows:
+        found = f"{len(reports)} DICOM series, {len(volumes)} volume file(s), no mask on any"
+        rule = "a folder for a batch holds images with masks"
+        raise InputError("the folder", rule, found, "write a manifest")
+    return pa.table({name: [row[name] for row in rows] for name in COLUMNS})
+
+
+def name_of(kind: str, *parts: str) -> str:
+    """Return a short name that tells nothing: a hash of what identifies the thing.
+
+    >>> name_of("case", "1.2.3")
+    'case-c47f5b18b8a4'
+    """
+    return f"{kind}-{sha256('/'.join(parts).encode()).hexdigest()[:12]}"
+
+
+def _dicom_rows(root: Path, reports: list[SeriesReport], masks: list[Header]) -> list[Row]:
+    rows = []
+    for mask in masks:
+        patient, frame = mask.text("PatientID"), mask.text("FrameOfReferenceUID")
+        near = [
+            (_apart(mask.path, report.frames[0].header.path), report.name, report)
+            for report in reports
+            if report.frames[0].header.text("PatientID") == patient
+            and frame in ("", report.frames[0].header.text("FrameOfReferenceUID"))
+        ]
+        if not near:
+            continue
+        report = min(near, key=lambda item: item[:2])[2]
+        image = report.frames[0].header.path.parent
+        alone = sum(r.frames[0].header.path.parent == image for r in reports) == 1
+        row = {
+            "id": name_of("case", report.name, mask.text("SOPInstanceUID")),
+            "image": _below(image, root),
+            "mask": _below(mask.path, root),
+            "series": "" if alone else report.name,
+            "roi": "*",
+            "group": name_of("patient", patient),
+        }
+        rows.append(row)
+    return sorted(rows, key=lambda row: (row["image"], row["mask"]))
+
+
+def _volume_rows(root: Path, files: list[Path]) -> list[Row]:
+    rows: list[Row] = []
+    folders: dict[Path, list[Path]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file)
+    for folder, members in folders.items():
+        masks = [file for file in members if any(w in file.name.lower() for w in MASK_WORDS)]
+        images = [file for file in members if file not in masks]
+        for mask in masks if images else ():
+            image = max(images, key=lambda i: (_common(i.name, mask.name), i.name))
+            place = _below(mask, root)
+            row = {"id": name_of("case", place), "image": _below(image, root), "mask": place}
+            group = name_of("patient", _below(folder, root))
+            rows.append({**row, "series": "", "roi": "", "group": group})
+    return rows
+
+
+def _apart(a: Path, b: Path) -> int:
+    """Return how many folders lie between two files."""
+    common = len(Path(os.path.commonpath([a.absolute(), b.absolute()])).parts)
+    return len(a.absolute().parts) + len(b.absolute().parts) - 2 * common
+
+
+def _common(a: str, b: str) -> int:
+    same = (x == y for x, y in zip(a, b, strict=False))
+    return sum(1 for _ in takewhile(bool, same))
+
+
+def _below(path: Path, root: Path) -> str:
+    return str(path.relative_to(root))
+
+
+def write_manifest(table: Any, path: Path) -> None:
+    """Write what was found as CSV, to be read, changed and given to a batch."""
+    import io
+
+    from pyarrow import csv as arrow_csv
+
+    from pipelines.store import write_whole
+
+    text = io.BytesIO()
+    arrow_csv.write_csv(table, text)
+    write_whole(path, text.getvalue().decode("utf-8"))

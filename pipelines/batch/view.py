@@ -1,0 +1,167 @@
+"""How a run is watched: a live line, a log of JSON lines, and a file that other shells can read."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.batch.lock import is_held
+from pipelines.batch.processes import resident
+from pipelines.batch.records import Records
+from pipelines.store import write_whole
+from radiomics.types import InputError
+
+if TYPE_CHECKING:
+    from pipelines.batch.run import Run
+
+STATUS, STORE = "status.json", "records.sqlite"
+EVERY_S, TOLD_EVERY_S = 1.0, 30.0
+WINDOW = 200
+"""Cases over which the rate is taken."""
+
+
+class View:
+    """Tells a terminal, a log and the status file of a run; a context manager.
+
+    Where standard error is no terminal, a line is printed every half minute.
+    """
+
+    def __init__(self, folder: Path, log: Path | None, quiet: bool) -> None:
+        self.folder, self.quiet = folder, quiet
+        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False)
+        self.is_live = self.console.is_terminal and not quiet
+        self.live = Live(console=self.console, refresh_per_second=4, transient=True)
+        self.log: TextIO | None = None if log is None else log.open("a", encoding="utf-8")
+        self.started = self.last = self.told = time.monotonic()
+        self.ends: deque[tuple[float, int]] = deque(maxlen=WINDOW)
+        self.memory = 0
+
+    def __enter__(self) -> View:
+        if self.is_live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_live:
+            self.live.stop()
+        if self.log is not None:
+            self.log.close()
+
+    def tell(self, event: str, **values: Any) -> None:
+        """Write one event to the log; an interrupt, and a worker's end, also to the terminal."""
+        if self.log is not None:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            line = json.dumps({"time": now, "event": event, **values}, ensure_ascii=False)
+            self.log.write(line + "\n")
+            self.log.flush()
+        if event == "interrupted" and values["stops"] < 2:
+            count = values["finishing"]
+            self.console.print(f"finishing {count} running task(s); Ctrl-C again drops them")
+        elif event == "worker died" and values["again"]:
+            self.console.print(f"a worker died; tried once more: {', '.join(values['again'])}")
+
+    def tick(self, run: Run) -> None:
+        """Renew the line and the status file, once a second at most."""
+        now = time.monotonic()
+        if now - self.last < EVERY_S:
+            return
+        self.last = now
+        self.ends.append((now, run.computed))
+        self.memory = resident(None) + run.pool.memory()
+        state = self.state(run)
+        write_status(self.folder, state)
+        if self.is_live:
+            self.live.update(_line(state))
+        elif now - self.told >= TOLD_EVERY_S:
+            self.told = now
+            self.console.print(words(state))
+
+    def state(self, run: Run) -> dict[str, Any]:
+        """Return how far a run is."""
+        waiting, done, failed = run.counts
+        rate = 0.0
+        if len(self.ends) > 1 and self.ends[-1][0] > self.ends[0][0]:
+            (t0, n0), (t1, n1) = self.ends[0], self.ends[-1]
+            rate = (n1 - n0) / (t1 - t0)
+        running = [run.id_of(row.number) for task in run.pool.running() for row in task.rows]
+        return {
+            "total": len(run.cohort),
+            "done": done,
+            "failed": failed,
+            "waiting": waiting,
+            "running": running,
+            "per_second": round(rate, 3),
+            "seconds_left": round(waiting / rate) if rate else None,
+            "memory_bytes": self.memory,
+            "seconds": round(time.monotonic() - self.started, 1),
+        }
+
+
+def write_status(folder: Path, state: dict[str, Any]) -> None:
+    """Write the status file; it is for watching only."""
+    write_whole(folder / STATUS, json.dumps(state) + "\n")
+
+
+def read_status(folder: Path) -> str:
+    """Return in words how far the batch in a folder is.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    if not (folder / STORE).is_file():
+        raise InputError("--status", "the folder is the output of a batch", "none there", "name it")
+    running = is_held(folder)
+    records = Records(folder / STORE, write=not running)  # what a kill left half done is undone
+    kept, failures, _ = records.counts()
+    records.base.close()
+    try:
+        state = json.loads((folder / STATUS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        state = None
+    lines = ["running" if running else "not running"]
+    if state is not None:
+        lines.append(words(state if running else state | {"running": [], "memory_bytes": 0}))
+        if running and state["running"]:
+            lines.append(f"at work on: {', '.join(state['running'][:8])}")
+    return "\n".join([*lines, f"store: {kept} record(s), {failures} failure(s)"])
+
+
+def words(state: dict[str, Any]) -> str:
+    """Return a state in one line.
+
+    >>> words({"total": 5, "done": 2, "failed": 1, "running": ["a"], "per_second": 0.5,
+    ...        "seconds_left": 4, "memory_bytes": 2**31})
+    '2 done, 1 failed, 1 running of 5; 0.50/s; 0:04 left; 2.0 GiB'
+    """
+    parts = f"{state['done']} done, {state['failed']} failed, {len(state['running'])} running"
+    text = [f"{parts} of {state['total']}"]
+    text += [f"{state['per_second']:.2f}/s"] if state["per_second"] else []
+    text += [f"{_clock(state['seconds_left'])} left"] if state["seconds_left"] else []
+    text += [f"{state['memory_bytes'] / 2**30:.1f} GiB"] if state["memory_bytes"] else []
+    return "; ".join(text)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _line(state: dict[str, Any]) -> Table:
+    bar = ProgressBar(state["total"], state["done"] + state["failed"], width=24)
+    table = Table.grid(padding=(0, 1))
+    table.add_row(Text("batch"), bar, Text(words(state)))
+    return table

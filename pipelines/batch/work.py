@@ -1,0 +1,164 @@
+"""What workers do: look at the files of an image and its masks, and compute features in them.
+
+Whatever breaks a row becomes its reason; nothing but the end of the process stops the others.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
+from pipelines.batch.parts import columns_of
+from pipelines.batch.privacy import names_below, scrub
+from pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
+from radiomics.settings import ExtractionSettings
+from radiomics.types import InputError, Volume
+
+PER_VOXEL = 12
+"""Bytes that reading and preparing one voxel takes: image, mask, and what is made of them."""
+ALWAYS = 250 * 2**20
+"""Bytes that a worker takes before it has read anything."""
+
+Masks = dict[str, Volume]
+
+
+def perform(task: Task) -> Result:
+    """Do a task: the one function that workers run."""
+    start = time.perf_counter()
+    result = compute_rows(task) if isinstance(task, Compute) else identify(task)
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def identify(task: Task) -> Result:
+    """Hash the files of an image and of its masks, and estimate what computing them takes."""
+    source, result = task.source, Result()
+    try:
+        with nearby(source.image, source.scratch) as path:
+            content, size = digest(path), voxels(path)
+    except Exception as error:  # whatever breaks one image is its rows' reason
+        return Result(failed={row.number: _told(error, source, row) for row in task.rows})
+    for row in task.rows:
+        try:
+            seen = look_both(source.image, row.mask)  # before its bytes: a later change is seen
+            with nearby(row.mask, source.scratch) as path:
+                mask = digest(path)
+        except Exception as error:  # the same for one mask
+            result.failed[row.number] = _told(error, source, row)
+        else:
+            need = ALWAYS + size * PER_VOXEL
+            result.known[row.number] = Known(seen, short_hash(content, mask), need)
+    return result
+
+
+def compute_rows(task: Compute) -> Result:
+    """Read an image once, and compute what is wanted in each of its masks."""
+    from pipelines.environment import installed
+    from radiomics.io import read_image
+
+    source, result = task.source, Result(versions=installed())
+    try:
+        with nearby(source.image, source.scratch) as path:
+            image = read_image(path, series=source.series or None, **dict(source.reading))
+    except Exception as error:  # whatever breaks one image is its rows' reason
+        result.failed = {row.number: _told(error, source, row) for row in task.rows}
+        return result
+    for row in task.rows:
+        try:
+            masks = read_masks_of(source, row, image)
+        except Exception as error:  # the same for one mask
+            result.failed[row.number] = _told(error, source, row)
+            continue
+        for number, families in row.wanted:
+            settings = _settings(task.settings[number])
+            try:
+                done = _compute(image, masks, settings, families)
+            except Exception as error:  # and for one of the settings
+                result.failed_settings[row.number, number] = _told(error, source, row)
+            else:
+                notes = [_told(note, source, row) for note in done.notes["notes"]]
+                done.notes["notes"] = notes
+                result.computed[row.number, number] = replace(
+                    done, regions=_names(done.regions, source, row)
+                )
+    return result
+
+
+@lru_cache(maxsize=16)
+def _settings(text: str) -> ExtractionSettings:
+    return ExtractionSettings.model_validate(json.loads(text))
+
+
+def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
+    """Return the masks that a row asks for: one, or all whose names fit a pattern."""
+    from radiomics.io import read_mask, read_masks
+
+    choice = dict(row.choice)
+    roi = choice.get("roi", "")
+    with nearby(row.mask, source.scratch) as path:
+        if roi.startswith("re:") or set("*?") & set(roi):
+            masks = read_masks(path, like=image, choose=roi)
+        else:
+            label = int(choice["label"]) if choice.get("label") else None
+            segment = choice.get("segment") or None
+            mask = read_mask(path, like=image, roi=roi or None, label=label, segment=segment)
+            masks = {roi: mask}
+    if row.look is not None and look_both(source.image, row.mask).print != row.look.print:
+        rule = "files stay as they are while they are read"
+        found = "a change between hashing and reading"
+        raise InputError("the files", rule, found, "run again when they are complete")
+    return masks
+
+
+def _compute(
+    image: Volume, masks: Masks, settings: ExtractionSettings, families: tuple[str, ...]
+) -> Computed:
+    """Compute families inside masks; a case is prepared as for all families of the settings."""
+    from radiomics.extraction import compute, prepare
+
+    chosen = settings.model_copy(update={"families": families})
+    columns = tuple(dict(columns_of(chosen)))
+    values = np.empty((len(masks), len(columns)))
+    notes: list[str] = [*image.history]
+    for number, mask in enumerate(masks.values()):
+        found = compute(prepare(image, mask, settings), chosen).features
+        values[number] = [found[column] for column in columns]
+        notes += mask.history
+    told = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
+    return Computed(tuple(masks), columns, values, told)
+
+
+def _names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:
+    """Return the names of ROIs as outputs may hold them: as the manifest has them, else cleared."""
+    own = dict(row.choice).get("roi", "")
+    return tuple(name if name == own else _told(name, source, row) for name in regions)
+
+
+def _told(what: Exception | str, source: Source, row: Row) -> str:
+    """Return an error or a note in words that name nobody, unless names are wanted."""
+    text = what if isinstance(what, str) else _words(what)
+    if source.open_names:
+        return text
+    from radiomics.io.identifiers import identifiers
+
+    known: set[str] = set()
+    for path, name in ((source.image, "image"), (row.mask, "mask")):
+        text = text.replace(str(Path(path)), name).replace(path, name)
+        known |= names_below(path)
+        known |= identifiers(Path(path)) if "://" not in path else set()
+    return scrub(text, known)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return f"{error.where}: {error.rule}; found: {error.found}; remedy: {error.remedy}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'file'}: {error.strerror}"
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"

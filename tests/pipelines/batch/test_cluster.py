@@ -1,0 +1,120 @@
+"""Mechanics of clusters: the same table from Dask; what dies there loses nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.batch import session
+from pipelines.batch.session import Request
+from radiomics.plugins import ConfigurationError
+from radiomics.types import InputError
+from tests.cohorts import Inline, rows_of, run_inline, table_of, troubled, write_cohort, write_rows
+
+PORT = 18786
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigurationError, match=r"radiomics-pipelines\[cluster\]"):
+        session.make_pool(Request(Path("m.csv"), Path("out"), scheduler="local"))
+
+
+def test_urls_are_fetched_where_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec")
+    manifest = write_cohort(tmp_path / "in", 2)
+    rows = rows_of(2)
+    for row in rows:
+        for kind in ("image", "mask"):
+            row[kind] = f"file://{tmp_path}/in/{row[kind]}"
+    settings = (str(tmp_path / "in" / "quick.yaml"),)
+    run_inline(monkeypatch, Request(manifest, tmp_path / "a", settings, quiet=True), Inline())
+    write_rows(manifest, rows)
+    run_inline(monkeypatch, Request(manifest, tmp_path / "b", settings, quiet=True), Inline())
+    one, other = ((tmp_path / p / "features.parquet").read_bytes() for p in "ab")
+    assert one == other
+    rows[0]["image"] = f"file://{tmp_path}/in/gone.nii.gz"
+    write_rows(manifest, rows)
+    outcome, _, _ = run_inline(monkeypatch, Request(manifest, tmp_path / "b", settings, quiet=True))
+    assert outcome.failed == 1
+    assert str(tmp_path) not in table_of(tmp_path / "b")["reason"][0]
+    assert not list((tmp_path / "b").glob(".scratch/*"))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start a scheduler and two worker processes, as on a cluster; end them afterwards."""
+    pytest.importorskip("distributed", reason="needs dask.distributed")
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    at = f"tcp://127.0.0.1:{PORT}"
+    tool = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    common: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": environment, "cwd": Path.cwd()}
+    scheduler = [*tool, "--host", "127.0.0.1", "--port", str(PORT), "--no-dashboard"]
+    tool = [sys.executable, "-m", "distributed.cli.dask_worker", at, "--nthreads", "1"]
+    worker = [*tool, "--no-dashboard", "--local-directory", str(tmp_path / "dask")]
+    processes = [subprocess.Popen(scheduler, **common)]
+    processes += [subprocess.Popen(worker, **common, start_new_session=True) for _ in range(2)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_dask_cluster_gives_the_same_table(
+    cluster: list[subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 12)
+    settings = (str(tmp_path / "in" / "quick.yaml"),)
+    run_inline(monkeypatch, Request(manifest, tmp_path / "here", settings, quiet=True))
+    monkeypatch.undo()
+    monkeypatch.setattr(session, "summarise", lambda *_: [])
+    monkeypatch.setattr(session, "perform", troubled)
+    at = f"tcp://127.0.0.1:{PORT}"
+    request = Request(manifest, tmp_path / "there", settings, scheduler=at, quiet=True)
+    (tmp_path / "in" / "image5.nii.gz.trouble").write_text("die once")
+    outcome = session.batch(request, lambda _: None)
+    assert (outcome.done, outcome.failed) == (12, 0)
+    one, other = ((tmp_path / p / "features.parquet").read_bytes() for p in ("here", "there"))
+    assert one == other
+
+
+def test_a_scheduler_that_is_gone_is_told(
+    cluster: list[subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "summarise", lambda *_: [])
+    monkeypatch.setattr(session, "perform", troubled)
+    manifest = write_cohort(tmp_path / "in", 6)
+    settings = (str(tmp_path / "in" / "quick.yaml"),)
+    at = f"tcp://127.0.0.1:{PORT}"
+    request = Request(manifest, tmp_path / "out", settings, scheduler=at, quiet=True)
+    (tmp_path / "in" / "image5.nii.gz.trouble").write_text("sleep")
+    killer = subprocess.Popen(["sh", "-c", f"sleep 12; kill -9 {cluster[0].pid}"])
+    with pytest.raises(InputError, match="Dask scheduler stays in reach"):
+        session.batch(request, lambda _: None)
+    killer.wait()
+    (tmp_path / "in" / "image5.nii.gz.trouble").unlink()
+    monkeypatch.undo()
+    outcome, pool, _ = run_inline(monkeypatch, request)
+    assert outcome.done == 6
+    assert [row for row, _ in pool.computed()] == [5]
+
+
+def test_the_skeleton_for_slurm_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its script is what SLURM would be given; SLURM itself is not there to run it."""
+    jobqueue = pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    path = Path(__file__).resolve().parents[3] / "docs" / "slurm_batch.py"
+    skeleton: dict[str, Any] = {"__name__": "skeleton"}
+    exec(compile(path.read_text(), path.name, "exec"), skeleton)
+    with jobqueue.SLURMCluster(**skeleton["OPTIONS"], n_workers=0) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -p PARTITION" in script
+    assert "--nworkers 8" in script
+    assert "--lifetime 225m" in script

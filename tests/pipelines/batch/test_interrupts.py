@@ -1,0 +1,200 @@
+"""Mechanics of interrupts: whatever ends a batch, the same command goes on, to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.batch.lock import NAME, STALE_S, Lock, is_held
+from pipelines.batch.records import Records
+from pipelines.batch.session import Request
+from radiomics.types import InputError
+from tests.cohorts import rows_of, run_inline, table_of, write_case, write_cohort, write_rows
+
+LIMIT_S = 90.0
+
+
+def begin(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "batch"]
+    pipe: Any = subprocess.PIPE
+    words_ = [*command, *map(str, words)]
+    return subprocess.Popen(words_, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def events(log: Path) -> list[dict[str, Any]]:
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def wait_for(log: Path, event: str, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + LIMIT_S
+    while not any(found["event"] == event for found in events(log)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of 60 images that keep a worker busy for some seconds."""
+    folder = tmp_path_factory.mktemp("cohort")
+    manifest = write_cohort(folder, 1)
+    write_case(folder, 0, (40, 96, 96))
+    for number in range(1, 60):
+        os.link(folder / "image0.nii.gz", folder / f"image{number}.nii.gz")
+        os.link(folder / "mask0.nii.gz", folder / f"mask{number}.nii.gz")
+    rows = [row | {"label": 1 + number % 2} for number, row in enumerate(rows_of(60))]
+    return write_rows(manifest, rows)
+
+
+@pytest.fixture(scope="module")
+def whole_table(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the table of a batch that nothing interrupts."""
+    place = tmp_path_factory.mktemp("whole")
+    settings = cohort.parent / "quick.yaml"
+    process = begin(cohort, "--settings", settings, "--workers", 1, "--output", place)
+    assert process.communicate(timeout=LIMIT_S)
+    return (place / "features.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "code", "words"),
+    [
+        (signal.SIGINT, True, 130, "the same command goes on"),
+        (signal.SIGTERM, False, 130, "the same command goes on"),
+        (signal.SIGKILL, False, -9, ""),
+    ],
+)
+def test_an_interrupted_batch_goes_on(
+    number: int,
+    group: bool,
+    code: int,
+    words: str,
+    cohort: Path,
+    whole_table: bytes,
+    tmp_path: Path,
+) -> None:
+    request = ("--settings", cohort.parent / "quick.yaml", "--workers", 1)
+    out, log = tmp_path / "out", tmp_path / "log"
+    process = begin(cohort, *request, "--output", out, "--log", log)
+    wait_for(log, "done", process)
+    (os.killpg if group else os.kill)(process.pid, number)
+    said = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == code, said
+    assert words in said[1]
+    assert "Traceback" not in said[1]
+    done = sum(event["event"] == "done" for event in events(log))
+    assert 0 < done < 60
+    if number != signal.SIGKILL:
+        assert not list(out.glob("*-journal"))
+        assert not is_held(out)
+    again = begin(cohort, *request, "--output", out, "--log", log)
+    assert again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 0
+    counts = Counter(event["id"] for event in events(log) if event["event"] == "done")
+    assert max(counts.values()) == 1
+    names = sorted(path.name for path in out.iterdir())
+    written = ["features.parquet", "provenance.json", "records.sqlite", "status.json"]
+    assert names == [*written, "summary.html"]
+    assert (out / "features.parquet").read_bytes() == whole_table
+
+
+def test_status_is_told_while_a_batch_runs_and_after(cohort: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    settings = cohort.parent / "quick.yaml"
+    rows = [row | {"id": f"{row['id']}-{n}"} for row in rows_of(60) for n in range(50)]
+    long = write_rows(cohort.with_name("long.csv"), rows)
+    words = (long, "--settings", settings, "--workers", 1, "--output", out)
+    process = begin(*words, "--log", log)
+    wait_for(log, "done", process)
+    time.sleep(1.2)
+    asked = begin("--status", out).communicate(timeout=LIMIT_S)[0]
+    assert asked.startswith("running\n"), asked
+    second = begin(*words)
+    said = second.communicate(timeout=LIMIT_S)[1]
+    assert second.returncode == 2
+    assert f"process {process.pid} on" in said
+    process.kill()
+    process.communicate()
+    asked = begin("--status", out).communicate(timeout=LIMIT_S)[0]
+    assert asked.startswith("not running\n")
+    assert "record(s)" in asked
+    nothing = begin("--status", tmp_path)
+    assert "is the output of a batch" in nothing.communicate(timeout=LIMIT_S)[1]
+    assert nothing.returncode == 2
+
+
+def test_a_lock_ends_with_its_owner_and_tells_other_machines(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, pathlib\nfrom pipelines.batch.lock import Lock\n"
+        f"with Lock(pathlib.Path({str(tmp_path)!r})):\n"
+        "    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code]
+    pipe: Any = subprocess.PIPE
+    owner = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "held\n"
+    assert is_held(tmp_path)
+    with pytest.raises(InputError, match=f"process {owner.pid} on .* is at work there"):
+        Lock(tmp_path).__enter__()
+    owner.kill()
+    owner.communicate()
+    with Lock(tmp_path):
+        assert is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / NAME).write_text('{"host": "elsewhere", "pid": 7}')
+    with pytest.raises(InputError, match="process 7 on elsewhere showed life 0 s ago"):
+        Lock(tmp_path).__enter__()
+    long_ago = time.time() - STALE_S - 1
+    os.utime(tmp_path / NAME, (long_ago, long_ago))
+    with Lock(tmp_path):
+        pass
+
+
+def test_a_full_disk_stops_and_leaves_the_store_intact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 40)
+    settings = tmp_path / "in" / "quick.yaml"
+    request = Request(manifest, tmp_path / "out", (str(settings),), quiet=True)
+    open_ = Records.__init__
+
+    def small(self: Records, path: Path, write: bool = True) -> None:
+        open_(self, path, write)
+        (pages,) = self.base.execute("PRAGMA page_count").fetchone()
+        self.base.execute(f"PRAGMA max_page_count={pages + 3}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Records, "__init__", small)
+        with pytest.raises(InputError, match="database or disk is full"):
+            run_inline(patch, request)
+    records = Records(tmp_path / "out" / "records.sqlite")
+    before = records.counts()[0]
+    assert records.base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    records.close()
+    assert 0 < before < 40
+    outcome, pool, _ = run_inline(monkeypatch, request)
+    assert outcome.done == 40
+    assert len(pool.computed()) == 40 - before
+    assert table_of(tmp_path / "out")["status"].eq("done").all()
+
+
+def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path / "in", 1)
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        process = begin(manifest, "--output", place)
+        said = process.communicate(timeout=LIMIT_S)[1]
+        assert process.returncode == 2
+        assert said.splitlines()[-1].startswith(("error: ", "  "))
+        assert "Traceback" not in said

@@ -1,0 +1,159 @@
+"""Mechanics of manifests: every problem that can be known is known before work, for every row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.batch.manifest import read_cohort
+from pipelines.batch.tree import write_manifest
+from radiomics.io.table import Manifest
+from radiomics.types import InputError
+from tests.cohorts import rows_of, write_cohort, write_rows
+from tests.conftest import shared
+
+
+def reasons(path: Path) -> list[str]:
+    cohort = read_cohort(path)
+    return [cohort.reasons[code] for code in cohort.codes]
+
+
+def test_a_good_manifest_has_no_problem(tmp_path: Path) -> None:
+    cohort = read_cohort(write_cohort(tmp_path, 3))
+    assert cohort.problems() == []
+    assert cohort.column("group").to_pylist() == ["C000", "C001", "C002"]
+    assert cohort.column("label").to_pylist() == ["1", "1", "1"]
+    assert cohort.column("target").type == pa.int64()
+    assert cohort.column("code").to_pylist() == ["00", "01", "02"]  # no number: zeros would go
+    assert [rows.tolist() for rows in cohort.images()] == [[0], [1], [2]]
+
+
+def test_each_kind_of_problem_is_told_and_stops_no_other_row(tmp_path: Path) -> None:
+    write_cohort(tmp_path, 8)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "folder.nii.gz").mkdir()
+    rows = rows_of(8)
+    rows[1]["image"] = "nowhere.nii.gz"
+    rows[2]["id"] = "C003"
+    rows[4]["mask"] = ""
+    rows[5]["image"] = "folder.nii.gz"
+    rows[6]["mask"] = "empty"
+    rows[7]["label"] = "tumour"
+    path = write_rows(tmp_path / "m.csv", rows)
+    assert reasons(path) == [
+        "",
+        "the image is not there",
+        "the id is repeated with the same ROI",
+        "the id is repeated with the same ROI",
+        "the cell 'mask' is empty",
+        "the image is a folder, its name is that of a file",
+        "the mask is an empty folder",
+        "the label is no whole number (names of ROIs stand in 'roi')",
+    ]
+    told = read_cohort(path).problems()
+    assert told[0] == "2 row(s): the id is repeated with the same ROI: C003 (row 4), C003 (row 5)"
+    assert not any("nowhere" in line for line in told)
+
+
+def test_one_id_may_have_several_rois(tmp_path: Path) -> None:
+    write_cohort(tmp_path, 1)
+    rows = [rows_of(1)[0] | {"label": label} for label in (1, 2)]
+    cohort = read_cohort(write_rows(tmp_path / "m.csv", rows))
+    assert cohort.problems() == []
+    assert [part.tolist() for part in cohort.images()] == [[0, 1]]
+
+
+def test_rows_of_one_image_come_together(tmp_path: Path) -> None:
+    write_cohort(tmp_path, 2)
+    a, b = rows_of(2)
+    rows = [a, b, a | {"label": 2}, b | {"label": 2}]
+    cohort = read_cohort(write_rows(tmp_path / "m.csv", rows))
+    assert [part.tolist() for part in cohort.images()] == [[0, 2], [1, 3]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_encodings(encoding: str, tmp_path: Path) -> None:
+    write_cohort(tmp_path, 1)
+    rows = [rows_of(1)[0] | {"id": "Zoë", "site": "Köln"}]
+    cohort = read_cohort(write_rows(tmp_path / "m.csv", rows, encoding))
+    assert cohort.column("id").to_pylist() == ["Zoë"]
+    assert cohort.column("site").to_pylist() == ["Köln"]
+    assert bool(cohort.notes) == (encoding == "cp1252")
+
+
+def test_rows_in_other_encodings_and_lengths(tmp_path: Path) -> None:
+    write_cohort(tmp_path, 3)
+    lines = (tmp_path / "manifest.csv").read_bytes().splitlines()
+    lines[1] = lines[1].replace(b"south", "Köln".encode())
+    lines[2] = lines[2].replace(b"north", "Köln".encode("cp1252"))
+    lines[3] = lines[3].rpartition(b",")[0]
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"\r\n".join(lines))
+    cohort = read_cohort(path)
+    assert cohort.column("site").to_pylist() == ["Köln", "Köln", "south"]
+    assert cohort.notes == ["1 line(s) are no UTF-8 and were read as Windows-1252: 3"]
+    assert cohort.reasons[cohort.codes[2]] == "the row has 6 cells, the header 7"
+
+
+def test_semicolons_and_parquet_with_numbers(tmp_path: Path) -> None:
+    write_cohort(tmp_path, 1)
+    text = (tmp_path / "manifest.csv").read_text()
+    (tmp_path / "s.csv").write_text(text.replace(",", ";"))
+    assert read_cohort(tmp_path / "s.csv").problems() == []
+    table = pa.table({"id": [7.0], "image": ["image0.nii.gz"], "mask": ["mask0.nii.gz"]})
+    pq.write_table(table.append_column("label", pa.array([1])), tmp_path / "p.parquet")
+    cohort = read_cohort(tmp_path / "p.parquet")
+    assert cohort.problems() == []
+    assert (cohort.column("id")[0].as_py(), cohort.column("label")[0].as_py()) == ("7", "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("m.csv", "id,image,mask\n", "0 rows"),
+        ("m.csv", "", "an empty file"),
+        ("m.csv", "id,image\na,b\n", "no mask; columns: id, image"),
+        ("m.csv", "id,image,mask,mask\n", "twice: 'mask'"),
+        ("m.xlsx", "x", "m.xlsx"),
+        ("m.parquet", "x", "must be readable"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(
+    name: str, text: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_cohort(tmp_path / name)
+
+
+def test_many_rows_of_one_bad_path(tmp_path: Path) -> None:
+    count = 20_000
+    with (tmp_path / "m.csv").open("w") as stream:
+        stream.write("id,image,mask\n")
+        stream.writelines(f"{n},gone.nii,gone.nii\n" for n in range(count))
+    (line,) = read_cohort(tmp_path / "m.csv").problems()
+    assert line.startswith(f"{count} row(s): the image is not there: 0 (row 2)")
+
+
+def test_a_folder_is_a_manifest(small_cohort: Manifest, tmp_path: Path) -> None:
+    cohort = read_cohort(small_cohort.folder)
+    masks = set(zip(small_cohort.rows["image"], small_cohort.rows["mask"], strict=True))
+    found = zip(cohort.column("image").to_pylist(), cohort.column("mask").to_pylist(), strict=True)
+    assert set(found) == masks
+    assert not any("P0" in name for name in cohort.column("id").to_pylist())
+    assert len(set(cohort.column("group").to_pylist())) == 12
+    write_manifest(cohort.table.select(["id", "image", "mask", "roi"]), tmp_path / "found.csv")
+    assert len((tmp_path / "found.csv").read_text().splitlines()) == len(cohort) + 1
+    with pytest.raises(InputError, match="no mask on any"):
+        read_cohort(tmp_path)
+
+
+def test_the_sts_patients_are_found() -> None:
+    cohort = read_cohort(shared("data", "sts", "dicom"))
+    assert len(cohort) == 30
+    assert len(set(cohort.column("group").to_pylist())) == 10
+    pairs = zip(cohort.column("image").to_pylist(), cohort.column("mask").to_pylist(), strict=True)
+    assert all(image.rpartition("/")[0] == mask.split("/mask")[0] for image, mask in pairs)

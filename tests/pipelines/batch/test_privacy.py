@@ -1,0 +1,170 @@
+"""Mechanics of privacy: no planted identifier stands in any byte of any output, log or message."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pydicom
+import pytest
+
+from pipelines.batch.privacy import dropped_columns, pseudonym, read_key, scrub
+from radiomics.io.table import Manifest
+from radiomics.types import InputError
+from tests.cohorts import QUICK, table_of, write_rows
+
+NAME, BIRTH, NUMBER = "Zwetschgenstein", "19370412", "MRN4711XQ"
+FOLDER = "kurt-zwetschgenstein-1937"
+
+
+def radiomics(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def place(small_cohort: Manifest, tmp_path: Path) -> Path:
+    """Lay out patients whose headers, folders, files and manifest are full of identifiers."""
+    root = tmp_path / FOLDER
+    rows = []
+    folders = [p.parent for p in sorted(small_cohort.folder.glob("P*/ct"))][:3]
+    for number, source in enumerate(folders):
+        shutil.copytree(source, root / f"{NAME}{number}")
+        for file in (root / f"{NAME}{number}").rglob("*.dcm"):
+            data = pydicom.dcmread(file)
+            data.PatientName, data.PatientID = f"{NAME}^Kurt", NUMBER
+            data.PatientBirthDate = BIRTH
+            data.save_as(file.with_name(f"{NAME}_{file.name}"))
+            file.unlink()
+        row = {
+            "id": f"case{number}",
+            "image": f"{NAME}{number}/ct",
+            "mask": f"{NAME}{number}/{NAME}_rtstruct.dcm",
+            "roi": "Lesion 1",
+            "group": f"g{number}",
+            "patient_name": f"{NAME}^Kurt",
+            "born": f"{BIRTH[:4]}-{BIRTH[4:6]}-{BIRTH[6:]}",
+            "study": "1.2.826.0.1.3680043.8.498.4711",
+            "age": 60 + number,
+        }
+        rows.append(row)
+    first = root / f"{NAME}0" / "ct"
+    shutil.copytree(first, root / f"{NAME}1" / "ct" / "again")  # two series, told by their UIDs
+    for file in (root / f"{NAME}1" / "ct" / "again").iterdir():
+        data = pydicom.dcmread(file)
+        data.SeriesInstanceUID = f"{data.SeriesInstanceUID[:-2]}.9"
+        data.save_as(file)
+    rows.append(rows[0] | {"id": "case3", "roi": f"GTV {NAME}"})  # the ROIs there are listed
+    rows.append(rows[0] | {"id": "case4", "image": f"{NAME}/nowhere"})
+    (root / "broken.dcm").write_bytes(b"DICM" * 99)
+    rows.append(rows[0] | {"id": "case5", "mask": "broken.dcm"})
+    write_rows(root / "manifest.csv", rows)
+    (tmp_path / "quick.yaml").write_text(QUICK)
+    return tmp_path
+
+
+def content(folder: Path) -> str:
+    """Return all bytes of all files as text; tables with their cells, whatever compresses them."""
+    texts = [file.read_bytes().decode("latin-1") for file in folder.rglob("*") if file.is_file()]
+    texts += [str(file) for file in folder.rglob("*")]
+    for file in folder.glob("*.parquet"):
+        texts.append(table_of(folder, file.name).astype(str).to_csv())
+    return "\n".join(texts)
+
+
+def test_no_identifier_is_in_any_output(place: Path) -> None:
+    out, log = place / "out", place / "log.jsonl"
+    words = ("batch", place / FOLDER / "manifest.csv", "--settings", place / "quick.yaml")
+    done = radiomics(*words, "--output", out, "--log", log, "--workers", 1)
+    assert done.returncode == 1, done.stderr
+    told = content(out) + log.read_text() + done.stdout.replace(str(out), "") + done.stderr
+    roi = f"GTV {NAME}"  # the manifest's own words
+    for secret in (NAME, NUMBER, BIRTH, "1937-04-12", FOLDER, "1.2.826.0.1", "^Kurt"):
+        assert secret.lower() not in told.replace(roi, "").lower(), secret
+    table = table_of(out).set_index("id")
+    assert table["status"].tolist() == ["done", "failed", "done", "failed", "failed", "failed"]
+    assert table["age"].tolist()[:3] == [60, 61, 62]
+    assert not {"patient_name", "born", "study"} & set(table.columns)
+    assert "2 series" in table["reason"]["case1"]
+    assert "left out of all outputs" in done.stderr
+    kept = radiomics(*words, "--output", place / "kept", "--keep-identifiers", "--workers", 1)
+    assert NAME in content(place / "kept"), kept.stderr
+
+
+def test_pseudonyms_replace_ids_everywhere(place: Path) -> None:
+    out, log, key = place / "out", place / "log.jsonl", place / "key"
+    words = ("batch", place / FOLDER / "manifest.csv", "--settings", place / "quick.yaml")
+    more = ("--output", out, "--log", log, "--workers", 1, "--pseudonymise")
+    done = radiomics(*words, *more, key)
+    assert done.returncode == 1, done.stderr
+    told = content(out) + log.read_text() + done.stdout.replace(str(out), "") + done.stderr
+    for number in range(6):
+        assert f"case{number}" not in told
+    assert key.stat().st_mode & 0o077 == 0
+    secret = bytes.fromhex(key.read_text())
+    assert table_of(out)["id"].tolist() == [pseudonym(f"case{n}", secret) for n in range(6)]
+    assert key.read_text().strip() not in told
+    inside = radiomics(*words, *more, out / "key")
+    assert inside.returncode == 2
+    assert "outside the output" in inside.stderr
+
+
+def test_columns_that_may_tell_are_left_out(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "id": ["a", "b"],
+            "group": ["g", "h"],
+            "age": [1, 2],
+            "stage": ["T1", "T2"],
+            "DOB": ["", ""],
+            "who": ["Doe^Jane", ""],
+            "copy": ["a", "-"],
+            "day": ["2020-01-31", ""],
+            "scan": ["/data/x/y.nii", ""],
+            "ratio": ["1/2", "n/a"],
+        }
+    )
+    assert dropped_columns(table, ()) == ["DOB", "who", "copy", "day", "scan"]
+    (tmp_path / "k").write_text("secret")
+    with pytest.raises(InputError, match="32 or more hexadecimal digits"):
+        read_key(tmp_path / "k", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("C:\\Users\\doe\\ct: 3 slices", "<path>: 3 slices"),
+        ("s3://bucket/doe/ct.nii is gone", "<path> is gone"),
+        ("12 mm/s and 3 / 4", "12 mm/s and 3 / 4"),
+        ("Ann's scanner", "<removed>'s scanner"),
+        ("1.2.840.1.2.3#2, 0.625 mm", "<uid>, 0.625 mm"),
+    ],
+)
+def test_messages_are_scrubbed(text: str, clean: str) -> None:
+    assert scrub(text, {"Ann"}) == clean
+
+
+def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
+    """What a store keeps is not compressed: a planted text would be found by its bytes."""
+    from pipelines.batch.records import Records
+
+    records = Records(tmp_path / "records.sqlite")
+    records.fail(b"k", 1, NAME)
+    records.close()
+    assert NAME in content(tmp_path)
+
+
+def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:
+    from pipelines.batch.tasks import Row, Source
+    from pipelines.batch.work import _names
+
+    folder = place / FOLDER / f"{NAME}0"
+    mask = str(next(folder.glob("*.dcm")))
+    source, row = Source(str(folder / "ct")), Row(0, mask, (("roi", "GTV*"),))
+    names = ("GTV 1", f"GTV {NAME.upper()}", f"GTV 2 {NUMBER}")
+    assert _names(names, source, row) == ("GTV 1", "GTV <removed>", "GTV 2 <removed>")
+    own = Row(0, mask, (("roi", names[1]),))
+    assert _names(names[1:2], source, own) == names[1:2]

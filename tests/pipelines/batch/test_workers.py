@@ -1,0 +1,132 @@
+"""Mechanics of workers: one that dies or hangs costs its case and nothing else; memory is kept."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from pipelines.batch import session
+from pipelines.batch.processes import Processes, available, resident
+from pipelines.batch.run import PATIENCE, TWICE, Limits, Run
+from pipelines.batch.session import Request
+from pipelines.batch.tasks import Source, Task
+from pipelines.batch.work import ALWAYS, PER_VOXEL, identify
+from radiomics.kernels.threads import bound_threads, side_by_side
+from tests.cohorts import Inline, rows_of, table_of, troubled, write_cohort, write_rows
+
+
+def test_deaths_and_delays_cost_their_case_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 6)
+    a = rows_of(1)[0]
+    write_rows(manifest, [*rows_of(6), a | {"id": "second", "label": 2}])
+    for number, kind in ((0, "die once"), (2, "die"), (4, "sleep")):
+        (tmp_path / "in" / f"image{number}.nii.gz.trouble").write_text(kind)
+    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, troubled))
+    settings = (str(tmp_path / "in" / "quick.yaml"),)
+    request = Request(manifest, tmp_path / "out", settings, seconds=8.0, quiet=True)
+    outcome = session.batch(request, lambda _: None)
+    assert (outcome.done, outcome.failed) == (5, 2)
+    table = table_of(tmp_path / "out").set_index("id")
+    assert table["reason"]["C002"] == TWICE
+    assert table["reason"]["C004"] == "it took longer than 8 s"
+    assert table["status"].drop(["C002", "C004"]).eq("done").all()
+
+
+def test_a_pool_shares_threads_and_knows_its_memory() -> None:
+    pool = Processes(max(1, os.cpu_count() or 1), troubled)
+    assert pool.threads == 1
+    assert Processes(1, troubled).threads == os.cpu_count()
+    assert pool.memory() == 0
+    assert resident(None) > 2**20
+    assert resident(-5) == 0
+    assert available() > 2**28
+
+
+def test_threads_can_be_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from radiomics.kernels import threads
+
+    monkeypatch.setattr(threads, "_bound", [])
+    bound_threads(1)
+    seen = side_by_side([lambda: threads.threading.get_ident() for _ in range(8)])
+    assert set(seen) == {threads.threading.get_ident()}
+
+
+def loop(sizes: list[int], memory: int, running: list[Task], slots: int) -> Run:
+    """Return a run that has only its queue."""
+    run = object.__new__(Run)
+    run.waiting = deque(Task(Source(str(n)), (), size) for n, size in enumerate(sizes))
+    run.limits, run.passed = Limits(memory), 0
+    run.pool = Inline()
+    run.pool.size = slots
+    run.pool.begun = running
+    return run
+
+
+def test_admission_keeps_the_memory_and_starves_nobody() -> None:
+    running = [Task(Source("x"), (), 60)]
+    run = loop([50, 30, 30], 100, running, 4)
+    taken = run._fitting()
+    assert taken is not None
+    assert taken.source.image == "1"  # the first does not fit, the second does
+    running.append(taken)
+    assert run._fitting() is None
+    running.clear()
+    alone = run._fitting()
+    assert alone is not None
+    assert alone.need == 50
+    starved = loop([90, *[10] * (PATIENCE + 3)], 100, [Task(Source("x"), (), 20)], 99)
+    assert sum(starved._fitting() is not None for _ in range(PATIENCE + 3)) == PATIENCE
+    huge = loop([10**9], 100, [], 1)
+    assert huge._fitting() is not None  # larger than allowed: by itself
+
+
+def test_a_task_that_killed_a_worker_runs_by_itself() -> None:
+    run = loop([], 0, [Task(Source("x"), (), 1)], 4)
+    run.waiting.append(Task(Source("y"), (), 1, alone=True))
+    assert run._fitting() is None
+    run.pool.running().clear()
+    run.pool.begun.clear()
+    assert run._fitting() is not None
+
+
+def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
+    from pipelines.batch.tasks import Identify, Row
+
+    write_cohort(tmp_path, 1)
+    row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
+    found = identify(Identify(Source(str(tmp_path / "image0.nii.gz")), (row,)))
+    assert found.known[0].need == ALWAYS + 6 * 12 * 12 * PER_VOXEL
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    """A killed main process leaves no worker behind, not even one in the middle of a case."""
+    import subprocess
+    import sys
+
+    write_cohort(tmp_path, 1)
+    (tmp_path / "image0.nii.gz.trouble").write_text("sleep")
+    code = (
+        "import os\n"
+        "from pipelines.batch.processes import Processes\n"
+        "from pipelines.batch.tasks import Compute, Source\n"
+        "from tests.cohorts import troubled\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Processes(1, troubled)\n"
+        f"    pool.submit(Compute(Source({str(tmp_path / 'image0.nii.gz')!r}), ()), None)\n"
+        "    pool.wait(3)\n"
+        "    print(pool.pids()[0], flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not Path(f"/proc/{pid}/cmdline").exists() or not resident(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker lives on")
