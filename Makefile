@@ -8,7 +8,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: install demo test lint typecheck wheel bench-demo clean
+.PHONY: install demo test lint typecheck wheel bench-demo bench-studies clean
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ wheel: install
 
 bench-demo: install
 	$(BIN)/python -m benchmarks.demo
+
+bench-studies: install
+	$(BIN)/python -m benchmarks.studies
 
 clean:
 	rm -rf $(VENV) $(OUTPUT) dist build .mypy_cache .ruff_cache .pytest_cache

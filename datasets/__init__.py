@@ -2,7 +2,8 @@
 
 A source has ``Options`` and ``open(options, progress) -> source``: a
 :class:`radiomics.io.table.Manifest`, which has a length, yields cases, and knows the files behind
-each; or :class:`radiomics.types.Samples` where a source holds pictures or tables.
+each; a :class:`radiomics.io.table.FeatureTable` where the features are there already; or
+:class:`radiomics.types.Samples` where a source holds pictures or rows of numbers.
 """
 
 from __future__ import annotations
@@ -15,4 +16,6 @@ NAMES = (
     "cifar10",
     "class_folders",
     "temperature",
+    "features",
+    "breast_cancer",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pipelines import study_commands
 from pipelines.batch_cli import batch
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ app = typer.Typer(
 )
 
 Output = Annotated[Path | None, typer.Option(help="File to write; the suffix chooses the format.")]
-Folder = Annotated[Path, typer.Option(help="Folder for the results; made if needed.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the libraries log.")]
 
@@ -136,24 +136,9 @@ def filter_(
         typer.echo(f"{output}: responses from {low:g} to {high:g}")
 
 
-@app.command()
-def study(
-    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped study.")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted keys.")] = None,
-    output: Folder = Path("study-output"),
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Run the study of CONFIG: images to report."""
-    _run_study(config, overrides or [], output, quiet, verbose)
-
-
-@app.command()
-def demo(
-    output: Folder = Path("demo-output"), quiet: Quiet = False, verbose: Verbose = False
-) -> None:
-    """Run the demo study on a synthetic cohort of 60 patients."""
-    _run_study("demo", [], output, quiet, verbose)
+app.command()(study_commands.study)
+app.command()(study_commands.demo)
+app.command()(study_commands.predict)
 
 
 @app.command()
@@ -222,31 +207,6 @@ def doctor() -> None:
     if problems:
         raise typer.Exit(WRONG)
     typer.echo("all is well")
-
-
-def _run_study(config: str, overrides: list[str], output: Path, quiet: bool, verbose: bool) -> None:
-    from pipelines.config import load_config
-    from pipelines.environment import first_process
-    from pipelines.picture_report import LABELS
-    from pipelines.progress import Terminal
-    from pipelines.study import run
-
-    _log(verbose)
-    checked = load_config(config, overrides)
-    output.mkdir(parents=True, exist_ok=True)
-    with Terminal(quiet or not first_process()) as progress:
-        finished = run(checked, output, progress)
-    if not first_process():
-        return
-    for name, outcome in finished.outcomes.items():
-        headline, estimate = next(iter(outcome.estimates.items()))
-        typer.echo(f"{name}: {LABELS[headline]} {estimate}")
-    typer.echo(f"report: {output / 'report.html'}")
-    failures = finished.features.failures if finished.features is not None else {}
-    for case, reason in failures.items():
-        typer.echo(f"failed: {case}: {reason}", err=True)
-    if failures:
-        raise typer.Exit(FAILED)
 
 
 def _log(verbose: bool) -> None:

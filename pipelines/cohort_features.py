@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from pipelines.store import Store, digest_file, key
 from radiomics.extraction import compute, prepare, versions
 from radiomics.io import file_parts
-from radiomics.io.table import Manifest
+from radiomics.io.table import FeatureTable, Manifest
 from radiomics.settings import ExtractionSettings
 from radiomics.types import InputError, Progress, silent
 
@@ -25,7 +25,7 @@ class CohortFeatures:
     ``table`` is (cases x features), indexed by id; ``failures`` id to reason; ``images`` and
     ``masks`` id to SHA-256; ``missing`` counts the cases in which a feature has no value;
     ``verdicts`` id to what was said of its DICOM series; ``notes`` id to what was noted of, or
-    done to, its image or mask while reading.
+    done to, its image or mask while reading; ``grids`` id to spacing (mm) and unit of its image.
     """
 
     table: pd.DataFrame
@@ -36,10 +36,16 @@ class CohortFeatures:
     verdicts: dict[str, str]
     notes: dict[str, list[str]]
     reused: int
+    grids: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def extract_cohort(
-    manifest: Manifest, settings: ExtractionSettings, store: Store, progress: Progress = silent
+    manifest: Manifest,
+    settings: ExtractionSettings,
+    store: Store,
+    progress: Progress = silent,
+    *,
+    copies: bool = False,
 ) -> CohortFeatures:
     """Extract the features of every case, in threads; the order is that of the manifest.
 
@@ -49,7 +55,7 @@ def extract_cohort(
     Raises
     ------
     InputError
-        When patients share an image: they would stand on both sides of a split.
+        When patients share an image, without ``copies``: they would stand on both sides of a split.
     """
     context = [settings.model_dump(mode="json"), versions(settings)]
     records: list[dict[str, Any]] = []
@@ -62,7 +68,8 @@ def extract_cohort(
     by_id = dict(zip(ids, records, strict=True))
     values = {i: r["values"] for i, r in by_id.items() if "values" in r}
     images = {i: r["image"] for i, r in by_id.items() if r.get("image")}
-    _check_distinct(manifest, images)
+    if not copies:
+        _check_distinct(manifest, images)
     return CohortFeatures(
         pd.DataFrame.from_dict(values, orient="index"),
         {i: r["error"] for i, r in by_id.items() if "error" in r},
@@ -72,6 +79,7 @@ def extract_cohort(
         {i: r["verdict"] for i, r in by_id.items() if r.get("verdict")},
         {i: r["notes"] for i, r in by_id.items() if r.get("notes")},
         sum(bool(r.get("reused")) for r in records),
+        {i: r["grid"] for i, r in by_id.items() if r.get("grid")},
     )
 
 
@@ -87,7 +95,7 @@ def _one(
         choice = [row[column] for column in ("series", "roi", "label", "segment")]
         name = key([*context, *record.values(), *choice, dict(manifest.reading)])
         known = store.get(name)
-        if known is not None and {"values", "missing", "notes", "verdict"} <= set(known):
+        if known is not None and {"values", "missing", "notes", "verdict", "grid"} <= set(known):
             return {**known, **record, "reused": True}
         case = manifest.load(index)
         if case.mask is None:
@@ -96,6 +104,7 @@ def _one(
         notes = [*case.image.history, *case.mask.history]
         record |= {"values": done.features, "missing": done.missing, "notes": notes}
         record["verdict"] = case.image.verdict
+        record["grid"] = {"spacing": list(case.image.spacing), "unit": case.image.unit}
     except InputError as error:
         record["error"] = _without_folder(str(error), manifest)
     except Exception as error:  # whatever breaks one case is recorded and stops no other
@@ -127,5 +136,24 @@ def _check_distinct(manifest: Manifest, images: dict[str, str]) -> None:
             "manifest",
             "different patients (column 'group') have different images, byte for byte",
             f"one image under several patients: {named[:300]}",
-            "give these rows one group, or leave the copies out",
+            "give these rows one group, leave the copies out, or set duplicates: merge",
         )
+
+
+def given_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFeatures:
+    """Return the features of a table that has them already; covariates are none of them.
+
+    Raises
+    ------
+    InputError
+        For a column of text that is no covariate, or no feature at all.
+    """
+    names = [name for name in table.features if name not in covariates]
+    text = [n for n in names if not pd.api.types.is_numeric_dtype(table.rows[n])]
+    if text or not names:
+        found = f"text in {', '.join(text[:5])}" if text else "no feature"
+        remedy = "name such columns under covariates, or under data.ignore"
+        raise InputError("data", "features are numbers, one column or more", found, remedy)
+    values = table.rows.set_index("id")[names].astype("float64").copy()
+    missing = {str(n): int(count) for n, count in values.isna().sum().items() if count}
+    return CohortFeatures(values, {}, {}, {}, missing, {}, {}, len(values))

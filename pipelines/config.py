@@ -10,25 +10,42 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
+from radiomics.preprocessing.harmonisation import Options as HarmonisationOptions
 from radiomics.preprocessing.tabular import Options as TabularOptions
 from radiomics.settings import ExtractionSettings, load_settings
 
 if TYPE_CHECKING:
     from radiomics.training import Options
 
-PLACES = ("folder", "manifest", "root")
+PLACES = ("folder", "manifest", "root", "table")
 """Options of sources that say where files lie on one machine."""
+APART = ("training", "tune")
+"""Keys of a model's entry that are no options of the model."""
 
 
 class Evaluation(BaseModel, frozen=True, extra="forbid"):
-    """``folds`` of the cross-validation, and ``resamples`` of patients for the intervals.
+    """How estimates are made.
 
-    Networks keep the share ``validation`` of the patients of each training part aside, to choose
-    the epoch with the smallest loss there, and to stop early.
+    ``scheme``: ``folds`` of cross-validation, ``repeats`` times, spread over sites too ``by_site``;
+    or leave_one_site_out; or external: the column ``split`` holds train and test. Inside each
+    training part ``inner`` folds (fewer where a class has fewer patients) choose among candidates,
+    the threshold (Youden's, or that which reaches a ``sensitivity``), and ``recalibrate``
+    probabilities. Intervals resample patients ``resamples`` times; ``permutations`` of the outcome
+    test the first model; ``times`` are those of survival probabilities (without: the quartiles of
+    the times of events). Networks keep the share ``validation`` of the patients of each training
+    part aside, to choose the epoch with the smallest loss there, and to stop early.
     """
 
+    scheme: Literal["folds", "leave_one_site_out", "external"] = "folds"
     folds: Annotated[int, Field(ge=2)] = 5
+    repeats: Annotated[int, Field(ge=1)] = 1
+    inner: Annotated[int, Field(ge=2)] = 5
+    by_site: bool = False
+    recalibrate: bool = True
+    sensitivity: Annotated[float, Field(gt=0, le=1)] | None = None
+    times: tuple[Annotated[float, Field(gt=0)], ...] = ()
     resamples: Annotated[int, Field(ge=100)] = 2000
+    permutations: Annotated[int, Field(ge=0)] = 0
     validation: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
@@ -37,22 +54,32 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     ``data`` names a source and its options; ``task`` is what is predicted; ``positive`` is the
     target's value that counts as an event; ``covariates`` are manifest columns that join the
-    features; ``extraction`` is a preset's name or settings; ``tensors`` says how networks see a
-    case (:class:`radiomics.preprocessing.tensors.Options`); each of ``models`` names a model and
-    its options; ``training`` is the recipe of networks (:class:`radiomics.training.Options`), and
-    a network's own ``training`` changes it.
+    features; ``volume`` is the feature that a model of size alone takes; ``extraction`` is a
+    preset's name or settings; ``duplicates`` says what happens to patients that share an image or
+    all values: refuse, or merge them to one; ``harmonisation`` of sites and ``selection`` of
+    features (a list of ways, one after the other) are fitted inside the folds. ``tensors`` says
+    how networks see a case (:class:`radiomics.preprocessing.tensors.Options`); each of ``models``
+    names a model and its options, those not given are tuned over the model's own values, or those
+    under ``tune``; ``fusion`` lists models whose probabilities are averaged; ``training`` is the
+    recipe of networks (:class:`radiomics.training.Options`), and a network's own ``training``
+    changes it.
     """
 
     title: str = "Radiomics study"
     data: dict[str, Any]
-    task: Literal["binary", "multiclass", "regression"] = "binary"
+    task: Literal["binary", "multiclass", "regression", "survival"] = "binary"
     positive: bool | int | float | str = 1
     covariates: tuple[str, ...] = ()
+    volume: str = "original_morphology_volume"
+    duplicates: Literal["refuse", "merge"] = "refuse"
     extraction: ExtractionSettings = ExtractionSettings()
     tabular: TabularOptions = TabularOptions()
+    harmonisation: HarmonisationOptions = HarmonisationOptions()
+    selection: tuple[dict[str, Any], ...] = ()
     tensors: dict[str, Any] = {}
     training: dict[str, Any] = {}
     models: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ({"name": "logistic"},)
+    fusion: tuple[tuple[str, ...], ...] = ()
     evaluation: Evaluation = Evaluation()
     gallery: Annotated[int, Field(ge=0)] = 8
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -67,8 +94,15 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _known_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
-            own = {key: value for key, value in spec.items() if key != "training"}
+            own = {key: value for key, value in spec.items() if key not in APART}
             parse_plugin("radiomics.models", own, "models")
+        return specs
+
+    @field_validator("selection")
+    @classmethod
+    def _known_selectors(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for spec in specs:
+            parse_plugin("radiomics.selection", spec, "selection")
         return specs
 
     @model_validator(mode="after")
@@ -144,12 +178,13 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _check_plugins(values: Mapping[str, Any], where: str) -> None:
     """Check what names a plugin on its own, so that a message points at the very key."""
     specs = [("data", "datasets", values.get("data"))]
-    models = values.get("models")
-    if isinstance(models, list):
-        specs += [(f"models.{i}", "radiomics.models", spec) for i, spec in enumerate(models)]
+    for key in ("models", "selection"):
+        listed = values.get(key)
+        if isinstance(listed, list):
+            specs += [(f"{key}.{i}", f"radiomics.{key}", spec) for i, spec in enumerate(listed)]
     for key, package, spec in specs:
         if isinstance(spec, Mapping):
-            own = {k: v for k, v in spec.items() if k != "training"}
+            own = {k: v for k, v in spec.items() if k not in APART}
             parse_plugin(package, own, f"{where}: {key}")
         elif spec is not None:
             raise ConfigurationError(f"{where}: {key}: write it as {{name: ...}}; given: {spec!r}.")

@@ -11,7 +11,8 @@ from radiomics.reporting import pictures
 from radiomics.reporting.html import Section, Table
 
 if TYPE_CHECKING:
-    from pipelines.study import Outcome, Study
+    from pipelines.outcomes import Outcome
+    from pipelines.study import Study
 
 SHOWN = 9
 
@@ -20,7 +21,7 @@ def network_sections(study: Study) -> list[Section]:
     """Return the sections of all networks of a study."""
     found: list[Section] = []
     for name, outcome in study.outcomes.items():
-        if all(hasattr(model, "trained") for model in outcome.fitted):
+        if outcome.fitted and all(hasattr(model, "trained") for model in outcome.fitted):
             found += [_layers(name, outcome), _curves(name, outcome)]
             heat = _attention(name, outcome)
             found += [heat] if heat is not None else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import StudyConfig
+from pipelines.config import APART, StudyConfig
 from pipelines.environment import installed
 from radiomics import models
 from radiomics.evaluation.splits import held_out
@@ -84,7 +84,7 @@ class Network:
 
 def architecture(spec: dict[str, Any]) -> dict[str, Any]:
     """Return what a model's entry says of the model itself."""
-    return {key: value for key, value in spec.items() if key != "training"}
+    return {key: value for key, value in spec.items() if key not in APART}
 
 
 def outputs(config: StudyConfig, samples: Samples) -> int:

@@ -10,25 +10,15 @@ import yaml
 from pipelines.config import StudyConfig
 from pipelines.environment import installed
 from pipelines.network_sections import SHOWN, in_turn, network_sections, predicted
+from pipelines.outcomes import label
 from radiomics.evaluation.multiclass import confusion
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Samples
 
 if TYPE_CHECKING:
-    from pipelines.study import Outcome, Study
-
-LABELS = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-}
+    from pipelines.outcomes import Outcome
+    from pipelines.study import Study
 
 
 def render_study(config: StudyConfig, study: Study) -> str:
@@ -39,7 +29,7 @@ def render_study(config: StudyConfig, study: Study) -> str:
     summary = {
         "Samples": f"{len(samples.ids):,}",
         "Tested": f"{len(first.predictions.ids):,}",
-        f"{LABELS[headline]}, {name} (95% interval)": str(first.estimates[headline]),
+        f"{label(headline)}, {name} (95% interval)": str(first.estimates[headline]),
     }
     sections = [_samples(samples), _performance(config, study), *_tested(study)]
     sections += [*network_sections(study), _provenance(config)]
@@ -82,7 +72,7 @@ def _performance(config: StudyConfig, study: Study) -> Section:
         f"not cover the variation from training anew. In brackets: the same on the samples that "
         f"the model was fitted to."
     )
-    return Section("Performance", text, Table(["Model", *(LABELS[n] for n in names)], lines))
+    return Section("Performance", text, Table(["Model", *(label(n) for n in names)], lines))
 
 
 def _with_apparent(outcome: Outcome, metric: str) -> str:

@@ -10,12 +10,14 @@ from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
 from pipelines.environment import installed
 from radiomics.extraction import versions
-from radiomics.io.table import Manifest
+from radiomics.io.table import FeatureTable, Manifest
 
 
-def record(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> dict[str, Any]:
+def record(
+    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
+) -> dict[str, Any]:
     """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
-    rows = manifest.rows.drop(columns=["image", "mask"])
+    rows = manifest.rows.drop(columns=["image", "mask"], errors="ignore")
     return {
         "config": config.published(),
         "versions": installed(),

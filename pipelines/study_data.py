@@ -5,42 +5,58 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
-from radiomics.evaluation.splits import Split, fixed_split, grouped_folds, grouped_parts
+from radiomics.evaluation import survival
+from radiomics.evaluation.duplicates import join_duplicates
+from radiomics.evaluation.splits import (
+    Split,
+    fixed_split,
+    grouped_folds,
+    grouped_parts,
+    leave_one_site_out,
+    repeated_folds,
+)
+from radiomics.evaluation.tuning import stratification
 from radiomics.io.cache import cached, fingerprint
-from radiomics.io.table import RESERVED, Manifest
+from radiomics.io.table import RESERVED, FeatureTable, Manifest
 from radiomics.plugins import parse, parse_plugin
 from radiomics.types import InputError, Progress, Samples
 
+Source = Manifest | FeatureTable | Samples
 CLASSES = ("binary", "multiclass")
 
 
-def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Manifest | Samples:
+def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source:
     """Open the data source; one that makes its data gets the study's seed and folder."""
     module, options = parse_plugin("datasets", config.data, "data")
     given: dict[str, Any] = {"seed": config.seed, "folder": folder / "data"}
     update = {k: v for k, v in given.items() if k in module.Options.model_fields}
     update = {k: v for k, v in update.items() if k not in config.data}
-    source: Manifest | Samples = module.open(options.model_copy(update=update), progress)
+    source: Source = module.open(options.model_copy(update=update), progress)
     return source
 
 
-def check_manifest(config: StudyConfig, manifest: Manifest) -> None:
+def check_manifest(config: StudyConfig, manifest: Manifest | FeatureTable) -> None:
     """Demand usable columns, a target that fits the task, and enough patients, before any work."""
     rows = manifest.rows
-    wanted = ("target", *config.covariates)
+    wanted = ("target", *config.covariates, *config.harmonisation.preserve)
+    wanted += ("time",) if config.task == "survival" else ()
+    wanted += ("site",) if _needs_sites(config) else ()
+    wanted += ("split",) if config.evaluation.scheme == "external" else ()
     absent = [c for c in wanted if c not in rows]
     if absent:
         raise InputError(
             "manifest",
-            "the study reads the columns target and those under 'covariates'",
+            f"the study reads the columns {', '.join(dict.fromkeys(wanted))}",
             f"no {', '.join(absent)}; columns: {', '.join(rows.columns)}",
             "add the column, or take it out of the config",
         )
@@ -52,18 +68,24 @@ def check_manifest(config: StudyConfig, manifest: Manifest) -> None:
             ", ".join(sorted(set(refused))),
             "take them out: the target as a covariate would be a leak",
         )
-    y, _ = outcome(config, rows["target"])
-    splits(config, y, rows["group"].to_numpy(dtype=str), None)
+    y, _ = outcome(config, rows)
+    repeats(config, rows, y, rows["group"].to_numpy(dtype=str))
 
 
-def outcome(config: StudyConfig, target: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return a target column as numbers, and the names of the classes that they count.
+def _needs_sites(config: StudyConfig) -> bool:
+    by_site = config.evaluation.by_site or config.evaluation.scheme == "leave_one_site_out"
+    return by_site or config.harmonisation.method != "none"
+
+
+def outcome(config: StudyConfig, rows: pd.DataFrame) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return the target of rows as numbers, and the names of the classes that they count.
 
     Raises
     ------
     InputError
         For gaps, or values that do not fit the task.
     """
+    target = rows["target"]
     values = sorted(target.dropna().unique().tolist(), key=str)
     gaps = int(target.isna().sum())
     if config.task == "regression":
@@ -89,6 +111,8 @@ def outcome(config: StudyConfig, target: Any) -> tuple[NDArray[Any], tuple[str, 
         )
     other = next(v for v in values if v != config.positive)
     event = (target == config.positive).to_numpy().astype(np.int64)
+    if config.task == "survival":
+        return survival.outcome(event, _times(rows["time"])), ()
     return event, (str(other), str(config.positive))
 
 
@@ -96,16 +120,39 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def splits(
-    config: StudyConfig, y: NDArray[Any], groups: NDArray[Any], split: NDArray[Any] | None
-) -> list[Split]:
-    """Return the parts that the source fixes, or else folds with every patient on one side."""
+def _times(column: pd.Series[Any]) -> NDArray[np.float64]:
+    times = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(times) & (times > 0)))
+    if wrong.size:
+        found = f"{wrong.size} rows, first {column.iloc[wrong[0]]!r} in row {wrong[0] + 2}"
+        raise InputError("time", "survival times are numbers above 0", found, "correct these rows")
+    return times
+
+
+def repeats(
+    config: StudyConfig, rows: pd.DataFrame, y: NDArray[Any], groups: NDArray[Any]
+) -> list[list[Split]]:
+    """Return the outer splits of rows, every patient on one side: once, or several times."""
+    options = config.evaluation
+    strata = stratification(y, config.task)
+    if options.scheme == "external":
+        return [fixed_split(rows["split"].to_numpy(), groups)]
+    sites = rows["site"].astype(str).to_numpy(dtype=str) if _needs_sites(config) else None
+    if options.scheme == "leave_one_site_out" and sites is not None:
+        return [leave_one_site_out(strata, groups, sites)]
+    seeds = [config.seed + number for number in range(options.repeats)]
+    spread = sites if options.by_site else None
+    return repeated_folds(strata, groups, options.folds, seeds, spread)
+
+
+def splits_of_samples(config: StudyConfig, samples: Samples) -> list[list[Split]]:
+    """Return the parts that a source of samples fixes, or else folds."""
+    split, groups = samples.split, samples.groups
     if split is not None and {"train", "test"} <= set(split.tolist()):
-        return fixed_split(split)
-    folds = config.evaluation.folds
+        return [fixed_split(split)]
     if config.task in CLASSES:
-        return grouped_folds(y, groups, folds, config.seed)
-    return grouped_parts(groups, folds, config.seed)
+        return [grouped_folds(samples.y, groups, config.evaluation.folds, config.seed)]
+    return [grouped_parts(groups, config.evaluation.folds, config.seed)]
 
 
 def check_samples(config: StudyConfig, samples: Samples) -> None:
@@ -127,8 +174,10 @@ def check_samples(config: StudyConfig, samples: Samples) -> None:
         raise InputError("task", rule, found, "set task, or data.classes")
 
 
-def assemble(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> Samples:
-    """Join features and covariates of the cases that were computed to Samples."""
+def assemble(
+    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
+) -> Samples:
+    """Join features, covariates and site of the cases that were computed to Samples."""
     if features.table.empty:
         listed = "\n".join(f"{i}: {reason}" for i, reason in [*features.failures.items()][:10])
         raise InputError("features", "at least one case must succeed", listed, "see failures.json")
@@ -138,11 +187,19 @@ def assemble(config: StudyConfig, manifest: Manifest, features: CohortFeatures) 
         raise InputError(
             "covariates", "covariates and features have different names", ", ".join(clash), "rename"
         )
-    table = features.table.join(rows[list(config.covariates)])
-    y, classes = outcome(config, rows["target"])
+    joined = [*config.covariates, *config.harmonisation.preserve]
+    joined += ["site"] if config.harmonisation.method != "none" else []
+    table = features.table.join(rows[list(dict.fromkeys(joined))])
+    y, classes = outcome(config, rows)
+    ids = tuple(map(str, table.index))
+    digests = features.images or {
+        i: sha256(row.tobytes()).hexdigest()
+        for i, row in zip(ids, features.table.to_numpy(dtype=np.float64), strict=True)
+    }
+    groups = rows["group"].to_numpy(dtype=str)
     return Samples(
-        tuple(map(str, table.index)),
-        rows["group"].to_numpy(dtype=str),
+        ids,
+        join_duplicates(groups, digests, ids, config.duplicates),
         table.to_numpy(),
         y,
         tuple(map(str, table.columns)),

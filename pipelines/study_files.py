@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from pipelines import provenance
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
 from pipelines.store import write_whole
-from radiomics.io.table import Manifest
+from radiomics.io.table import FeatureTable, Manifest
 from radiomics.types import Predictions
 
 if TYPE_CHECKING:
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def write_features(
-    config: StudyConfig, manifest: Manifest, features: CohortFeatures, folder: Path
+    config: StudyConfig,
+    manifest: Manifest | FeatureTable,
+    features: CohortFeatures,
+    folder: Path,
 ) -> None:
     """Write the features as Parquet, the failures and the provenance as JSON."""
     table = features.table.rename_axis("id").reset_index()
@@ -30,7 +35,7 @@ def write_features(
 
 
 def write_outcomes(study: Study) -> None:
-    """Write the predictions as Parquet and the metrics as JSON."""
+    """Write the predictions as Parquet, the metrics, comparisons and choices as JSON."""
     parts = [
         _predicted(outcome.predictions, outcome.samples.classes).assign(model=name)
         for name, outcome in study.outcomes.items()
@@ -43,13 +48,43 @@ def write_outcomes(study: Study) -> None:
         for name, outcome in study.outcomes.items()
     }
     _write_json(metrics, study.folder / "metrics.json")
+    compared = {
+        "comparisons": [asdict(comparison) for comparison in study.comparisons],
+        "permutation": study.permuted and {"p": study.permuted[0], "reached": study.permuted[1]},
+        "warnings": study.warnings,
+    }
+    _write_json(compared, study.folder / "comparisons.json")
+    _write_json(_choices(study), study.folder / "choices.json")
+
+
+def _choices(study: Study) -> dict[str, Any]:
+    """Return for each model and outer fold the candidate chosen, its threshold and its columns."""
+    found: dict[str, Any] = {}
+    for name, outcome in study.outcomes.items():
+        folds = [fold for fold in outcome.fitted if hasattr(fold, "chain")]
+        if folds and outcome.candidates:
+            found[name] = [
+                {
+                    "candidate": outcome.candidates[fold.chosen],
+                    "inner": fold.inner,
+                    "threshold": fold.threshold,
+                    "columns": [str(c) for c in fold.chain[:-1].get_feature_names_out()],
+                    "warnings": list(fold.warnings),
+                }
+                for fold in folds
+            ]
+    return found
 
 
 def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return a row a sample; of many classes, the probability of each and the most probable."""
     columns: dict[str, Any] = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
+    if p.y_true.dtype.names:
+        columns |= {"y_true": p.y_true["event"], "time": p.y_true["time"]}
+        each = {f"event_{k}": p.y_score[:, k] for k in range(p.y_score.shape[1])}
+        return pd.DataFrame(columns | each)
     if p.y_score.ndim == 1:
-        return pd.DataFrame(columns | {"y_score": p.y_score})
+        return pd.DataFrame(columns | {"y_score": p.y_score, "threshold": p.threshold})
     each = {f"score_{name}": p.y_score[:, k] for k, name in enumerate(classes)}
     return pd.DataFrame(columns | {"y_pred": p.y_score.argmax(axis=1)} | each)
 
@@ -66,6 +101,24 @@ def write_networks(study: Study) -> None:
             model.save(folder / f"fold-{fold}.safetensors", outcome.samples, values)
             history = pd.DataFrame(model.trained.history)
             write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+
+
+def log_opening(config: StudyConfig, folder: Path) -> list[str]:
+    """Note that the external part was opened with a config; return a warning after the first.
+
+    The same config again is the same opening. The log lies beside the results.
+    """
+    path = folder / "external.json"
+    opened: list[str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    key = sha256(json.dumps(config.published(), sort_keys=True).encode()).hexdigest()
+    if key not in opened:
+        opened.append(key)
+    write_whole(path, json.dumps(opened, indent=1) + "\n")
+    if len(opened) == 1:
+        return []
+    return [
+        f"the external part was opened with {len(opened)} configs: choices may have followed it"
+    ]
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:

@@ -11,64 +11,105 @@ import yaml
 from pipelines import provenance
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
+from pipelines.feature_sections import feature_sections
+from pipelines.guideline_sections import guideline_sections
 from pipelines.network_sections import network_sections
-from radiomics.extraction import feature_catalogue
-from radiomics.io.table import Manifest
+from pipelines.outcomes import label
+from pipelines.performance_sections import performance_sections
+from radiomics.io.table import FeatureTable, Manifest
 from radiomics.reporting import figures
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Samples
 
 if TYPE_CHECKING:
-    from pipelines.study import Outcome, Study
+    from pipelines.study import Study
 
-LABELS = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
-    "balanced_accuracy": "Balanced accuracy",
-    "brier": "Brier score",
-}
 HU_WINDOW = (-1000.0, 400.0)
-SHOWN_FEATURES = 15
 
 
-def render_study(config: StudyConfig, manifest: Manifest, samples: Samples, study: Study) -> str:
+def render_study(
+    config: StudyConfig, source: Manifest | FeatureTable, samples: Samples, study: Study
+) -> str:
     """Return the report as one HTML text."""
     features = study.features
     if features is None:
         raise ValueError("a report of cases needs their features")
     name, first = next(iter(study.outcomes.items()))
-    patients = len(np.unique(samples.groups))
+    measure, estimate = next(iter(first.estimates.items()))
     summary = {
-        "Patients": str(patients),
-        "Cases analysed": f"{len(samples.ids)} of {len(manifest)}",
+        "Patients": str(len(np.unique(samples.groups))),
+        "Cases analysed": f"{len(samples.ids)} of {len(source)}",
         "Features": str(features.table.shape[1]),
-        f"ROC AUC, {name} (95% interval)": str(first.estimates["roc_auc"]),
+        f"{label(measure)}, {name} (95% interval)": str(estimate),
     }
     sections = [
-        _cohort(manifest, config),
-        _performance(config, study),
-        _curves(study),
-        _gallery(config, manifest, study),
-        _weights(name, first),
+        _warnings(study),
+        _flow(config, source, samples, features),
+        _cohort(config, source, samples),
+        *performance_sections(config, study),
+        _gallery(config, source, study) if isinstance(source, Manifest) else None,
+        *feature_sections(study),
         *network_sections(study),
         _failures(features),
         _gaps(features),
         _notes(features),
-        _provenance(config, manifest, features),
+        *guideline_sections(config, source, study),
+        _provenance(config, source, features),
     ]
     return render(config.title, summary, [section for section in sections if section])
 
 
-def _cohort(manifest: Manifest, config: StudyConfig) -> Section:
-    rows = manifest.rows
-    event = rows["target"] == config.positive
-    parts = {"All": rows, f"Target {config.positive}": rows[event], "Other": rows[~event]}
+def _warnings(study: Study) -> Section | None:
+    rows = [[text] for text in study.warnings]
+    return Section("Look at this first", "", Table(["Warning"], rows)) if rows else None
+
+
+def _flow(
+    config: StudyConfig,
+    source: Manifest | FeatureTable,
+    samples: Samples,
+    features: CohortFeatures,
+) -> Section:
+    """Show how many cases were found, left out and why, and analysed."""
+    rows = source.rows
+    lines: list[list[Any]] = [["Found", len(rows), rows["group"].nunique(), ""]]
+    reasons: dict[str, list[str]] = {}
+    for case, reason in features.failures.items():
+        reasons.setdefault(reason.splitlines()[0].rpartition(": ")[2], []).append(case)
+    patients = rows.set_index("id")["group"]
+    for reason, cases in sorted(reasons.items()):
+        lines.append(["Left out", len(cases), patients.loc[cases].nunique(), reason])
+    kept = len(np.unique(samples.groups))
+    merged = patients.loc[list(samples.ids)].nunique() - kept
+    note = f"{merged} patients merged: they share an image or all values" if merged else ""
+    lines.append(["Analysed", len(samples.ids), kept, note])
+    if config.evaluation.scheme == "external":
+        for part in ("train", "test"):
+            own = rows[(rows["split"] == part) & rows["id"].isin(samples.ids)]
+            lines.append([f"of these {part}", len(own), own["group"].nunique(), ""])
+    return Section("Flow of cases", "", Table(["", "Cases", "Patients", "Reason"], lines))
+
+
+def _cohort(config: StudyConfig, source: Manifest | FeatureTable, samples: Samples) -> Section:
+    """Show the analysed patients by outcome, and by site."""
+    rows = source.rows.set_index("id").loc[list(samples.ids)]
+    parts = {"All": rows}
+    if config.task in ("binary", "survival"):
+        event = rows["target"] == config.positive
+        parts |= {f"Target {config.positive}": rows[event], "Other": rows[~event]}
+    elif config.task == "multiclass":
+        parts |= {f"Target {c}": rows[rows["target"].astype(str) == c] for c in samples.classes}
+    if "site" in rows and len(rows["site"].dropna().unique()) > 1:
+        names = sorted(rows["site"].dropna().astype(str).unique())
+        parts |= {f"Site {name}": rows[rows["site"].astype(str) == name] for name in names}
     lines: list[list[Any]] = [
         ["Patients", *(part["group"].nunique() for part in parts.values())],
         ["Cases", *(len(part) for part in parts.values())],
     ]
     # only what the study reads: other columns may hold names, dates or notes
-    for column in dict.fromkeys([*(["site"] if "site" in rows else []), *config.covariates]):
+    numbers = {"regression": ["target"], "survival": ["time"]}.get(config.task, [])
+    columns = [*(["site"] if "site" in rows else []), *numbers, *config.covariates]
+    for column in dict.fromkeys(columns):
         patients = [part.drop_duplicates("group")[column] for part in parts.values()]
         lines += _describe(column, rows[column], patients)
     return Section("Cohort", table=Table(["", *parts], lines))
@@ -88,87 +129,25 @@ def _describe(name: str, values: Any, parts: list[Any]) -> list[list[str]]:
     return lines
 
 
-def _performance(config: StudyConfig, study: Study) -> Section:
-    lines: list[list[Any]] = [
-        [name, *(str(outcome.estimates[metric]) for metric in LABELS)]
-        for name, outcome in study.outcomes.items()
-    ]
-    text = (
-        f"Every prediction comes from a model that saw no case of the same patient: "
-        f"{config.evaluation.folds}-fold cross-validation, stratified by outcome, grouped by "
-        f"patient. Imputing, scaling and encoding are fitted inside each training part. "
-        f"Intervals are 95% percentile intervals over {config.evaluation.resamples} bootstrap "
-        f"samples of patients; they do not cover the variation from fitting the models anew. "
-        f"Balanced accuracy is taken at a probability of one half."
-    )
-    return Section("Performance", text, Table(["Model", *LABELS.values()], lines))
-
-
-def _curves(study: Study) -> Section:
-    predictions = {name: outcome.predictions for name, outcome in study.outcomes.items()}
-    auc = {name: str(outcome.estimates["roc_auc"]) for name, outcome in study.outcomes.items()}
-    text = (
-        "Left: ROC curve of the pooled out-of-fold predictions. Right: observed frequency against "
-        "predicted probability in five bins of equal count, bars are 95% Wilson intervals of each "
-        "bin, and the distribution of predictions along the bottom."
-    )
-    drawn = [figures.roc(predictions, auc), figures.calibration(predictions)]
-    return Section("Discrimination and calibration", text, figures=drawn)
-
-
 def _gallery(config: StudyConfig, manifest: Manifest, study: Study) -> Section | None:
     """Show cases of both outcomes in turn, those with the most and least certain predictions."""
     if not config.gallery:
         return None
     ids = manifest.rows["id"].tolist()
     predictions = next(iter(study.outcomes.values())).predictions
-    order = np.argsort(predictions.y_score, kind="stable")
+    if predictions.y_score.ndim > 1:
+        return None
+    once = np.flatnonzero(~pd.Series(predictions.ids).duplicated().to_numpy())
+    order = once[np.argsort(predictions.y_score[once], kind="stable")]
     count = min(config.gallery, len(order))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
     cases = [manifest.load(ids.index(predictions.ids[i])) for i in chosen]
     rows = zip(predictions.ids, predictions.y_true, predictions.y_score, strict=True)
-    captions = [f"{case}: target {y}, predicted {score:.2f}" for case, y, score in rows]
+    captions = [f"{case}: target {y:g}, predicted {score:.2f}" for case, y, score in rows]
     titles = [captions[i] for i in chosen]
     window = HU_WINDOW if config.extraction.modality == "CT" else None
     text = "The slice with the largest section of each mask, from the lowest to the highest score."
     return Section("Gallery", text, figures=[figures.gallery(cases, titles, window)])
-
-
-def _weights(name: str, outcome: Outcome) -> Section | None:
-    """Show the features that a linear model used, with IBSI codes and spread over folds."""
-    chains = [model for model in outcome.fitted if hasattr(model, "named_steps")]
-    models = [chain.named_steps["model"] for chain in chains]
-    if not models or not all(hasattr(model, "coef_") for model in models):
-        return None
-    weights = [
-        pd.Series(model.coef_[0], index=chain.named_steps["tabular"].get_feature_names_out())
-        for chain, model in zip(outcome.fitted, models, strict=True)
-    ]  # a rare category may be unknown to some folds: there its weight is 0
-    table = pd.concat(weights, axis=1).fillna(0.0)
-    columns, values = [str(c) for c in table.index], table.to_numpy()  # (F, K)
-    top = np.argsort(-np.abs(values.mean(axis=1)), kind="stable")[:SHOWN_FEATURES]
-    codes = _codes()
-    lines: list[list[Any]] = [
-        [columns[i], codes.get(columns[i].partition("_")[2], "-"), _weight(values[i])] for i in top
-    ]
-    text = (
-        f"The {len(top)} largest of {len(columns)} weights of {name}, mean over folds. Weights of "
-        f"correlated features share an effect between them and are no measure of importance."
-    )
-    drawn = figures.weights([columns[i] for i in top], values[top])
-    shown = Table(["Feature", "IBSI code", "Weight (mean ± SD over folds)"], lines)
-    return Section("Features that the model used", text, shown, [drawn])
-
-
-def _weight(values: Any) -> str:
-    return f"{values.mean():+.3f} ± {values.std():.3f}"
-
-
-def _codes() -> dict[str, str]:
-    catalogue = feature_catalogue()
-    return {
-        f"{row.family}_{row.name}": str(row.ibsi_code) for row in catalogue.itertuples(index=False)
-    }
 
 
 def _failures(features: CohortFeatures) -> Section | None:
@@ -198,7 +177,9 @@ def _notes(features: CohortFeatures) -> Section | None:
     return Section("Notes on reading", "", Table(["Case", "Note"], notes)) if notes else None
 
 
-def _provenance(config: StudyConfig, manifest: Manifest, features: CohortFeatures) -> Section:
+def _provenance(
+    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
+) -> Section:
     record = provenance.record(config, manifest, features)
     text = (
         "The same config, data and versions give the same bytes. Inputs are named by the SHA-256 "

@@ -61,7 +61,16 @@ __path__.append(str(_OLD_NAMES))
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    stages = ("evaluation", "filters", "io", "models", "preprocessing", "reporting", "features")
+    stages = (
+        "evaluation",
+        "filters",
+        "io",
+        "models",
+        "preprocessing",
+        "reporting",
+        "features",
+        "selection",
+    )
     if name in stages:
         return import_module(f"radiomics.{name}")
     if (_OLD_NAMES / f"{name}.py").is_file():

@@ -8,7 +8,7 @@ another with :func:`dataclasses.replace`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
@@ -73,10 +73,8 @@ class Volume:
         array = read_only(self.array)
         affine = read_only(np.array(self.affine, dtype=np.float64))
         if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
-            raise ValueError(
-                f"a Volume needs a non-empty numeric (D, H, W) array; "
-                f"found shape {array.shape}, dtype {array.dtype}"
-            )
+            found = f"found shape {array.shape}, dtype {array.dtype}"
+            raise ValueError(f"a Volume needs a non-empty numeric (D, H, W) array; {found}")
         if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
             raise ValueError("a Volume needs a finite (4, 4) affine")
         if not np.array_equal(affine[3], (0, 0, 0, 1)) or abs(np.linalg.det(affine)) < 1e-12:
@@ -170,7 +168,7 @@ class Case:
     covariates: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.id or not self.group:
+        if not (self.id and self.group):
             raise ValueError("a Case needs an id and a group (the patient)")
         if self.mask is not None:
             check_mask(self.image, self.mask, where=f"case {self.id}")
@@ -235,8 +233,8 @@ class Samples:
     """What models learn from: one row a sample, images and tables alike.
 
     ``x`` is ``(N, F)`` with ``columns`` naming F, ``(N, C, H, W)`` or ``(N, C, D, H, W)``;
-    memory-mapped arrays are welcome. ``split`` holds fixed parts (``"train"``, ``"test"``) where
-    the source defines them; ``classes`` names what a ``y`` of class numbers counts.
+    memory-mapped arrays are welcome. ``split`` names the parts that the source fixes, train and
+    test; ``classes`` names what a ``y`` of class numbers counts.
     """
 
     ids: tuple[str, ...]
@@ -248,14 +246,9 @@ class Samples:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        n = len(self.ids)
-        lengths = {len(self.groups), len(self.x), len(self.y)} | (
-            set() if self.split is None else {len(self.split)}
-        )
-        if lengths != {n}:
-            raise ValueError(
-                f"Samples need one entry of each part per id; found {lengths}, not {n}"
-            )
+        n, parts = len(self.ids), (self.groups, self.x, self.y, self.split)
+        if {len(part) for part in parts if part is not None} != {n}:
+            raise ValueError(f"Samples need one entry of each part per id: {n}")
         if len(set(self.ids)) != n:
             raise ValueError("Samples need unique ids")
         if self.x.ndim == 2 and len(self.columns) != self.x.shape[1]:
@@ -265,23 +258,19 @@ class Samples:
 
     def take(self, chosen: NDArray[np.int64]) -> Samples:
         """Return the samples at these places."""
-        return Samples(
-            tuple(self.ids[i] for i in chosen.tolist()),
-            self.groups[chosen],
-            self.x[chosen],
-            self.y[chosen],
-            self.columns,
-            None if self.split is None else self.split[chosen],
-            self.classes,
-        )
+        ids = tuple(self.ids[i] for i in chosen.tolist())
+        split = None if self.split is None else self.split[chosen]
+        parts = self.groups[chosen], self.x[chosen], self.y[chosen]
+        return Samples(ids, *parts, self.columns, split, self.classes)
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Predictions for samples, each scored by a model that never saw its group.
 
-    ``y_score`` is ``(N,)`` (probability of the positive class, or a predicted value), or ``(N, K)``
-    (probability of each class).
+    ``y_score`` is ``(N,)`` (probability or value), ``(N, K)`` for classes or ``(N, T)`` for events
+    by T times; ``y_true`` holds classes, values, or ``event`` and ``time``. Scores of one ``fold``
+    come from one model; from its ``threshold``, chosen in training, a sample is called positive.
     """
 
     ids: tuple[str, ...]
@@ -289,14 +278,17 @@ class Predictions:
     y_true: NDArray[Any]
     y_score: NDArray[np.float64]
     fold: NDArray[np.int64]
+    threshold: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        parts: Sequence[Any] = (self.groups, self.y_true, self.y_score, self.fold)
-        if {len(part) for part in parts} != {len(self.ids)}:
+        if self.threshold is None:
+            object.__setattr__(self, "threshold", np.full(len(self.ids), 0.5))
+        names = "groups", "y_true", "y_score", "fold", "threshold"
+        if {len(getattr(self, name)) for name in names} != {len(self.ids)}:
             raise ValueError("Predictions need one entry of each part per id")
         if not np.all(np.isfinite(self.y_score)):
             raise ValueError("Predictions need finite scores")
-        for name in ("groups", "y_true", "y_score", "fold"):
+        for name in names:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
 

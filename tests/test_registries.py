@@ -13,16 +13,26 @@ import pytest
 import torch
 from pydantic import BaseModel, ValidationError
 
+from radiomics.evaluation import survival
+from radiomics.evaluation.measures import headline
+from radiomics.evaluation.tuning import Plan, scores
 from radiomics.plugins import ConfigurationError, load, parse_plugin
-from radiomics.types import Region
+from radiomics.types import Predictions, Region
 
 ROOT = Path(__file__).resolve().parent.parent
-REGISTRIES = ("radiomics.features", "radiomics.filters", "radiomics.models", "datasets")
+REGISTRIES = (
+    "radiomics.features",
+    "radiomics.filters",
+    "radiomics.models",
+    "radiomics.selection",
+    "datasets",
+)
 ENTRIES = [(package, name) for package in REGISTRIES for name in import_module(package).NAMES]
 FAMILIES = import_module("radiomics.features").NAMES
 FILTERS = import_module("radiomics.filters").NAMES
 MODELS = import_module("radiomics.models").NAMES
-TABULAR = ("logistic",)
+SELECTORS = import_module("radiomics.selection").NAMES
+TABULAR = tuple(name for name in MODELS if hasattr(load("radiomics.models", name), "TASKS"))
 """Models with scikit-learn's interface; the others are networks."""
 IMAGE_SHAPES = [(5,), (1, 32, 32, 32), (3, 64, 64)]
 """Samples of networks: a row, a volume, an image."""
@@ -154,19 +164,55 @@ def test_a_filter_looks_no_farther_than_it_says(name: str) -> None:
     assert one == pytest.approx(two, abs=1e-9)
 
 
+def outcome(task: str, x: np.ndarray) -> np.ndarray:
+    """Return an outcome that the first column tells, with some noise."""
+    value = x[:, 0] + 0.3 * np.random.default_rng(1).normal(size=len(x))
+    if task == "survival":
+        return survival.outcome(np.arange(len(x)) % 4 > 0, np.exp(-value))
+    return {
+        "binary": (value > 0).astype(np.int64),
+        "multiclass": np.digitize(value, [-0.5, 0.5]),
+        "regression": value,
+    }[task]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "survival"])
 @pytest.mark.parametrize("name", TABULAR)
-def test_a_model_is_built_unfitted_and_learns(name: str) -> None:
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 80)
-    x = pd.DataFrame(rng.normal(size=(80, 5)) + y[:, None])
+def test_a_model_is_built_unfitted_and_learns_each_of_its_tasks(name: str, task: str) -> None:
     module = load("radiomics.models", name)
-    scores: list[Any] = []
+    assert set(module.GRID) <= set(module.Options.model_fields)
+    if task not in module.TASKS:
+        return
+    x = np.random.default_rng(0).normal(size=(120, 5))
+    y = outcome(task, x)
+    kind = {"task": "regression"} if task == "regression" else {}
+    options = module.Options(**(kind if "task" in module.Options.model_fields else {}))
+    plan = Plan(task, times=(1.0,))
+    found = []
     for _ in range(2):
-        model = module.build(module.Options(), (5,), 1)
-        model.fit(x, y)
-        scores.append(model.predict_proba(x)[:, 1])
-    assert np.array_equal(*scores)
-    assert scores[0][y == 1].mean() > scores[0][y == 0].mean() + 0.2
+        model = module.build(options, (5,), 3 if task == "multiclass" else 1)
+        found.append(scores(model.fit(x, y), x, plan))
+    assert np.array_equal(*found)
+    ids, n = tuple(map(str, range(120))), np.zeros(120, np.int64)
+    reached = headline(task)(Predictions(ids, np.arange(120), y, found[0], n), np.ones((1, 120)))
+    assert reached[0] > 0.6
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "survival"])
+@pytest.mark.parametrize("name", SELECTORS)
+def test_a_selector_keeps_some_always_the_same_and_finds_signal(name: str, task: str) -> None:
+    x = np.random.default_rng(0).normal(size=(120, 12))
+    x[:, 4] = x[:, 0] + 1e-3 * x[:, 4]
+    y = outcome(task, x)
+    module = load("radiomics.selection", name)
+    table = pd.DataFrame(x, columns=[f"f{i}" for i in range(12)])
+    fitted = [module.build(module.Options(), task).fit(table, y) for _ in range(2)]
+    assert np.array_equal(fitted[0].get_support(), fitted[1].get_support())
+    kept = set(fitted[0].get_feature_names_out())
+    assert kept & {"f0", "f4"}
+    assert fitted[0].transform(table).shape == (120, len(kept))
+    noise = module.build(module.Options(), task).fit(table[["f3"]], y)
+    assert noise.get_support().tolist() == [True]
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in TABULAR])

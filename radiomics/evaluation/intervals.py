@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,50 @@ def bootstrap(
     blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
     values = np.concatenate([metric(y, score, block) for block in blocks])
     values = values[np.isfinite(values)]
+    if not values.size:
+        return Estimate(value, float("nan"), float("nan"), 0)
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), len(values))
+
+
+def estimate(
+    predictions: Predictions,
+    measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
+    weights: NDArray[np.float64],
+    level: float = 0.95,
+) -> Estimate:
+    """Estimate a measure of predictions with its percentile bootstrap interval.
+
+    Parameters
+    ----------
+    measure : one of :func:`radiomics.evaluation.measures.measures`
+    weights : (B, N), from :func:`group_weights`
+    level : coverage that the interval aims at
+    """
+    value = float(measure(predictions, np.ones((1, len(predictions.ids))))[0])
+    return interval(value, resampled(predictions, measure, weights), level)
+
+
+def resampled(
+    predictions: Predictions,
+    measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return a measure in every resample: (B,) for ``weights`` (B, N)."""
+    rows = max(1, BLOCK // len(predictions.ids))
+    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
+    return np.concatenate([measure(predictions, block) for block in blocks])
+
+
+def interval(value: float, resampled: NDArray[np.float64], level: float = 0.95) -> Estimate:
+    """Return a value with the percentile interval of its resamples (B,), NaN left out.
+
+    References
+    ----------
+    .. [1] Efron, Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
+    """
+    values = resampled[np.isfinite(resampled)]
     if not values.size:
         return Estimate(value, float("nan"), float("nan"), 0)
     tail = (1 - level) / 2

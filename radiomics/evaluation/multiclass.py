@@ -6,6 +6,7 @@ As those of :mod:`radiomics.evaluation.metrics`, with ``y`` (N,) of class number
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,36 @@ def balanced_accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats
     return np.asarray(np.mean([_ratio(f, n) for f, n in zip(found, own, strict=True)], axis=0))
 
 
-def roc_auc(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+def roc_auc(
+    y: NDArray[Any], score: Floats, weights: Floats, strata: NDArray[Any] | None = None
+) -> Floats:
     """Mean over classes of the area under the ROC curve of one class against the rest."""
-    each = [metrics.roc_auc((y == k).astype(int), s, weights) for k, s in enumerate(score.T)]
-    return np.asarray(np.mean(each, axis=0))
+    parts = [((y == k).astype(int), one) for k, one in enumerate(score.T)]
+    return np.asarray(np.mean([metrics.roc_auc(*p, weights, strata) for p in parts], axis=0))
+
+
+def roc_auc_pairwise(
+    y: NDArray[Any], score: Floats, weights: Floats, strata: NDArray[Any] | None = None
+) -> Floats:
+    """Mean area over all pairs of classes: M of Hand and Till [1]_, which ignores frequencies.
+
+    References
+    ----------
+    .. [1] Hand, Till, Machine Learning 45 (2001) 171-186.
+    """
+    parts = []
+    for a, b in itertools.permutations(range(score.shape[1]), 2):
+        pair = np.flatnonzero((y == a) | (y == b))
+        here = None if strata is None else strata[pair]
+        one = (y[pair] == a).astype(int)
+        parts.append(metrics.roc_auc(one, score[pair, a], weights[:, pair], here))
+    return np.asarray(np.mean(parts, axis=0))
+
+
+def brier(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
+    """Mean squared distance of probabilities and outcome, summed over classes: 0 to 2."""
+    distance = ((score - np.eye(score.shape[1])[y]) ** 2).sum(axis=1)
+    return np.asarray(weights @ distance / weights.sum(axis=1))
 
 
 def log_loss(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:

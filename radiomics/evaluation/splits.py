@@ -12,9 +12,17 @@ from radiomics.types import InputError
 
 Indices = NDArray[np.int64]
 Split = tuple[Indices, Indices]
+FOLDS = "evaluation.folds"
 
 
-def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
+def grouped_folds(
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    folds: int,
+    seed: int,
+    sites: NDArray[Any] | None = None,
+    key: str = FOLDS,
+) -> list[Split]:
     """Split samples into stratified folds with every group on one side.
 
     Parameters
@@ -23,6 +31,8 @@ def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) 
     groups : (N,) the patient of each sample
     folds : number of folds, at least 2
     seed : order in which groups are dealt to folds
+    sites : (N,) sites, which then are spread over the folds too, as far as they are large enough
+    key : the option that messages name
 
     Returns
     -------
@@ -48,16 +58,63 @@ def grouped_folds(y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int) 
                 "folds",
                 f"each of {folds} folds needs a patient of every class",
                 f"{found} patients of class {value!r}",
-                "use fewer folds (evaluation.folds) or more patients",
+                f"use fewer folds ({key}) or more patients",
             )
+    strata = y if sites is None else _with_sites(y, sites, groups, folds)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    splits = [(train, test) for train, test in splitter.split(np.zeros(len(y)), y, groups)]
+    splits = [(train, test) for train, test in splitter.split(np.zeros(len(y)), strata, groups)]
     for train, test in splits:
         check_disjoint(groups, train, test)
         if len(np.unique(y[train])) < len(classes) or len(np.unique(y[test])) < len(classes):
             raise InputError(
-                "folds", "every fold needs all classes", "a fold without one", "use fewer folds"
+                "folds", "every fold needs all classes", "a fold without one", f"lower {key}"
             )
+    return splits
+
+
+def repeated_folds(
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    folds: int,
+    seeds: list[int],
+    sites: NDArray[Any] | None = None,
+) -> list[list[Split]]:
+    """Split samples into grouped, stratified folds once for each seed."""
+    return [grouped_folds(y, groups, folds, seed, sites) for seed in seeds]
+
+
+def leave_one_site_out(y: NDArray[Any], groups: NDArray[Any], sites: NDArray[Any]) -> list[Split]:
+    """Return a split a site: it is tested, all others train.
+
+    Raises
+    ------
+    InputError
+        Fewer than two sites, a patient of two sites, or a training part with a single class.
+    """
+    names = np.unique(sites)
+    if len(names) < 2:
+        found = f"only {names.tolist()}"
+        raise InputError("sites", "two sites are needed", found, "choose evaluation.scheme: folds")
+    wandering = [g for g in np.unique(groups) if len(np.unique(sites[groups == g])) > 1]
+    if wandering:
+        raise InputError(
+            "sites",
+            "to leave a site out every patient belongs to one",
+            f"patients of several: {', '.join(map(str, wandering[:5]))}",
+            "give each patient one site, or choose evaluation.scheme: folds",
+        )
+    splits = []
+    for name in names:
+        train, test = np.flatnonzero(sites != name), np.flatnonzero(sites == name)
+        check_disjoint(groups, train, test)
+        if len(np.unique(y[train])) < len(np.unique(y)):
+            raise InputError(
+                "sites",
+                "the other sites need all classes to train on",
+                f"one class is only at site {name}",
+                "choose evaluation.scheme: folds",
+            )
+        splits.append((train, test))
     return splits
 
 
@@ -100,9 +157,27 @@ def held_out(
     return grouped_parts(groups, folds, seed)[0]
 
 
-def fixed_split(split: NDArray[Any]) -> list[Split]:
-    """Return the one split that a source defines: its parts ``train`` and ``test``."""
-    return [(np.flatnonzero(split == "train"), np.flatnonzero(split == "test"))]
+def fixed_split(split: NDArray[Any], groups: NDArray[Any] | None = None) -> list[Split]:
+    """Return the one split that a source defines: its parts ``train`` and ``test``.
+
+    Raises
+    ------
+    InputError
+        An empty part, or a patient (of ``groups``) in both.
+    """
+    train, test = np.flatnonzero(split == "train"), np.flatnonzero(split == "test")
+    if not len(train) or not len(test):
+        found = f"{sorted(set(map(str, split)))}"
+        raise InputError("split", "the column 'split' holds train and test", found, "fill it")
+    shared = [] if groups is None else np.intersect1d(groups[train], groups[test]).tolist()
+    if shared:
+        raise InputError(
+            "split",
+            "no patient is in both train and test",
+            f"{len(shared)}: {', '.join(map(str, shared[:5]))}",
+            "put all samples of a patient on one side",
+        )
+    return [(train, test)]
 
 
 def check_disjoint(groups: NDArray[Any], train: Indices, test: Indices) -> None:
@@ -116,3 +191,30 @@ def check_disjoint(groups: NDArray[Any], train: Indices, test: Indices) -> None:
     shared = np.intersect1d(groups[train], groups[test])
     if shared.size:
         raise ValueError(f"leak: groups on both sides of a split: {shared[:5].tolist()}")
+
+
+def strata_of(values: NDArray[Any], bins: int = 5) -> NDArray[np.int64]:
+    """Return classes that stand for a number when folds are stratified: fifths by default.
+
+    >>> strata_of(np.arange(10.0), 2).tolist()
+    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+    """
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.asarray(np.searchsorted(edges, values, side="left"), dtype=np.int64)
+
+
+def _with_sites(
+    y: NDArray[Any], sites: NDArray[Any], groups: NDArray[Any], folds: int
+) -> NDArray[np.int64]:
+    """Return a stratum for each outcome and site, rare ones joined with their outcome's others."""
+    names = np.char.add(np.char.add(y.astype(str), "|"), sites.astype(str))
+    for name in np.unique(names):
+        if len(np.unique(groups[names == name])) < folds:
+            names[names == name] = name.partition("|")[0] + "|"
+    joined: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
+    for number in np.unique(joined):  # what is still rare joins any stratum of its outcome
+        rare = joined == number
+        if len(np.unique(groups[rare])) < folds:
+            mates = joined[(y == y[rare][0]) & ~rare]
+            joined[rare] = mates[0] if len(mates) else number
+    return joined

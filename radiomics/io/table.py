@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radiomics.types import Case, InputError
@@ -15,7 +16,8 @@ READERS = {".csv": pd.read_csv, ".tsv": pd.read_table, ".parquet": pd.read_parqu
 NEEDED = ("id", "image", "mask")
 TEXT = (*NEEDED, "series", "roi", "label", "segment", "group")
 """Columns that are names, even where they look like numbers: 001 is not 1."""
-RESERVED = (*TEXT, "target")
+OUTCOME = ("target", "time", "split")
+RESERVED = (*TEXT, *OUTCOME)
 
 
 def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -136,3 +138,52 @@ def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) ->
             "paths are relative to the manifest's folder",
         )
     return manifest
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """A cohort whose features are there already: one row a case, without images.
+
+    ``rows`` has the columns id, group, target and others; ``features`` names those with features.
+    """
+
+    rows: pd.DataFrame
+    features: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def feature_table(rows: pd.DataFrame, where: object, ignore: tuple[str, ...] = ()) -> FeatureTable:
+    """Return a table of features, checked; columns that are none of the names below are features.
+
+    The names are id, group (the patient; without it each row is one), site, target, time, split.
+
+    Raises
+    ------
+    InputError
+        For no rows, a duplicate or empty id, an infinite value or an unknown name in ``ignore``.
+    """
+    if rows.empty:
+        raise InputError(where, "a table of features needs rows", "0 rows", "add cases")
+    unknown = [name for name in ignore if name not in rows]
+    if unknown:
+        found = f"no {', '.join(unknown)}; columns: {', '.join(map(str, rows.columns[:20]))}"
+        raise InputError(where, "columns to ignore are in the table", found, "correct data.ignore")
+    rows = rows.drop(columns=list(ignore)).copy()  # in one block, where there are many columns
+    ids = rows["id"].map(_text)
+    groups = rows["group"].map(_text) if "group" in rows else ids
+    rows = rows.assign(id=ids, group=groups).reset_index(drop=True)
+    for column in ("id", "group"):
+        if (rows[column] == "").any():
+            raise InputError(where, f"every row needs a value in {column!r}", "a gap", "fill it")
+    repeated = rows["id"][rows["id"].duplicated()].tolist()
+    if repeated:
+        raise InputError(where, "ids are unique", f"repeated: {', '.join(repeated[:5])}", "rename")
+    names = [str(c) for c in rows.columns if c not in ("id", "group", "site", *OUTCOME)]
+    numbers = rows[names].select_dtypes("number")
+    infinite = [str(c) for c in numbers if np.isinf(numbers[c].to_numpy(dtype=np.float64)).any()]
+    if infinite:
+        remedy = "correct them, or leave the cells empty: gaps are imputed inside the folds"
+        raise InputError(where, "features are finite", ", ".join(infinite[:5]), remedy)
+    return FeatureTable(rows, tuple(names))

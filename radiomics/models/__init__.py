@@ -1,7 +1,9 @@
 """Models, one module each, loaded by name.
 
 A model has ``Options`` and ``build(options, input_shape, outputs)``, which returns a
-``torch.nn.Module``, or an unfitted object with scikit-learn's ``fit`` and ``predict``.
+``torch.nn.Module``, or an unfitted object with scikit-learn's ``fit`` and ``predict``. Models of
+tables also have ``TASKS``, the outcomes that they take, and ``GRID``: values of options among which
+a study chooses where the config gives none, the simplest model first.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 NAMES = (
     "logistic",
+    "elastic_net",
+    "random_forest",
+    "gradient_boosting",
+    "svm",
+    "knn",
+    "cox",
     "linear",
     "mlp",
     "lenet",

@@ -12,6 +12,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from radiomics.evaluation.calibration import wilson
+from radiomics.evaluation.decisions import DecisionCurve
+from radiomics.evaluation.survival import kaplan_meier
 from radiomics.types import Case, Predictions
 
 STYLE: dict[Any, Any] = {
@@ -74,16 +77,32 @@ def calibration(named: dict[str, Predictions], bins: int = 5) -> str:
     return svg(figure)
 
 
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return Wilson's 95% interval of a proportion: it stays within 0 and 1.
+def decision(named: dict[str, DecisionCurve]) -> str:
+    """Draw net benefit against the threshold probability, with treating all and treating none."""
+    figure, axis = _square()
+    first = next(iter(named.values()))
+    axis.plot(first.thresholds, first.everyone, color=GREY, lw=1.0, ls="--", label="treat all")
+    axis.axhline(0, color=GREY, lw=0.8, ls=":", label="treat none")
+    for (name, curve), colour in zip(named.items(), _colours(len(named)), strict=True):
+        axis.plot(curve.thresholds, curve.model, color=colour, lw=1.6, label=name)
+        axis.fill_between(curve.thresholds, curve.low, curve.high, color=colour, alpha=0.12, lw=0)
+    top = max(float(curve.high.max()) for curve in named.values())
+    axis.set(xlabel="Threshold probability", ylabel="Net benefit", xlim=(0, 1))
+    axis.set_ylim(-0.25 * top, 1.05 * top)
+    axis.legend(loc="upper right", frameon=False, fontsize=7.5)
+    return svg(figure)
 
-    >>> [round(x, 3) for x in wilson(0.5, 10)]
-    [0.237, 0.763]
-    """
-    z2 = 1.959964**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
-    return float(middle - half), float(middle + half)
+
+def survival_curves(named: dict[str, NDArray[Any]]) -> str:
+    """Draw Kaplan and Meier's estimate of each named group of outcomes."""
+    figure, axis = _square()
+    for (name, y), colour in zip(named.items(), _colours(len(named)), strict=True):
+        times, alive = kaplan_meier(y)
+        label = f"{name} ({len(y)})"
+        axis.step(np.r_[0, times], np.r_[1, alive], where="post", color=colour, label=label)
+    axis.set(xlabel="Time", ylabel="Share without event", ylim=(0, 1.02), xlim=(0, None))
+    axis.legend(loc="upper right", frameon=False, fontsize=7.5)
+    return svg(figure)
 
 
 def weights(names: Sequence[str], values: NDArray[np.float64]) -> str:

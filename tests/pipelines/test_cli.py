@@ -87,13 +87,22 @@ def test_a_study_from_the_command_line(small_cohort: Manifest, tmp_path: Path) -
         f"data: {{name: cohort, manifest: {small_cohort.folder / 'manifest.csv'}}}\n"
         "evaluation: {resamples: 100}\n"
     )
-    done = radiomics("study", "s.yaml", "evaluation.folds=2", "--output", "out", cwd=tmp_path)
+    done = radiomics(
+        "study", "s.yaml", "evaluation.folds=2", "models.0.C=1", "--output", "out", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "ROC AUC" in done.stdout
     assert "features: " in done.stderr
     assert (tmp_path / "out" / "report.html").exists()
     quiet = radiomics(
-        "study", "s.yaml", "evaluation.folds=2", "--output", "out", "-q", cwd=tmp_path
+        "study",
+        "s.yaml",
+        "evaluation.folds=2",
+        "models.0.C=1",
+        "--output",
+        "out",
+        "-q",
+        cwd=tmp_path,
     )
     assert quiet.stderr == ""
 
@@ -104,7 +113,7 @@ def test_a_failed_case_ends_with_exit_code_1(small_cohort: Manifest, tmp_path: P
     path = small_cohort.folder / "one-bad.csv"
     rows.to_csv(path, index=False)
     (tmp_path / "s.yaml").write_text(f"data: {{name: cohort, manifest: {path}}}\n")
-    done = radiomics("study", "s.yaml", "evaluation.folds=2", cwd=tmp_path)
+    done = radiomics("study", "s.yaml", "evaluation.folds=2", "models.0.C=1", cwd=tmp_path)
     path.unlink()
     assert done.returncode == 1
     assert "ROI named 'Lesion 9'" in done.stderr

@@ -146,13 +146,16 @@ def test_cases_are_seen_by_networks_on_the_folds_of_the_features(
         data={"name": "cohort", "manifest": str(small_cohort.folder / "manifest.csv")},
         extraction={"modality": "CT", "families": ["intensity"]},
         tensors={"size": [10, 10, 10], "spacing": [3, 3, 3], "mask_channel": True},
-        models=[{"name": "logistic"}, NETWORK | {"training": {"epochs": 2}}],
+        models=[{"name": "logistic", "C": 1.0}, NETWORK | {"training": {"epochs": 2}}],
+        fusion=[["logistic", "cnn"]],
         evaluation={"folds": 2, "resamples": 100},
     )
     done = run(given, tmp_path)
     one, two = done.outcomes["logistic"].predictions, done.outcomes["cnn"].predictions
     assert one.ids == two.ids
     assert np.array_equal(one.fold, two.fold)
+    both = done.outcomes["logistic + cnn"].predictions.y_score
+    assert np.all((both - one.y_score) * (both - two.y_score) <= 1e-12)
     network = done.outcomes["cnn"].fitted[0].trained
     assert len(network.history) == 2
     assert len(list((tmp_path / "store" / "tensors").rglob("x.npy"))) == len(one.ids)

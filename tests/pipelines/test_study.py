@@ -20,6 +20,8 @@ from radiomics.io.table import Manifest
 from radiomics.plugins import parse
 
 RESULTS = (
+    "choices.json",
+    "comparisons.json",
     "features.parquet",
     "predictions.parquet",
     "metrics.json",
@@ -34,7 +36,7 @@ def config(manifest: Manifest | Path, **changes: Any) -> StudyConfig:
         "data": {"name": "cohort", "manifest": str(path)},
         "covariates": ["age", "sex"],
         "extraction": {"modality": "CT", "resample": {"spacing": [2, 2, 2]}},
-        "models": [{"name": "logistic", "C": 0.1}, {"name": "logistic", "l1_ratio": 1.0}],
+        "models": [{"name": "logistic", "C": 0.1}, {"name": "logistic", "C": 1.0, "l1_ratio": 1.0}],
         "evaluation": {"folds": 2, "resamples": 200},
         "gallery": 3,
     }
@@ -51,18 +53,20 @@ def test_a_study_writes_what_it_promises(study: Study, small_cohort: Manifest) -
     features = pd.read_parquet(study.folder / "features.parquet")
     assert features["id"].tolist() == small_cohort.rows["id"].tolist()
     predictions = pd.read_parquet(study.folder / "predictions.parquet")
-    assert predictions["model"].unique().tolist() == ["logistic", "logistic-2"]
-    assert len(predictions) == 2 * n
+    baselines = ["no information", "volume alone", "clinical alone"]
+    assert predictions["model"].unique().tolist() == ["logistic", "logistic-2", *baselines]
+    assert len(predictions) == 5 * n
     assert predictions.groupby("group")["fold"].nunique().max() == 1
     metrics = json.loads((study.folder / "metrics.json").read_text())
-    assert set(metrics["logistic"]) == {
-        "roc_auc",
-        "average_precision",
-        "balanced_accuracy",
-        "brier",
-    }
-    for estimate in metrics["logistic"].values():
-        assert estimate["low"] <= estimate["value"] <= estimate["high"]
+    assert list(metrics) == sorted(["logistic", "logistic-2", *baselines])
+    assert {"roc_auc", "roc_auc_delong", "brier", "calibration_slope"} < set(metrics["logistic"])
+    compared = json.loads((study.folder / "comparisons.json").read_text())
+    pairs = {(c["model"], c["other"]) for c in compared["comparisons"]}
+    assert {("logistic", name) for name in baselines} < pairs
+    choices = json.loads((study.folder / "choices.json").read_text())
+    assert choices["logistic"][0]["candidate"]["C"] == 0.1
+    for name, estimate in metrics["logistic"].items():
+        assert estimate["low"] <= estimate["value"] <= estimate["high"], name
     record = json.loads((study.folder / "provenance.json").read_text())
     assert len(record["images_sha256"]) == len(record["masks_sha256"]) == n
     assert record["config"]["seed"] == 0
@@ -73,7 +77,7 @@ def test_the_report_is_one_file_with_figures_and_no_paths(study: Study) -> None:
     text = (study.folder / "report.html").read_text(encoding="utf-8")
     for words in ("ROC AUC", "Cohort", "Calibration".lower(), "Gallery", "Provenance", "KLMA"):
         assert words in text
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 4
     assert text.count("data:image/png;base64") == 1
     assert 'src="http' not in text
     assert "<script" not in text

@@ -1,0 +1,87 @@
+"""The plan of a study before it runs: what it would do, with how much, and for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines import study_data
+from pipelines.chains import candidates
+from pipelines.config import StudyConfig
+from pipelines.outcomes import BASELINES
+from pipelines.study import is_network
+from pipelines.study_checks import events_per_variable
+from radiomics.evaluation.tuning import stratification
+from radiomics.io.table import FeatureTable
+from radiomics.types import Progress, Samples
+
+SECONDS = {"random_forest": 0.3, "gradient_boosting": 0.15, "cox": 0.1}
+"""Rough seconds of one fit on a processor of 2024; 0.03 for other models."""
+PREPARE, EXTRACT = 0.1, 1.0
+"""Rough seconds to prepare a training part, and to compute the features of a case."""
+
+
+def plan(
+    config: StudyConfig, folder: Path, progress: Progress, workers: int
+) -> list[dict[str, Any]]:
+    """Return the plan as rows of ``what`` and ``how much``; the data are opened and checked."""
+    source = study_data.open_source(config, folder, progress)
+    if isinstance(source, Samples):
+        study_data.check_samples(config, source)
+        y, groups, splits = source.y, source.groups, study_data.splits_of_samples(config, source)
+        columns = int(np.prod(source.x.shape[1:]))
+    else:
+        study_data.check_manifest(config, source)
+        rows = source.rows
+        y, _ = study_data.outcome(config, rows)
+        groups = rows["group"].to_numpy(dtype=str)
+        splits = study_data.repeats(config, rows, y, groups)
+        columns = _columns(config, source)
+    strata = stratification(y, config.task)
+    counts = {str(k): int((strata == k).sum()) for k in np.unique(strata)}
+    told: list[tuple[str, Any]] = [
+        ("task", config.task),
+        ("cases", len(y)),
+        ("patients", len(np.unique(groups))),
+        ("cases by class or stratum", ", ".join(f"{k}: {n}" for k, n in counts.items())),
+        ("columns", columns),
+        ("events per variable", f"{events_per_variable(strata, groups, columns):.2g}"),
+        ("outer splits", sum(len(repeat) for repeat in splits)),
+    ]
+    steps = [config.harmonisation.method, *(str(s["name"]) for s in config.selection)]
+    told.append(("fitted inside the folds", ", ".join(["impute", "scale", *steps])))
+    tried = {f"{i + 1}. {s['name']}": _tried(config, s) for i, s in enumerate(config.models)}
+    told += [(f"model {name}", f"{n} candidates" if n else "network") for name, n in tried.items()]
+    told.append(("baselines", ", ".join(BASELINES)))
+    seconds = _seconds(config, sum(len(r) for r in splits), workers)
+    cases = 0 if isinstance(source, Samples | FeatureTable) else len(y)
+    told.append(("estimated time, extraction", f"{cases * EXTRACT / workers:.0f} s"))
+    told.append(("estimated time, tabular models", f"{seconds:.0f} s"))
+    return [{"what": what, "how much": str(how)} for what, how in told]
+
+
+def _columns(config: StudyConfig, source: Any) -> int:
+    if isinstance(source, FeatureTable):
+        return len(source.features)
+    from radiomics.extraction import feature_catalogue
+
+    families = config.extraction.families
+    catalogue = feature_catalogue()
+    one = len(catalogue if families is None else catalogue[catalogue["family"].isin(families)])
+    return one * max(1, len(config.extraction.filters)) + len(config.covariates)
+
+
+def _tried(config: StudyConfig, spec: dict[str, Any]) -> int:
+    return 0 if is_network(spec) else len(candidates(spec, config.task))
+
+
+def _seconds(config: StudyConfig, splits: int, workers: int) -> float:
+    options = config.evaluation
+    rounds = splits * (1 + options.permutations)
+    fits = PREPARE * (options.inner + 1)
+    for spec in config.models:
+        once = SECONDS.get(str(spec["name"]), 0.03)
+        fits += once * (options.inner * _tried(config, spec) + 1)
+    return rounds * fits / workers

@@ -1,0 +1,66 @@
+"""Keep features that go with the outcome one by one, with a false discovery rate or a number."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+from scipy.stats import false_discovery_control
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
+
+from radiomics.association import Task, Test, p_values
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
+    """``fdr``: largest false discovery rate [1]_; ``count``: at most so many; ``test``: f or rank.
+
+    References
+    ----------
+    .. [1] Benjamini, Hochberg, Journal of the Royal Statistical Society B 57 (1995) 289-300.
+    """
+
+    fdr: Annotated[float, Field(gt=0, le=1)] = 0.05
+    count: Annotated[int, Field(ge=1)] | None = None
+    test: Test = "rank"
+
+
+class Univariate(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep features by their p-value; where none passes, the one with the smallest."""
+
+    def __init__(
+        self,
+        task: Task = "binary",
+        fdr: float = 0.05,
+        count: int | None = None,
+        test: Test = "rank",
+    ) -> None:
+        self.task = task
+        self.fdr = fdr
+        self.count = count
+        self.test = test
+
+    def fit(self, x: Any, y: NDArray[Any]) -> Univariate:
+        """Test every feature of ``x`` (N, F) against ``y`` (N,)."""
+        names = getattr(x, "columns", None)
+        values = np.asarray(x, dtype=np.float64)
+        self.n_features_in_ = values.shape[1]
+        if names is not None:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        self.p_values_ = p_values(values, np.asarray(y), self.task, self.test)
+        order = np.argsort(self.p_values_, kind="stable")
+        passed = int(np.sum(false_discovery_control(self.p_values_) <= self.fdr))
+        number = max(1, min(passed, self.count or passed))
+        self.support_ = np.zeros(values.shape[1], dtype=np.bool_)
+        self.support_[order[:number]] = True
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        return self.support_
+
+
+def build(options: Options, task: Task) -> Univariate:
+    """Return an unfitted selector."""
+    return Univariate(task, options.fdr, options.count, options.test)
