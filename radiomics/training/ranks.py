@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+PATIENCE = timedelta(seconds=10)
+logger = logging.getLogger(__name__)
 
 
 def count() -> int:
@@ -31,7 +37,18 @@ def join(device: torch.device) -> torch.device:
         torch.cuda.set_device(device)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(_leave)
     return device
+
+
+def _leave() -> None:
+    """Part from the others together: one that goes first can abort those still at work."""
+    if distributed.get_backend() == "gloo":
+        try:
+            distributed.monitored_barrier(timeout=PATIENCE)
+        except RuntimeError as error:  # one of them failed, and has said why
+            logger.debug("left without the others: %s", error)
+    distributed.destroy_process_group()
 
 
 def shared(network: nn.Module) -> nn.Module:
