@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs/validation.md")
     parser.add_argument("--set", nargs="*", default=[], help="key=value for these tasks")
     parser.add_argument("--note", default="", help="what the device's column adds")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     kept = given.output.with_suffix(".json")
     results = json.loads(kept.read_text()) if kept.exists() else {}
     device = choose_device("auto").type

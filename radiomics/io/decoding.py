@@ -123,7 +123,7 @@ def decode(header: Header, indices: list[int]) -> list[NDArray[Any]]:
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
             whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
         _check_stated_sizes(header, whole, indices)
-        _close_streams(header, whole)
+        _close_streams(header, whole, indices)
         decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
         plugin = next((p for p in TRUSTED if p in decoder.available_plugins), "")
         found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
@@ -147,15 +147,15 @@ def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> N
             raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
 
 
-def _close_streams(header: Header, whole: Dataset) -> None:
-    """Give JPEG-LS frames the end marker that one of them lacks."""
+def _close_streams(header: Header, whole: Dataset, indices: list[int]) -> None:
+    """Give JPEG-LS frames the end marker, where one of those wanted lacks it."""
     if whole.file_meta.TransferSyntaxUID not in JPEGLSTransferSyntaxes:
         return
     count = header.integer("NumberOfFrames", 1)
-    frames = list(generate_frames(whole.PixelData, number_of_frames=count))
-    ends = [closed(frame) for frame in frames]
-    if ends != frames:
-        whole.PixelData = encapsulate(ends)
+    wanted = [get_frame(whole.PixelData, index, number_of_frames=count) for index in indices]
+    if any(closed(frame) != frame for frame in wanted):
+        frames = generate_frames(whole.PixelData, number_of_frames=count)
+        whole.PixelData = encapsulate([closed(frame) for frame in frames])
 
 
 def broken(header: Header, rule: str, found: str) -> InputError:

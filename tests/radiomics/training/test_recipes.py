@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from datasets import temperature
 from radiomics import InputError, models
 from radiomics.training import Options, Scaling, Trained, fit, seeded
 from radiomics.training import card as cards
@@ -286,3 +287,35 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     numbers = [json.loads(text.strip().replace("'", '"')) for _, text in found]
     assert numbers[0]["loss"] == pytest.approx(numbers[1]["loss"], rel=1e-3)
     assert numbers[0]["validation_loss"] == pytest.approx(numbers[1]["validation_loss"], rel=1e-3)
+
+
+def test_three_ways_down_end_at_least_squares() -> None:
+    source = temperature.open(temperature.Options())
+    x, y = source.x[:, 0], source.y
+    scaled = (x - x.mean()) / x.std()
+    slope, offset = np.polyfit(scaled, y, 1)
+    w, b = 0.0, 0.0  # by a gradient written by hand
+    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # by autograd
+    optimised = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # by torch.optim
+    optimiser = torch.optim.SGD([optimised], lr=0.01)
+    t, target = torch.from_numpy(scaled), torch.from_numpy(y.copy())
+    for _ in range(2000):
+        away = w * scaled + b - y
+        w, b = w - 0.01 * 2 * (away * scaled).mean(), b - 0.01 * 2 * away.mean()
+        ((parameters[0] * t + parameters[1] - target) ** 2).mean().backward()
+        with torch.no_grad():
+            assert parameters.grad is not None
+            parameters -= 0.01 * parameters.grad
+            parameters.grad = None
+        optimiser.zero_grad()
+        ((optimised[0] * t + optimised[1] - target) ** 2).mean().backward()
+        optimiser.step()
+    found = [(w, b), parameters.tolist(), optimised.tolist()]
+    assert np.allclose(found, [(slope, offset)] * 3, atol=1e-3)
+    with seeded(0):
+        line = models.build("linear", input_shape=(1,))
+    options = Options(
+        task="regression", epochs=2000, batch_size=11, optimiser="sgd", rate=0.01, save_every=60
+    )
+    trained = fit(line, source, options=options)
+    assert np.allclose(trained.predict(source.x), slope * scaled + offset, atol=1e-3)
