@@ -104,6 +104,8 @@ def table(results: dict[str, Any]) -> str:
     """Return the page."""
     rows = [line(n, results[n]["runs"], results[n]["about"]) for n in TASKS if n in results]
     some = next(iter(results.values()))
+    absent = [f"`{name}`" for name in TASKS if name not in results]
+    missing = f"Not run for this page yet: {', '.join(absent)}." if absent else ""
     versions = ", ".join(f"{k} {some['versions'][k]}" for k in ("python", "torch", "torchvision"))
     return "\n".join(
         [
@@ -120,6 +122,7 @@ def table(results: dict[str, Any]) -> str:
             "|---|---|---|---|---|---|---|---|",
             *rows,
             "",
+            *([missing, ""] if missing else []),
             f"{some['machine']}; {versions}. CIFAR-10 was read from a copy as JPEG files, whose",
             "pixels differ slightly from CIFAR-10's own.",
             "",

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from radiomics import InputError, Volume, inspect, read_image, read_mask
 from radiomics.io.rtstruct import write_rtstruct
@@ -21,7 +21,13 @@ from radiomics.io.series import find_series
 from tests.radiomics.io.test_ingest import enhanced
 from tests.series import positions, write_series
 
-INPUTS = {"plain": 60_000, "enhanced": 15_000, "structure set": 15_000, "compressed": 10_000}
+INPUTS = {
+    "plain": 60_000,
+    "enhanced": 15_000,
+    "structure set": 15_000,
+    "JPEG 2000": 7_500,
+    "JPEG-LS": 2_500,
+}
 LONGEST = 2.0
 LARGEST = 2**25
 """Bytes that reading a file of a few kilobytes may take at once."""
@@ -58,12 +64,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Volume, dict[str, b
     write_rtstruct(folder / "rs.dcm", {"a": Volume(inside, image.affine)}, series.headers)
     enhanced(folder / "e.dcm", positions(3, 2.0), np.zeros((3, 4, 6), np.uint16), True)
     squeezed = np.arange(4096, dtype=np.uint16).reshape(1, 64, 64)
-    (path,) = write_series(folder / "squeezed", squeezed, positions(1, 2.0))
-    data = pydicom.dcmread(path)
-    data.compress(JPEG2000Lossless, generate_instance_uid=False)
-    data.save_as(path)
     names = {"plain": "ct/000.dcm", "enhanced": "e.dcm", "structure set": "rs.dcm"}
-    names["compressed"] = "squeezed/000.dcm"
+    for kind, syntax in (("JPEG 2000", JPEG2000Lossless), ("JPEG-LS", JPEGLSLossless)):
+        (path,) = write_series(folder / kind, squeezed, positions(1, 2.0))
+        data = pydicom.dcmread(path)
+        data.compress(syntax, generate_instance_uid=False)
+        data.save_as(path)
+        names[kind] = f"{kind}/000.dcm"
     return image, {kind: (folder / name).read_bytes() for kind, name in names.items()}
 
 
