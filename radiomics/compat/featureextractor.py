@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from radiomics.compat import CLASSES, generalinfo, getFeatureClasses, getImageTypes, parameters
 from radiomics.compat import imageoperations as operations
 from radiomics.compat.binning import levels
-from radiomics.compat.images import TYPES, reach
+from radiomics.compat.images import TYPES, reach, variants
 from radiomics.compat.textures import region
 from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import side_by_side
@@ -106,14 +106,14 @@ class RadiomicsFeatureExtractor:
         for kind, own in self.enabledImagetypes.items():
             if kind not in TYPES:
                 raise ValueError(f"image type {kind} is not available yet")
-            merged = {**settings, **own}
-            far = reach(kind, merged, image.GetSpacing())
-            far = None if far is None else [steps + pad for steps in far]
-            around, within, place = operations.near(image, mask, box, far)
-            for derived, name in TYPES[kind](around, merged):
-                part, inside = operations.cropToTumorMask(derived, within, place, padDistance=pad)
-                compute = self.computeMaps if voxelBased else self.computeFeatures
-                found.update(compute(part, inside, name, **merged))
+            for merged in variants(kind, {**settings, **own}):
+                far = reach(kind, merged, image.GetSpacing())
+                far = None if far is None else [steps + pad for steps in far]
+                around, within, place = operations.near(image, mask, box, far)
+                for derived, name in TYPES[kind](around, merged):
+                    parts = operations.cropToTumorMask(derived, within, place, padDistance=pad)
+                    compute = self.computeMaps if voxelBased else self.computeFeatures
+                    found.update(compute(*parts, name, **merged))
         return found
 
     def _load(

@@ -57,7 +57,8 @@ def statistics(
     tenth, quarter, median, three, ninetieth = np.percentile(x, [10, 25, 50, 75, 90])
     mean, low, high = x.mean(), x.min(), x.max()
     away = x - mean
-    second = (away**2).mean()
+    square = away * away
+    second = square.mean()
     inner = x[(x >= tenth) & (x <= ninetieth)]
     counts = np.bincount(grey)
     p = counts[counts > 0] / len(x)
@@ -79,8 +80,8 @@ def statistics(
         "RobustMeanAbsoluteDeviation": float(np.abs(inner - inner.mean()).mean()),
         "RootMeanSquared": float(np.sqrt(energy / len(x))),
         "StandardDeviation": float(np.sqrt(second)),
-        "Skewness": float((away**3).mean() / second**1.5) if some else 0.0,
-        "Kurtosis": float((away**4).mean() / second**2) if some else 0.0,
+        "Skewness": float((square * away).mean() / second**1.5) if some else 0.0,
+        "Kurtosis": float((square * square).mean() / second**2) if some else 0.0,
         "Variance": float(second),
         "Uniformity": float((p**2).sum()),
     }

@@ -118,6 +118,13 @@ def _lbp2d(image: Any, settings: dict[str, Any]) -> Derived:
     yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
 
 
+def variants(kind: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the settings of each image that looks equally far: one a sigma."""
+    if kind != "LoG":
+        return [settings]
+    return [{**settings, "sigma": [sigma]} for sigma in settings.get("sigma", [])]
+
+
 def reach(kind: str, settings: dict[str, Any], spacing: Any) -> list[int] | None:
     """Return how far an image type looks along each axis (x, y, z) in voxels; None for everywhere.
 
