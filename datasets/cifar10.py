@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torchvision import datasets as hub
 
 from radiomics.io.cache import cache_folder, cached, fingerprint
-from radiomics.io.class_folders import is_archive, read_class_folders
+from radiomics.io.class_folders import is_archive, read_class_folders, tell_skipped
 from radiomics.io.fetching import fetched
 from radiomics.preprocessing import pictures
 from radiomics.types import InputError, Progress, Samples, silent
@@ -114,9 +114,11 @@ def _read_folders(path: Path, on_error: str, progress: Progress) -> dict[str, Pa
             rule = f"folders train and test, in each {', '.join(CLASSES)}"
             found = f"{sorted(set(read.parts))} and {', '.join(read.classes)}"
             raise InputError(path, rule, found, "check data.root")
-        return {"x": read.x, "y": read.labels, "part": read.parts}
+        skipped = np.array(list(read.skipped), dtype=str)
+        return {"x": read.x, "y": read.labels, "part": read.parts, "skipped": skipped}
 
     kept = path.is_file()  # an archive's bytes say whether it is the same; a folder has none
-    held = cached(fingerprint("class folders 1", on_error, path), make) if kept else make()
+    held = cached(fingerprint("class folders 2", on_error, path), make) if kept else make()
+    tell_skipped(held["skipped"].tolist())  # also of an archive that was decoded earlier
     rows = {name: np.flatnonzero(held["part"] == name) for name in ("train", "test")}
     return {name: (held["x"][chosen], held["y"][chosen]) for name, chosen in rows.items()}

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from radiomics.io.class_folders import read_class_folders
+from radiomics.io.class_folders import read_class_folders, tell_skipped
 from radiomics.types import InputError, Progress, Samples, silent
 
 
@@ -35,6 +35,7 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
         For a path without such images, an image that cannot be used, or one without a patient.
     """
     read = read_class_folders(options.root, on_error=options.on_error, progress=progress)
+    tell_skipped(read.skipped)
     groups = np.array(read.names)
     if options.group is not None:
         groups = np.array([_patient(name, options.group) for name in read.names])

@@ -6,9 +6,10 @@ comes first.
 
 from __future__ import annotations
 
+import logging
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +22,7 @@ from radiomics.types import InputError, Progress, silent
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+logger = logging.getLogger(__name__)
 LARGEST = 1 << 28  # bytes of one image file: an archive cannot fill memory
 
 
@@ -78,6 +80,12 @@ def read_class_folders(
         rule = f"images ({', '.join(SUFFIXES)}) lie in folders named after their class"
         raise InputError(path, rule, "no image", "check data.root")
     return _sorted(path, names, images, skipped)
+
+
+def tell_skipped(names: Iterable[str]) -> None:
+    """Warn of images that were left out, each by its name."""
+    for name in names:
+        logger.warning("left out: %s cannot be used", name)
 
 
 def _reason(path: Path, name: str, image: Any, images: list[NDArray[Any]]) -> InputError | None:

@@ -29,7 +29,7 @@ def identifiers(path: Path) -> set[str]:
     try:
         data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
         values = [str(value) for tag in TAGS if (value := data.get(tag))]
-    except Exception:
+    except Exception:  # pydicom fails in many ways over headers that nobody can read
         return set()
     parts = {part for value in values for part in re.split(r"[\^=\\\s,;\[\]']+", value)}
     return {text for text in {*values, *parts} if len(text) >= SHORTEST}

@@ -168,12 +168,15 @@ def test_cifar_in_class_folders_or_an_archive_of_them(
 
 
 @pytest.mark.parametrize("spoil", ["corrupt", "size"])
-def test_a_picture_that_cannot_be_used_stops_or_is_skipped(tmp_path: Path, spoil: str) -> None:
+def test_a_picture_that_cannot_be_used_stops_or_is_skipped(
+    tmp_path: Path, spoil: str, caplog: pytest.LogCaptureFixture
+) -> None:
     write_folders(tmp_path, spoil)
     with pytest.raises(InputError, match=r"train/cat/0\.png"):
         cifar10.open(cifar10.Options(root=tmp_path))
     rest = cifar10.open(cifar10.Options(root=tmp_path, on_error="skip"))
     assert len(rest.ids) == 19
+    assert "train/cat/0.png" in caplog.text
 
 
 def test_own_folders_keep_patients_together(tmp_path: Path) -> None:

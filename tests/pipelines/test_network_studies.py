@@ -200,7 +200,7 @@ STUDIES = [p for p in sorted((ROOT / "configs").rglob("*.yaml")) if "models:" in
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
 def test_shipped_studies_are_valid(path: Path) -> None:
-    load_config(path)
+    assert load_config(path).models
 
 
 def test_several_processes_run_one_study(pictures: Path, tmp_path: Path) -> None:
