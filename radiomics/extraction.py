@@ -42,7 +42,7 @@ from radiomics.types import INTENSITIES, InputError, Region, Volume, check_mask
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 2
+VERSION = 3
 """Counts changes of this chain that change values; part of every stored result's key."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""

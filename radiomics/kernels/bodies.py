@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-AFRESH = 50
+AFRESH = 20
 """Steps of that search after which rounding errors are cleared."""
 MORE_POINTS = 8
 """Points that join the search for an enclosing ellipsoid at a time."""
+ROUNDS = 1000
+"""Times that points may join; a dozen is usual."""
 SERIES = 20
 """Last term of the series for the area of an ellipsoid, by IBSI."""
-TOLERANCE = 1e-5
+TOLERANCE = 1e-7
 """Relative excess of the enclosing ellipsoid's volume at which the search ends, per dimension."""
 
 
@@ -63,7 +65,7 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     """Return the semi-axes, largest first, of the smallest ellipsoid around points.
 
     Khachiyan's ascent with steps away from points that do not matter (Todd and Yildirim, 2007),
-    until the volume is within some 1e-5 of the smallest, then scaled to hold all points.
+    until the volume is within some 1e-7 of the smallest, then scaled to hold all points.
 
     Parameters
     ----------
@@ -74,7 +76,9 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     spread = np.linalg.cholesky(q.T @ q / len(q))
     q = np.ascontiguousarray(np.linalg.solve(spread, q.T).T)  # well conditioned
     chosen = np.array(sorted(set(_spread(q[:, :-1]))))
-    while True:  # few points touch the ellipsoid: the search is among those and the farthest others
+    for _ in range(
+        ROUNDS
+    ):  # few points touch it: the search is among those and the farthest others
         weights = _khachiyan(q[chosen], TOLERANCE)
         chosen, weights = chosen[weights > 0], weights[weights > 0]
         moment = q[chosen].T @ (q[chosen] * weights[:, None])
@@ -97,7 +101,8 @@ def _khachiyan(q: Any, tolerance: float) -> Any:
     """Return weights of points (N, 4) whose moment matrix bounds the smallest ellipsoid.
 
     Each step moves weight to the farthest point or from the nearest one; inverse and distances
-    follow by the rule of Sherman and Morrison, and are computed afresh now and then.
+    follow by the rule of Sherman and Morrison. Now and then all weights move at once, and both are
+    computed afresh.
     """
     count, size = q.shape
     weights, far = np.full(count, 1.0 / count), np.empty(count)
@@ -105,6 +110,7 @@ def _khachiyan(q: Any, tolerance: float) -> Any:
     since = AFRESH
     for _ in range(100_000):
         if since >= AFRESH:
+            _move_all(q, weights)
             inverse[...] = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
             for k in range(count):
                 far[k] = _product(q[k], inverse, q[k])
@@ -119,6 +125,34 @@ def _khachiyan(q: Any, tolerance: float) -> Any:
         else:
             since = AFRESH
     return weights
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _move_all(q: Any, weights: Any) -> None:
+    """Take one step of Newton's method in the weights above 0, as far as none falls below."""
+    held = np.flatnonzero(weights > 0)
+    points, now = q[held], weights[held]
+    moment = points.T @ (points * now.reshape(-1, 1))
+    products = points @ np.linalg.inv(moment) @ points.T
+    count = len(held)
+    system, gain = np.ones((count + 1, count + 1)), np.zeros(count + 1)
+    system[:count, :count] = products * products
+    system[count, count] = 0.0
+    for k in range(count):
+        gain[k] = products[k, k]
+        system[k, k] += 1e-9 * products[k, k] ** 2  # where several weights do as well
+    change = np.linalg.solve(system, gain)[:count]
+    far, blocking = 1.0, -1
+    for k in range(count):
+        if now[k] + far * change[k] < 0:
+            far, blocking = -now[k] / change[k], k
+    for k in range(count):
+        now[k] = max(now[k] + far * change[k], 0.0) if k != blocking else 0.0
+    moved = now / now.sum()
+    grown = points.T @ (points * moved.reshape(-1, 1))
+    if np.linalg.det(grown) > np.linalg.det(moment):
+        for k in range(count):
+            weights[held[k]] = moved[k]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

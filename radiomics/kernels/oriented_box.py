@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+FLAT = 1e-11
+"""Share of a shadow's area that three points in line may span by rounding errors."""
+
 
 def smallest_box(
     points: Floats, simplices: NDArray[np.int32], neighbours: NDArray[np.int32]
@@ -102,13 +105,16 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
         )
         at, count = _walk(simplices, neighbours, outward, n, at, edge)
         _project(points, edge[:count], u, w, x, y)
+        for k in range(count):
+            ring[k] = k
+        area = _area(x, y, ring[:count])
+        size = _smooth(x, y, count, area > 0, FLAT * shadows[m], ring)
         # faces along n look away by rounding errors only: they may have a loop of their own
-        if abs(abs(_area(x, y, count)) - shadows[m]) > 1e-6 * shadows[m]:
+        if abs(_area(x, y, ring[:size]) - shadows[m]) > 1e-6 * shadows[m]:
             count = _silhouette(simplices, neighbours, outward, n, lit, edge)
             _project(points, edge[:count], u, w, x, y)
-        # a direction in which no two points of a grid tie
-        order = np.argsort(x[:count] + 1e-6 * y[:count])
-        size = _outline(x, y, order, ring)
+            # a direction in which no two points of a grid tie
+            size = _outline(x, y, np.argsort(x[:count] + 1e-6 * y[:count]), ring)
         for k in range(size):
             for turn in range(3):
                 round_x[turn * size + k], round_y[turn * size + k] = x[ring[k]], y[ring[k]]
@@ -126,11 +132,12 @@ def _project(points: Any, which: Any, u: Any, w: Any, x: Any, y: Any) -> None:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _area(x: Any, y: Any, count: int) -> float:
+def _area(x: Any, y: Any, ring: Any) -> float:
+    """Return the area inside a ring of points, negative where it runs clockwise."""
     total = 0.0
-    for k in range(count):
-        after = k + 1 if k + 1 < count else 0
-        total += x[k] * y[after] - x[after] * y[k]
+    for k in range(len(ring)):
+        a, b = ring[k], ring[k + 1 if k + 1 < len(ring) else 0]
+        total += x[a] * y[b] - x[b] * y[a]
     return total / 2
 
 
@@ -234,6 +241,31 @@ def _least_rectangle(x: Any, y: Any, tall: float, best: float, smallest: float, 
             best, smallest = volume, area
             sides[0], sides[1], sides[2] = tall, wide, deep
     return best, smallest
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _smooth(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) -> int:
+    """Put the corners of an outline into ``ring``, counterclockwise, and return their number.
+
+    An outline goes to and fro along faces seen from the side: what turns by less than ``flat``,
+    twice an area, is no corner. ``rising`` tells that it runs counterclockwise.
+    """
+    first = 0
+    for k in range(count):  # a direction in which no two points of a grid tie
+        if x[k] + 1e-6 * y[k] < x[first] + 1e-6 * y[first]:
+            first = k
+    size = 0
+    for step in range(count + 1):  # the first one again, to look at the last one's turn
+        p = first + step if rising else first - step + count
+        p = p if p < count else p - count
+        while size >= 2:
+            a, b = ring[size - 2], ring[size - 1]
+            if (x[b] - x[a]) * (y[p] - y[a]) - (y[b] - y[a]) * (x[p] - x[a]) > flat:
+                break
+            size -= 1
+        ring[size] = p
+        size += 1
+    return max(size - 1, 0)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

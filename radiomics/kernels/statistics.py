@@ -26,10 +26,10 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
     >>> round(statistics(np.array([1.0, 2.0, 3.0, 6.0]))["variance"], 6)
     3.5
     """
-    lowest, highest, mean = float(x.min()), float(x.max()), float(x.mean())
+    ranked = np.sort(x)  # a sort in vector registers is faster than a search for five ranks
+    lowest, highest, mean = float(ranked[0]), float(ranked[-1]), float(x.mean())
     # a constant region that was interpolated is constant but for the last bits
     equal = highest - lowest <= 1e-12 * max(-lowest, highest)
-    ranked = np.sort(x)  # a sort in vector registers is faster than a search for five ranks
     p10, p25, median, p75, p90 = (_percentile(ranked, q) for q in (10, 25, 50, 75, 90))
     robust = slice(np.searchsorted(ranked, p10), np.searchsorted(ranked, p90, side="right"))
     ranked -= mean
