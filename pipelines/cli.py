@@ -142,12 +142,17 @@ app.command()(study_commands.predict)
 
 
 @app.command()
-def features(output: Output = None) -> None:
+def features(
+    output: Output = None,
+    on_request: Annotated[
+        bool, typer.Option("--on-request", help="Also families that settings must name.")
+    ] = False,
+) -> None:
     """Show the catalogue of features: name, family, IBSI code, unit."""
     from pipelines.tables import print_table, write_table
     from radiomics.extraction import feature_catalogue
 
-    table: pd.DataFrame = feature_catalogue()
+    table: pd.DataFrame = feature_catalogue(on_request=on_request)
     rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
     if output is None:
         print_table(rows)

@@ -68,8 +68,8 @@ def _columns(config: StudyConfig, source: Any) -> int:
     from radiomics.extraction import feature_catalogue
 
     families = config.extraction.families
-    catalogue = feature_catalogue()
-    one = len(catalogue if families is None else catalogue[catalogue["family"].isin(families)])
+    catalogue = feature_catalogue(on_request=True)
+    one = int(catalogue["family"].isin(families).sum())
     return one * max(1, len(config.extraction.filters)) + len(config.covariates)
 
 

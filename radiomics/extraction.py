@@ -46,6 +46,8 @@ VERSION = 3
 """Counts changes of this chain that change values; part of every stored result's key."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
+SHAPES = ("morphology", "morphology_2d")
+"""Families of the mask, computed once for all images."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
 BORDER_MM = 6.5
@@ -167,10 +169,10 @@ def _compute_group(
         When the filter does not fit the image, or its response is not finite.
     """
     arrays = inner_responses(prepared.image, prepared.inner, group)
-    names = [n for n in settings.families if first or n != "morphology"]
+    names = [name for name in settings.families if first or name not in SHAPES]
     calls = []
     for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
-        of_image = [name for name in names if index == 0 or name != "morphology"]
+        of_image = [name for name in names if index == 0 or name not in SHAPES]
         calls.append(partial(_compute_image, prepared, settings, group, options, array, of_image))
     return {key: value for found in side_by_side(calls) for key, value in found.items()}
 
@@ -263,19 +265,25 @@ def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tu
 
 
 @cache
-def _catalogue() -> tuple[tuple[str, str, str, str], ...]:
+def _catalogue(names: tuple[str, ...]) -> tuple[tuple[str, str, str, str], ...]:
     rows = []
-    for name in families.NAMES:
+    for name in names:
         family = load("radiomics.features", name)
         rows += [(f, name, code, family.UNITS[f]) for f, code in family.IBSI.items()]
     return tuple(rows)
 
 
-def feature_catalogue() -> pd.DataFrame:
-    """Return every feature: name, family, ibsi_code, unit (``{unit}`` is the image's unit)."""
+def feature_catalogue(*, on_request: bool = False) -> pd.DataFrame:
+    """Return every feature of IBSI: name, family, ibsi_code, unit (``{unit}``: the image's unit).
+
+    Parameters
+    ----------
+    on_request : also those, without a code, of families that settings must name
+    """
     import pandas as pd
 
-    return pd.DataFrame(list(_catalogue()), columns=["name", "family", "ibsi_code", "unit"])
+    names = families.NAMES if on_request else families.STANDARD
+    return pd.DataFrame(list(_catalogue(names)), columns=["name", "family", "ibsi_code", "unit"])
 
 
 def versions(settings: ExtractionSettings) -> dict[str, int]:

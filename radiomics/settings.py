@@ -37,7 +37,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     discretisation: discretise.Options | None = None
     ivh: ivh_family.Options | None = None
     filters: tuple[dict[str, Any], ...] = Field(({"name": "original"},), min_length=1)
-    families: tuple[str, ...] = Field(families.NAMES, min_length=1)
+    families: tuple[str, ...] = Field(families.STANDARD, min_length=1)
     aggregation: tuple[Directional, ...] = Field(("3d_averaged",), min_length=1)
 
     spatial_autocorrelation: bool = True

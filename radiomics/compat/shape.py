@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from radiomics.compat.features import FeatureClass
 from radiomics.kernels.bodies import largest_distance
 from radiomics.kernels.cells import CORNERS, EDGES, TRIANGLES
+from radiomics.kernels.outline import outline
 from radiomics.kernels.surface import plane_corners
 
 Floats = NDArray[np.float64]
@@ -183,24 +184,3 @@ def diameters(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, list[flo
         corners.append(points[:, np.argsort(order)])
     fewest = min(corners, key=len)
     return largest_distance(np.ascontiguousarray(fewest.T)), within
-
-
-def outline(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float, Floats]:
-    """Return perimeter, enclosed surface, and corners (N, 2) of the outline of a mask (H, W)."""
-    padded = np.pad(mask, 1)
-    a, b = padded[:-1, :-1], padded[:-1, 1:]
-    c, d = padded[1:, 1:], padded[1:, :-1]
-    cells = a + 2 * b + 4 * c + 8 * d
-    counts = np.bincount(cells.ravel().astype(int), minlength=16)
-    dy, dx = spacing
-    slant = float(np.hypot(dy, dx)) / 2
-    perimeter = slant * counts[[1, 2, 4, 8, 7, 11, 13, 14]].sum()
-    perimeter += 2 * slant * counts[[5, 10]].sum() + dx * counts[[3, 12]].sum()
-    perimeter += dy * counts[[6, 9]].sum()
-    full = dy * dx
-    surface = full * counts[15] + full / 2 * counts[[3, 6, 9, 12]].sum()
-    surface += full / 8 * counts[[1, 2, 4, 8]].sum() + full * 7 / 8 * counts[[7, 11, 13, 14]].sum()
-    surface += full / 4 * counts[[5, 10]].sum()
-    upper = np.argwhere(padded[1:] != padded[:-1]) + np.array([0.5, 0])
-    beside = np.argwhere(padded[:, 1:] != padded[:, :-1]) + np.array([0, 0.5])
-    return float(perimeter), float(surface), np.concatenate([upper, beside])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 NAMES = (
     "morphology",
+    "morphology_2d",
     "local_intensity",
     "intensity",
     "histogram",
@@ -23,3 +24,6 @@ NAMES = (
     "ngtdm",
     "ngldm",
 )
+ON_REQUEST = ("morphology_2d",)
+"""Families that are computed only where the settings name them, and have no codes of IBSI."""
+STANDARD = tuple(name for name in NAMES if name not in ON_REQUEST)

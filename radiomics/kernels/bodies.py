@@ -62,14 +62,14 @@ def largest_distance(points: Any) -> float:
 
 
 def enclosing_ellipsoid(vertices: Floats) -> Floats:
-    """Return the semi-axes, largest first, of the smallest ellipsoid around points.
+    """Return the semi-axes, largest first, of the smallest ellipsoid (or ellipse) around points.
 
     Khachiyan's ascent with steps away from points that do not matter (Todd and Yildirim, 2007),
     until the volume is within some 1e-7 of the smallest, then scaled to hold all points.
 
     Parameters
     ----------
-    vertices : (N, 3), not all in one plane
+    vertices : (N, 3), not all in one plane; or (N, 2), not all in line
     """
     centre, scale = vertices.mean(axis=0), float(np.abs(vertices).max() or 1.0)
     q = np.column_stack([(vertices - centre) / scale, np.ones(len(vertices))])
@@ -83,7 +83,7 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
         chosen, weights = chosen[weights > 0], weights[weights > 0]
         moment = q[chosen].T @ (q[chosen] * weights[:, None])
         far = (q @ np.linalg.inv(moment) * q).sum(axis=1)
-        beyond = np.flatnonzero(far > 4 * (1 + 2 * TOLERANCE))
+        beyond = np.flatnonzero(far > q.shape[1] * (1 + 2 * TOLERANCE))
         if not len(np.setdiff1d(beyond, chosen)):
             break
         farthest = beyond[np.argsort(-far[beyond], kind="stable")[:MORE_POINTS]]
@@ -98,7 +98,7 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _khachiyan(q: Any, tolerance: float) -> Any:
-    """Return weights of points (N, 4) whose moment matrix bounds the smallest ellipsoid.
+    """Return weights of points (N, K + 1) whose moment matrix bounds the smallest ellipsoid.
 
     Each step moves weight to the farthest point or from the nearest one; inverse and distances
     follow by the rule of Sherman and Morrison. Now and then all weights move at once, and both are
