@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ from radiomics.settings import (
     default_ivh,
     load_settings,
 )
-from radiomics.types import INTENSITIES, InputError, Region, Volume, check_mask
+from radiomics.types import InputError, Once, Region, Volume, check_mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,13 +58,14 @@ BORDER_MM = 6.5
 class Prepared:
     """A case ready for computing: image and two masks on one grid, cut to what filters look at.
 
-    ``inner`` is the part of it that features look at.
+    ``inner`` is the part of it that features look at, ``once`` what they find of the masks alone.
     """
 
     image: Volume
     intensity_mask: Volume
     morphological_mask: Volume
     inner: Box
+    once: Once = field(default_factory=Once)
 
 
 @dataclass(frozen=True)
@@ -241,8 +242,9 @@ def _region(
             "change 'discretisation' or 'resegment'",
         ) from None
     check_memory(count, levels.shape, settings.families)
-    region = Region(image, *masks_, prepared.image.spacing, levels, count, limits)
-    region.once(INTENSITIES, lambda: intensities)
+    spacing = prepared.image.spacing
+    region = Region(image, *masks_, spacing, levels, count, limits, Once(), prepared.once)
+    region.once("inside", lambda: intensities)
     return region, unit
 
 
@@ -276,9 +278,7 @@ def _catalogue(names: tuple[str, ...]) -> tuple[tuple[str, str, str, str], ...]:
 def feature_catalogue(*, on_request: bool = False) -> pd.DataFrame:
     """Return every feature of IBSI: name, family, ibsi_code, unit (``{unit}``: the image's unit).
 
-    Parameters
-    ----------
-    on_request : also those, without a code, of families that settings must name
+    ``on_request`` adds those, without a code, of families that settings must name.
     """
     import pandas as pd
 

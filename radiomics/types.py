@@ -123,13 +123,7 @@ def grids_differ(a: Volume, b: Volume, tolerance: float = GRID_TOLERANCE) -> boo
 
 
 def check_mask(image: Volume, mask: Volume, where: object = "mask") -> None:
-    """Demand a bool mask on the image's grid with at least one voxel inside.
-
-    Raises
-    ------
-    InputError
-        Naming both grids, or the emptiness, and the remedy.
-    """
+    """Demand a bool mask on the image's grid with a voxel inside, else raise an InputError."""
     if mask.array.dtype != np.bool_:
         raise InputError(
             where,
@@ -175,8 +169,21 @@ class Case:
         object.__setattr__(self, "covariates", MappingProxyType(dict(self.covariates)))
 
 
-INTENSITIES = "intensities"
-"""What :meth:`Region.once` knows the intensities inside the mask by."""
+class Once:
+    """What is found once for all who ask with the same key, from any thread."""
+
+    def __init__(self) -> None:
+        self._found: dict[Any, tuple[Lock, list[Any]]] = {}
+        self._lock = Lock()
+
+    def __call__(self, key: Any, find: Callable[[], Any]) -> Any:
+        """Return what ``find`` gives; who asks meanwhile waits for it."""
+        with self._lock:
+            lock, found = self._found.setdefault(key, (Lock(), []))
+        with lock:
+            if not found:
+                found.append(find())
+            return found[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +199,7 @@ class Region:
     levels : (D, H, W) uint16, grey levels 1, 2, ... inside the intensity mask, 0 outside
     n_levels : number of grey levels, those without a voxel included
     limits : the range of the re-segmentation, where there was one
+    once, once_a_mask : what several families need, of this image and of all images of the masks
     """
 
     image: NDArray[np.float64]
@@ -201,9 +209,8 @@ class Region:
     levels: NDArray[np.uint16]
     n_levels: int
     limits: tuple[float | None, float | None] | None = None
-    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
-    _locks: dict[Any, Lock] = field(default_factory=dict, repr=False)
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    once: Once = field(default_factory=Once, repr=False)
+    once_a_mask: Once = field(default_factory=Once, repr=False)
 
     def __post_init__(self) -> None:
         names = ("image", "intensity_mask", "morphological_mask", "levels")
@@ -212,19 +219,10 @@ class Region:
         for name in names:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
-    def once(self, key: Any, find: Callable[[], Any]) -> Any:
-        """Return what ``find`` gives, found once for all families that ask with this key."""
-        with self._lock:
-            lock = self._locks.setdefault(key, Lock())
-        with lock:  # families are computed side by side: the second waits for the first
-            if key not in self._found:
-                self._found[key] = find()
-            return self._found[key]
-
     @property
     def intensities(self) -> NDArray[np.float64]:
         """(N,) intensities inside the intensity mask."""
-        found: NDArray[np.float64] = self.once(INTENSITIES, lambda: self.image[self.intensity_mask])
+        found: NDArray[np.float64] = self.once("inside", lambda: self.image[self.intensity_mask])
         return found
 
 

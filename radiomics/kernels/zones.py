@@ -26,7 +26,9 @@ def zone_tables(region: Region, method: str) -> list[tuple[Zones, int]]:
 
 
 def _find(region: Region, planar: bool) -> list[tuple[Zones, int]]:
-    distances = border_distances(region.morphological_mask, planar)
+    distances = region.once_a_mask(
+        ("distances", planar), lambda: border_distances(region.morphological_mask, planar)
+    )
     levels = region.levels
     if not planar:
         return [(zones(levels, distances, False), int(np.count_nonzero(levels)))]

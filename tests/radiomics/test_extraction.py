@@ -11,7 +11,7 @@ import pytest
 
 from radiomics import InputError, Volume, extract, feature_catalogue, filters, models
 from radiomics.extraction import compute, prepare, versions
-from radiomics.features import NAMES
+from radiomics.features import NAMES, STANDARD
 from radiomics.plugins import ConfigurationError
 from radiomics.settings import load_settings, presets
 
@@ -30,13 +30,14 @@ def test_columns_are_image_family_feature_in_the_order_of_the_catalogue() -> Non
     assert list(catalogue.columns) == ["name", "family", "ibsi_code", "unit"]
     expected = [f"original_{r.family}_{r.name}" for r in catalogue.itertuples(index=False)]
     assert list(extract(*scene(), {})) == expected
-    assert set(catalogue.family) == set(NAMES)
+    assert set(catalogue.family) == set(STANDARD)
+    assert set(feature_catalogue(on_request=True).family) == set(NAMES)
 
 
 def test_every_preset_is_sound() -> None:
     assert presets() == ["default", *(f"ibsi_{c}" for c in "abcde"), "ibsi_phantom"]
     for name in presets():
-        assert load_settings(name).families == NAMES
+        assert load_settings(name).families == STANDARD
 
 
 def test_settings_may_be_a_file_a_dict_or_themselves(tmp_path: Path) -> None:
