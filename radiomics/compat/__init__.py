@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 CLASSES = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm", "shape", "shape2D")
@@ -29,7 +28,6 @@ HOMES = {
     "RadiomicsShape": "shape",
     "RadiomicsShape2D": "shape",
 }
-TEST_CASES = ("brain1", "brain2", "breast1", "lung1", "lung2")
 
 logger = logging.getLogger("radiomics")
 
@@ -47,35 +45,6 @@ def getImageTypes() -> list[str]:  # noqa: N802
     from radiomics.compat.images import TYPES
 
     return list(TYPES)
-
-
-def getTestCase(testCase: str, dataDirectory: str | Path | None = None) -> tuple[str, str]:  # noqa: N802, N803
-    """Return the files of image and mask of one of PyRadiomics' test cases.
-
-    Parameters
-    ----------
-    testCase : brain1, brain2, breast1, lung1 or lung2
-    dataDirectory : folder that holds ``CASE_image.nrrd`` and ``CASE_label.nrrd``; without one, the
-        folder ``pyradiomics/data`` below the temporary folder, where PyRadiomics keeps them
-
-    Raises
-    ------
-    ValueError
-        For another name, or when the files are not there.
-    """
-    import tempfile
-
-    if testCase not in TEST_CASES:
-        raise ValueError(f"no test case '{testCase}'; there are {', '.join(TEST_CASES)}")
-    folder = Path(dataDirectory or Path(tempfile.gettempdir()) / "pyradiomics" / "data")
-    files = [folder / f"{testCase}_{part}.nrrd" for part in ("image", "label")]
-    absent = [str(file) for file in files if not file.is_file()]
-    if absent:
-        raise ValueError(
-            f"test case {testCase}: {', '.join(absent)} not found; fetch them from PyRadiomics' "
-            "releases and give their folder as dataDirectory"
-        )
-    return str(files[0]), str(files[1])
 
 
 def setVerbosity(level: int) -> None:  # noqa: N802

@@ -24,6 +24,11 @@ class FeatureClass:
     NAMES: tuple[str, ...] = ()
     OLD: tuple[str, ...] = ()  # deprecated: computed when asked for by name
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for feature in cls.NAMES + cls.OLD:
+            setattr(cls, f"get{feature}FeatureValue", _getter(feature))
+
     def __init__(self, inputImage: Any, inputMask: Any, **settings: Any) -> None:  # noqa: N803
         if inputImage is None or inputMask is None:
             raise ValueError("Missing input image or mask")
@@ -83,8 +88,13 @@ class FeatureClass:
         """Compute all features."""
         raise NotImplementedError
 
-    def __getattr__(self, name: str) -> Callable[[], Any]:
-        feature = name.removeprefix("get").removesuffix("FeatureValue")
-        if name == f"get{feature}FeatureValue" and feature in self.NAMES + self.OLD:
-            return lambda: np.asarray(self.values()[feature])
-        raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")
+
+def _getter(feature: str) -> Callable[[FeatureClass], Any]:
+    """Return the method that gives one feature."""
+
+    def get(self: FeatureClass) -> Any:
+        return np.asarray(self.values()[feature])
+
+    get.__name__ = f"get{feature}FeatureValue"
+    get.__doc__ = f"Return {feature} as PyRadiomics defines it."
+    return get

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 import radiomics
 from radiomics import featureextractor, firstorder, glcm, imageoperations, shape2D
+from radiomics.compat import cases
 from tests.oracles.pyradiomics import images
 
 CASE = images("synthetic", Path())
@@ -188,8 +189,6 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         featureextractor.RadiomicsFeatureExtractor(tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="no test case 'brain9'"):
         radiomics.getTestCase("brain9")
-    with pytest.raises(ValueError, match="not found"):
-        radiomics.getTestCase("brain1", tmp_path)
     with pytest.raises(ValueError, match="no setting 'binwidth'"):
         featureextractor.RadiomicsFeatureExtractor(binwidth=3)
 
@@ -202,3 +201,22 @@ def test_verbosity() -> None:
         assert logger.getEffectiveLevel() <= logging.ERROR
     finally:
         logger.setLevel(before)
+
+
+def test_test_cases_are_found_or_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, folder = tmp_path / "home", tmp_path / "data"
+    home.mkdir()
+    names = ["brain1_image.nrrd", "brain1_label.nrrd", "brain1_label_2D.nrrd"]
+    for name in names:
+        (home / name).write_text(name)
+    monkeypatch.setattr(cases, "HOME", home.as_uri())
+    image, mask = radiomics.getTestCase("Brain1", folder)
+    assert [Path(image), Path(mask)] == [folder / names[0], folder / names[1]]
+    assert Path(mask).read_text() == names[1]
+    assert Path(radiomics.getTestCase("brain1_2D", str(folder))[1]) == folder / names[2]
+    (home / names[0]).unlink()  # fetched once
+    assert radiomics.getTestCase("brain1", folder) == (image, mask)
+    with pytest.raises(ValueError, match=r"lung1_image\.nrrd not found, and not to be had from"):
+        radiomics.getTestCase("lung1", folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert radiomics.logger is logging.getLogger("radiomics")
