@@ -6,8 +6,10 @@ PYTHON is the interpreter of an environment with PyRadiomics (Python 3.9, ``pip 
 pyradiomics==3.1.0``). CASE.json lists what to run: ``[{"name", "image", "mask", "workload",
 "binWidth"}]`` with files that SimpleITK reads. Workloads: W1 all seven classes of the original
 image; W2 also Laplacian of Gaussian 1, 2, 3 mm and eight coif1 sub-bands; W3 resampled to cubes of
-the smallest spacing; default: no settings at all. Both are asked in turn, images in memory; the
-first answer of each warms up and is not counted.
+the smallest spacing; default: no settings at all. With ``"params"``, a parameter file, the workload
+is what it says: ``features``, or ``maps``, of which finite voxels are counted, and their sum and
+sum of squares compared. Both are asked in turn, images in memory; the first answer of each warms
+up and is not counted.
 """
 
 from __future__ import annotations
@@ -42,14 +44,23 @@ def work() -> None:
             settings["binWidth"] = case["binWidth"]
         if case["workload"] == "W3":
             settings["resampledPixelSpacing"] = [min(image.GetSpacing())] * 3
-        extractor = featureextractor.RadiomicsFeatureExtractor(**settings)
+        given = [case["params"]] if "params" in case else []
+        extractor = featureextractor.RadiomicsFeatureExtractor(*given, **settings)
         if case["workload"] == "W2":
             extractor.enableImageTypeByName("LoG", customArgs={"sigma": [1.0, 2.0, 3.0]})
             extractor.enableImageTypeByName("Wavelet", customArgs={"wavelet": "coif1"})
         start = time.perf_counter()
-        found = extractor.execute(image, mask)
+        found = extractor.execute(image, mask, voxelBased=case["workload"] == "maps")
         seconds = time.perf_counter() - start
-        values = {key: float(value) for key, value in found.items()}
+        values = {}
+        for key, value in found.items():
+            if not isinstance(value, sitk.Image):
+                values[key] = float(value)
+                continue
+            voxels = sitk.GetArrayFromImage(value)
+            voxels = voxels[voxels == voxels]
+            values |= {f"{key} voxels": float(voxels.size), f"{key} sum": float(voxels.sum())}
+            values[f"{key} squares"] = float((voxels * voxels).sum())
         print(json.dumps({"seconds": seconds, "values": values}), flush=True)
 
 

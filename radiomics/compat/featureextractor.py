@@ -181,7 +181,7 @@ class RadiomicsFeatureExtractor:
         chosen = [name for name in self.enabledFeatures if not name.startswith("shape")]
         array = sitk.GetArrayFromImage(image)
         inside = sitk.GetArrayFromImage(mask) == int(settings.get("label", 1))
-        shared = dict(settings, levels=levels(array, inside, settings))
+        shared = dict(settings, levels=levels(array, inside, settings), arrays=(array, inside))
         spacing = tuple(reversed(image.GetSpacing()))
         shared["region"] = region(array, inside, spacing, shared)
         calls = [

@@ -35,8 +35,9 @@ class FeatureClass:
         self.settings = settings
         self.label = int(settings.get("label", 1))
         self.inputImage, self.inputMask = inputImage, inputMask
-        self.imageArray = sitk.GetArrayFromImage(inputImage)
-        self.maskArray = sitk.GetArrayFromImage(inputMask) == self.label
+        given = settings.get("arrays")  # read once for all classes
+        self.imageArray = given[0] if given else sitk.GetArrayFromImage(inputImage)
+        self.maskArray = given[1] if given else sitk.GetArrayFromImage(inputMask) == self.label
         self.pixelSpacing = tuple(reversed(inputImage.GetSpacing()))
         self.enabledFeatures: dict[str, bool] = {}
         self.featureValues: Mapping[str, Any] = {}

@@ -11,6 +11,7 @@ import pywt
 import SimpleITK as sitk
 
 from radiomics.filters import lbp
+from radiomics.kernels.recursive import laplacian
 
 logger = logging.getLogger("radiomics.imageoperations")
 DECAYED = 14  # standard deviations
@@ -36,11 +37,11 @@ def _log(image: Any, settings: dict[str, Any]) -> Derived:
         elif size.min() < 4 or (size < np.ceil(sigma / spacing) + 1).any():
             logger.warning("LoG: an image of %s voxels is too small for sigma %g mm", size, sigma)
         else:
-            laplacian = sitk.LaplacianRecursiveGaussianImageFilter()
-            laplacian.SetNormalizeAcrossScale(True)
-            laplacian.SetSigma(sigma)
             name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-            yield laplacian.Execute(image), name
+            yield (
+                like(laplacian(sitk.GetArrayViewFromImage(image), spacing[::-1], sigma), image),
+                name,
+            )
 
 
 def _wavelet(image: Any, settings: dict[str, Any]) -> Derived:

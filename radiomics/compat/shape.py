@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from radiomics.compat.features import FeatureClass
 from radiomics.kernels.bodies import largest_distance
 from radiomics.kernels.cells import CORNERS, EDGES, TRIANGLES
+from radiomics.kernels.moments import moments
 from radiomics.kernels.outline import outline
 from radiomics.kernels.surface import plane_corners
 
@@ -161,9 +162,9 @@ def _triangles() -> tuple[NDArray[np.intp], Floats, Floats]:
 
 def axis_lengths(mask: NDArray[np.bool_], spacing: Floats) -> list[float]:
     """Return the lengths of the principal axes in mm, the shortest first."""
-    points = np.argwhere(mask) * spacing
-    points -= points.mean(axis=0)
-    values = np.linalg.eigvalsh(points.T @ points / len(points))
+    count = int(np.count_nonzero(mask))
+    covariance = moments(mask.reshape(-1, *mask.shape[-2:]))[1] * ((count - 1) / count)
+    values = np.linalg.eigvalsh(covariance[-mask.ndim :, -mask.ndim :] * np.outer(spacing, spacing))
     return [float(v) for v in 4 * np.sqrt(np.maximum(values, 0))]
 
 
