@@ -87,6 +87,7 @@ class RadiomicsFeatureExtractor:
         given = {"label": label, "label_channel": label_channel}
         settings |= {key: value for key, value in given.items() if value is not None}
         label = int(settings.get("label", 1))
+        logger.info("Calculating features with label: %d", label)
         about: dict[str, Any] = {}
         if settings["additionalInfo"]:
             about |= generalinfo.versions()
@@ -104,6 +105,7 @@ class RadiomicsFeatureExtractor:
             found.update(self.computeShape(image, *shaped, **settings))
         pad = int(settings.get("kernelRadius", 1)) if voxelBased else 0
         for kind, own in self.enabledImagetypes.items():
+            logger.info("Calculating features for image type %s with settings %s", kind, own)
             if kind not in TYPES:
                 raise ValueError(f"image type {kind} is not available yet")
             for merged in variants(kind, {**settings, **own}):
@@ -121,6 +123,7 @@ class RadiomicsFeatureExtractor:
     ) -> tuple[Any, Any, Any]:
         """Return image and mask as features are computed from them, and the region's box."""
         label = int(settings.get("label", 1))
+        logger.info("Loading image and mask")
         image, mask = _read(image, "image"), _read(mask, "mask")
         mask = operations.getMask(mask, **settings)
         if settings.get("additionalInfo"):

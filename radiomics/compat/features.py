@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ class FeatureClass:
     @classmethod
     def getFeatureNames(cls) -> dict[str, bool]:  # noqa: N802
         """Return the names of features, and whether each is deprecated."""
-        return {name: name in cls.OLD for name in sorted([*cls.NAMES, *cls.OLD])}
+        return {name: name in cls.OLD for name in in_order([*cls.NAMES, *cls.OLD])}
 
     def enableFeatureByName(self, featureName: str, enable: bool = True) -> None:  # noqa: N802, N803
         """Enable or disable one feature.
@@ -62,7 +62,7 @@ class FeatureClass:
 
     def enableAllFeatures(self) -> None:  # noqa: N802
         """Enable all features that are not deprecated."""
-        for name in sorted(self.NAMES):
+        for name in in_order(self.NAMES):
             self.enableFeatureByName(name)
 
     def disableAllFeatures(self) -> None:  # noqa: N802
@@ -88,6 +88,11 @@ class FeatureClass:
     def compute(self) -> dict[str, float]:
         """Compute all features."""
         raise NotImplementedError
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of features in PyRadiomics' order: that of their methods."""
+    return sorted(names, key=lambda name: f"{name}FeatureValue")
 
 
 def _getter(feature: str) -> Callable[[FeatureClass], Any]:

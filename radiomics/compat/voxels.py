@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from radiomics.compat import getFeatureClasses, matrices
 from radiomics.compat.binning import levels
+from radiomics.compat.features import in_order
 from radiomics.compat.images import like
 from radiomics.compat.textures import RadiomicsGLCM
 from radiomics.kernels.patches import pair_maps, statistic_maps
@@ -44,7 +45,7 @@ def maps(
         for part in np.array_split(places, max(1, min(os.cpu_count() or 1, len(places))))
     ]
     parts: list[Values] = side_by_side(calls)
-    chosen = names or sorted(getFeatureClasses()[kind].NAMES)
+    chosen = names or in_order(getFeatureClasses()[kind].NAMES)
     empty = float(settings.get("initValue", 0))
     found = {}
     for name in chosen:

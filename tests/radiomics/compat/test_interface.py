@@ -220,3 +220,10 @@ def test_test_cases_are_found_or_fetched(tmp_path: Path, monkeypatch: pytest.Mon
         radiomics.getTestCase("lung1", folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     assert radiomics.logger is logging.getLogger("radiomics")
+
+
+def test_features_come_in_the_order_of_pyradiomics_methods() -> None:
+    names = list(firstorder.RadiomicsFirstOrder.getFeatureNames())
+    assert names.index("MeanAbsoluteDeviation") + 1 == names.index("Mean")
+    assert list(glcm.RadiomicsGLCM.getFeatureNames())[-2:] == ["SumEntropy", "SumSquares"]
+    assert firstorder.RadiomicsFirstOrder.getMeanFeatureValue.__doc__
