@@ -105,12 +105,12 @@ class RadiomicsFeatureExtractor:
         pad = int(settings.get("kernelRadius", 1)) if voxelBased else 0
         for kind, own in self.enabledImagetypes.items():
             if kind not in TYPES:
-                raise ValueError(f"image type {kind} is not available yet")
+                raise ValueError(f"no image type '{kind}'. {did_you_mean(kind, TYPES)}")
             for merged in variants(kind, {**settings, **own}):
                 far = reach(kind, merged, image.GetSpacing())
                 far = None if far is None else [steps + pad for steps in far]
                 around, within, place = operations.near(image, mask, box, far)
-                for derived, name in TYPES[kind](around, merged):
+                for derived, name in TYPES[kind](around, within, merged):
                     parts = operations.cropToTumorMask(derived, within, place, padDistance=pad)
                     compute = self.computeMaps if voxelBased else self.computeFeatures
                     found.update(compute(*parts, name, **merged))

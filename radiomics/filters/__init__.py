@@ -30,6 +30,7 @@ NAMES = (
     "exponential",
     "gradient",
     "lbp",
+    "lbp3d",
 )
 
 
