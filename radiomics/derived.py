@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,12 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.boxes import Box
+from radiomics.filters import place
+from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
 from radiomics.preprocessing import resample as resampling
 from radiomics.settings import ExtractionSettings, parse_filter
 from radiomics.types import InputError, Spacing, Volume
+
+BORDER_MM = 6.5
+"""What is kept around the mask: local intensity looks 6.2 mm beyond it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """A filtered image around a mask, the masks on its grid, and the grid's spacing in mm."""
+
+    image: NDArray[np.float64]
+    intensity_mask: NDArray[np.bool_]
+    morphological_mask: NDArray[np.bool_]
+    spacing: Spacing
 
 
 @dataclass(frozen=True)
@@ -65,10 +80,18 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
         raise InputError(f"filter {prefix}", rule, str(error), remedy) from None
 
 
-def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.float64]]:
+def inner_responses(
+    image: Volume, masks: tuple[Volume, Volume], inner: Box, group: Group
+) -> list[Response]:
     """Filter a part of an image, from no more around it than the filter looks at.
 
     Where it looks beyond an edge the whole axis is filtered: the other edge may be what it sees.
+    ``masks`` are the one for intensities and the one for shape.
+
+    Raises
+    ------
+    InputError
+        When the filter does not fit the image, or its grid is too coarse for the mask.
     """
     reach = np.max([group.module.reach(o, image.spacing) for o in group.images], axis=0)
     outer, within = [], []
@@ -78,8 +101,69 @@ def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.
             low, high = 0, count
         outer.append(slice(int(low), int(high)))
         within.append(slice(part.start - int(low), part.stop - int(low)))
-    part_of = replace(image, array=image.array[tuple(outer)])
-    return [array[tuple(within)] for array in responses(part_of, group)]
+    cut, box = tuple(outer), (within[0], within[1], within[2])
+    arrays = responses(replace(image, array=image.array[cut]), group)
+    if getattr(group.images[0], "decimated", False):
+        both = (masks[0].array[cut], masks[1].array[cut])
+        return [
+            _coarse(array, both, image.spacing, group.module, options)
+            for options, array in zip(group.images, arrays, strict=True)
+        ]
+    cuts = (_part(array, box) for array in arrays)
+    parts = (masks[0].array[inner], masks[1].array[inner])
+    return [Response(array, *parts, image.spacing) for array in cuts]
+
+
+def _part(array: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Return a part of an array, without the rest where that is most of it."""
+    part = array[box]
+    return part.copy() if 2 * part.size < array.size else part
+
+
+def _coarse(
+    array: NDArray[np.float64],
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    spacing: Spacing,
+    module: Any,
+    options: Any,
+) -> Response:
+    """Return a response on a coarser grid around the mask, with the masks on that grid."""
+    first, steps = module.grid(options)
+    both = [coarse_mask(mask, first, steps, array.shape) for mask in masks]
+    if not both[0].any():
+        raise InputError(
+            f"filter {module.column_prefix(options)}",
+            "the mask must keep a voxel on the grid of the sub-band",
+            f"no voxel of {' x '.join(map(str, steps))} of the image's is half inside",
+            "choose a lower level, a finer spacing, or an undecimated wavelet",
+        )
+    z, y, x = (step * old for step, old in zip(steps, spacing, strict=True))
+    box = bounding_box(both[1], tuple(math.ceil(BORDER_MM / step) for step in (z, y, x)))
+    return Response(_part(array, box), both[0][box], both[1][box], (z, y, x))
+
+
+def coarse_mask(
+    mask: NDArray[np.bool_],
+    first: Spacing,
+    steps: tuple[int, int, int],
+    shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Return which voxels of a coarser grid have at least half of what they cover in a mask.
+
+    Voxels of the grid cover ``steps`` voxels of the mask along each axis; what they cover outside
+    the image does not count. ``first`` is the middle of the first one.
+
+    >>> coarse_mask(np.ones((1, 1, 3), bool), (0, 0, 0.5), (1, 1, 2), (1, 1, 2)).tolist()
+    [[[True, True]]]
+    """
+    inside: NDArray[Any] = mask
+    covered = np.ones((1, 1, 1), dtype=np.int64)
+    for axis, (start, step, count) in enumerate(zip(first, steps, shape, strict=True)):
+        low = round(start - (step - 1) / 2)  # the first voxel covered, or one before the image
+        edges = np.clip(low + step * np.arange(count + 1), 0, mask.shape[axis])
+        inside = np.add.reduceat(inside, edges[:-1], axis=axis, dtype=np.int32)
+        covered = covered * np.diff(edges).reshape([-1 if a == axis else 1 for a in range(3)])
+    return np.asarray(2 * inside >= covered)
 
 
 def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]:
@@ -88,7 +172,10 @@ def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]
     arrays = responses(image, group)
     unit = image.unit if group.is_original else "1"
     return [
-        (group.module.column_prefix(options), replace(image, array=array, unit=unit))
+        (
+            group.module.column_prefix(options),
+            place(replace(image, unit=unit), array, group.module, options),
+        )
         for options, array in zip(group.images, arrays, strict=True)
     ]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from radiomics import features as families
 from radiomics import io as reading
@@ -24,7 +23,7 @@ from radiomics.checks import (
     check_modality,
     check_resampled,
 )
-from radiomics.derived import Group, group_of, inner_responses, reach_mm
+from radiomics.derived import BORDER_MM, Group, Response, group_of, inner_responses, reach_mm
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.threads import one_thread_each, side_by_side
@@ -48,8 +47,6 @@ EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm"
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
-BORDER_MM = 6.5
-"""What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +163,16 @@ def _compute_group(
     InputError
         When the filter does not fit the image, or its response is not finite.
     """
-    arrays = inner_responses(prepared.image, prepared.inner, group)
+    masks_ = (prepared.intensity_mask, prepared.morphological_mask)
+    found = inner_responses(prepared.image, masks_, prepared.inner, group)
     names = [n for n in settings.families if first or n != "morphology"]
     calls = []
-    for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
+    for index, (options, response) in enumerate(zip(group.images, found, strict=True)):
         of_image = [name for name in names if index == 0 or name != "morphology"]
-        calls.append(partial(_compute_image, prepared, settings, group, options, array, of_image))
-    return {key: value for found in side_by_side(calls) for key, value in found.items()}
+        calls.append(
+            partial(_compute_image, prepared, settings, group, options, response, of_image)
+        )
+    return {key: value for values in side_by_side(calls) for key, value in values.items()}
 
 
 def _compute_image(
@@ -180,11 +180,11 @@ def _compute_image(
     settings: ExtractionSettings,
     group: Group,
     options: Any,
-    array: NDArray[np.float64],
+    response: Response,
     names: Sequence[str],
 ) -> dict[str, float]:
     """Compute the families of one filtered image."""
-    region, unit = _region(prepared, array, group, settings)
+    region, unit = _region(prepared, response, group, settings)
     tasks = []
     for name in names:
         family = load("radiomics.features", name)
@@ -207,18 +207,14 @@ def _turn(task: tuple[str, str, Any, Any]) -> int:
 
 
 def _region(
-    prepared: Prepared, image: NDArray[Any], group: Group, settings: ExtractionSettings
+    prepared: Prepared, response: Response, group: Group, settings: ExtractionSettings
 ) -> tuple[Region, str]:
     """Return what families see, the image with its grey levels, and the image's unit.
 
     The range of the re-segmentation and the lower end of bins are the original image's: responses
     begin their bins at their smallest value.
     """
-    masks_ = (
-        prepared.intensity_mask.array[prepared.inner],
-        prepared.morphological_mask.array[prepared.inner],
-    )
-    mask, original = masks_[0], group.is_original
+    image, mask, original = response.image, response.intensity_mask, group.is_original
     if not original:
         check_finite(image, mask)
     limits = settings.resegment.range if settings.resegment and original else None
@@ -239,7 +235,8 @@ def _region(
             "change 'discretisation' or 'resegment'",
         ) from None
     check_memory(count, levels.shape, settings.families)
-    region = Region(image, *masks_, prepared.image.spacing, levels, count, limits)
+    parts = (image, mask, response.morphological_mask, response.spacing)
+    region = Region(*parts, levels, count, limits)
     region.once(INTENSITIES, lambda: intensities)
     return region, unit
 

@@ -39,7 +39,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "radiomics.settings": (*STAGES, "radiomics.filters", "radiomics.features"),
     "radiomics.checks": STAGES,
-    "radiomics.derived": (*STAGES, "radiomics.settings"),
+    "radiomics.derived": (*STAGES, "radiomics.filters", "radiomics.settings"),
     "radiomics.extraction": (
         *STAGES,
         "radiomics.checks",

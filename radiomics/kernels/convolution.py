@@ -84,6 +84,31 @@ def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     return np.asarray(result.reshape(array.shape))
 
 
+def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) -> Floats:
+    """Convolve along one axis and keep every other value.
+
+    ``out[k] = sum over m of taps[m] in[2 k + 1 - m]`` for all k at which a tap meets the image
+    whatever lies beyond it: ``(n + len(taps) - 1) // 2`` values, as PyWavelets has them.
+
+    Raises
+    ------
+    ValueError
+        When the kernel is wider than the image.
+    """
+    size, count = len(taps), array.shape[axis]
+    if size > count:
+        raise ValueError(
+            f"a kernel of {size} voxels does not fit the {count} that the levels before leave of "
+            "an axis; choose a lower level, a shorter wavelet, or dims: 2 for slices"
+        )
+    padded = np.moveaxis(pad(array, size - 1, size - 1, axis, boundary), axis, 0)
+    kept = (count + size - 1) // 2
+    total = np.zeros((kept, *padded.shape[1:]))
+    for m, tap in enumerate(taps):
+        total += tap * padded[size - m : size - m + 2 * kept - 1 : 2]
+    return np.moveaxis(total, 0, axis)
+
+
 @njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
 def _along(blocks: Any, taps: Any) -> Any:
     """Correlate the middle one of three axes."""
