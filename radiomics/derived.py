@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from radiomics.filters import place
 from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.spectra import Key, Shared
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
 from radiomics.preprocessing import resample as resampling
@@ -53,7 +56,24 @@ def group_of(spec: Mapping[str, Any]) -> Group:
     return Group(module, variants(options) if variants else (options,), own)
 
 
-def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
+def sharing(groups: Sequence[Group], spacing: Spacing) -> tuple[Shared, list[int]]:
+    """Return the place for what filters of one image share, and the order to begin groups in.
+
+    Those of many images come first, those that share something one after the other.
+    """
+    keys = [_keys(group, spacing) for group in groups]
+    order = sorted(range(len(groups)), key=lambda i: (-len(groups[i].images), repr(keys[i])))
+    return Shared(Counter(key for several in keys for key in several)), order
+
+
+def _keys(group: Group, spacing: Spacing) -> list[Key]:
+    find = getattr(group.module, "shared", None)
+    return [] if find is None else [key for one in group.images for key in find(one, spacing)]
+
+
+def responses(
+    image: Volume, group: Group, common: Shared | None = None
+) -> list[NDArray[np.float64]]:
     """Filter an image, once for each of the group's images.
 
     Raises
@@ -72,7 +92,8 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
         if hasattr(group.module, "apply_each"):
             found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
             return found
-        return [group.module.apply(image.array, image.spacing, o) for o in group.images]
+        more = () if common is None or not hasattr(group.module, "shared") else (common,)
+        return [group.module.apply(image.array, image.spacing, o, *more) for o in group.images]
     except ValueError as error:
         prefix = group.module.column_prefix(group.images[0])
         rule = "a filter must fit its image"
@@ -81,18 +102,41 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
 
 
 def inner_responses(
-    image: Volume, masks: tuple[Volume, Volume], inner: Box, group: Group
+    image: Volume,
+    masks: tuple[Volume, Volume],
+    inner: Box,
+    group: Group,
+    common: Shared,
 ) -> list[Response]:
     """Filter a part of an image, from no more around it than the filter looks at.
 
     Where it looks beyond an edge the whole axis is filtered: the other edge may be what it sees.
-    ``masks`` are the one for intensities and the one for shape.
+    ``masks`` are the one for intensities and the one for shape. Filters that share something work
+    one after the other, each on all processors.
 
     Raises
     ------
     InputError
         When the filter does not fit the image, or its grid is too coarse for the mask.
     """
+    cut, box = _needed(image, inner, group)
+    coarse = bool(getattr(group.images[0], "decimated", False))
+    with common.turn if hasattr(group.module, "shared") else nullcontext():
+        arrays = responses(replace(image, array=image.array[cut]), group, common)
+        if not coarse:  # the rest need not stay while others take their turns
+            arrays = [_part(array, box) for array in arrays]
+    if coarse:
+        both = (masks[0].array[cut], masks[1].array[cut])
+        return [
+            _coarse(array, both, image.spacing, group.module, options)
+            for options, array in zip(group.images, arrays, strict=True)
+        ]
+    parts = (masks[0].array[inner], masks[1].array[inner])
+    return [Response(array, *parts, image.spacing) for array in arrays]
+
+
+def _needed(image: Volume, inner: Box, group: Group) -> tuple[Box, Box]:
+    """Return the part of an image that a group's filter looks at for a box, and the box in it."""
     reach = np.max([group.module.reach(o, image.spacing) for o in group.images], axis=0)
     outer, within = [], []
     for part, far, count in zip(inner, reach, image.shape, strict=True):
@@ -101,17 +145,7 @@ def inner_responses(
             low, high = 0, count
         outer.append(slice(int(low), int(high)))
         within.append(slice(part.start - int(low), part.stop - int(low)))
-    cut, box = tuple(outer), (within[0], within[1], within[2])
-    arrays = responses(replace(image, array=image.array[cut]), group)
-    if getattr(group.images[0], "decimated", False):
-        both = (masks[0].array[cut], masks[1].array[cut])
-        return [
-            _coarse(array, both, image.spacing, group.module, options)
-            for options, array in zip(group.images, arrays, strict=True)
-        ]
-    cuts = (_part(array, box) for array in arrays)
-    parts = (masks[0].array[inner], masks[1].array[inner])
-    return [Response(array, *parts, image.spacing) for array in cuts]
+    return (outer[0], outer[1], outer[2]), (within[0], within[1], within[2])
 
 
 def _part(array: NDArray[np.float64], box: Box) -> NDArray[np.float64]:

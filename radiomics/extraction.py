@@ -23,9 +23,18 @@ from radiomics.checks import (
     check_modality,
     check_resampled,
 )
-from radiomics.derived import BORDER_MM, Group, Response, group_of, inner_responses, reach_mm
+from radiomics.derived import (
+    BORDER_MM,
+    Group,
+    Response,
+    group_of,
+    inner_responses,
+    reach_mm,
+    sharing,
+)
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.spectra import Shared
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise, intensity, masks
@@ -141,11 +150,11 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     groups = [group_of(spec) for spec in settings.filters]
+    common, early = sharing(groups, prepared.image.spacing)
     calls = [
-        partial(_compute_group, prepared, settings, group, first=index == 0)
+        partial(_compute_group, prepared, settings, group, common, first=index == 0)
         for index, group in enumerate(groups)
     ]
-    early = sorted(range(len(groups)), key=lambda index: -len(groups[index].images))
     found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
     values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
     reason = "not defined for this region, see the family's documentation"
@@ -154,7 +163,7 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 
 def _compute_group(
-    prepared: Prepared, settings: ExtractionSettings, group: Group, first: bool
+    prepared: Prepared, settings: ExtractionSettings, group: Group, common: Shared, first: bool
 ) -> dict[str, float]:
     """Compute the features of the images of one filter; the mask's shape on the first image only.
 
@@ -164,7 +173,7 @@ def _compute_group(
         When the filter does not fit the image, or its response is not finite.
     """
     masks_ = (prepared.intensity_mask, prepared.morphological_mask)
-    found = inner_responses(prepared.image, masks_, prepared.inner, group)
+    found = inner_responses(prepared.image, masks_, prepared.inner, group, common)
     names = [n for n in settings.families if first or n != "morphology"]
     calls = []
     for index, (options, response) in enumerate(zip(group.images, found, strict=True)):

@@ -5,7 +5,8 @@ far it looks along z, y and x, in voxels; infinity for the whole image) and ``ap
 options) -> array``. One whose options may ask for several images has ``variants(options)``, and
 ``apply_each(array, spacing, variants)`` where these share work. One whose responses may have a grid
 of their own has ``grid(options)``: where their first voxel lies and the steps to the next, in
-voxels of the image.
+voxels of the image. One that works on what other filters of the image need, too, names that by
+``shared(options, spacing)`` and takes a ``Shared`` as the last argument of ``apply``.
 """
 
 from __future__ import annotations

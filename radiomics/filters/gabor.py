@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from scipy import fft
 
 from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.kernels.threads import workers
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -110,9 +111,9 @@ def _add_moduli(
     for start in range(0, len(slices), many):
         part = slices[start : start + many].astype(np.float64)
         padded = np.pad(part, widths, mode=PADS[options.boundary])
-        image = fft.fft2(padded, size, workers=-1)
+        image = fft.fft2(padded, size, workers=workers())
         for transform in transforms:
-            response = fft.ifft2(image * transform, workers=-1)[:, kept[0], kept[1]]
+            response = fft.ifft2(image * transform, workers=workers())[:, kept[0], kept[1]]
             into[start : start + many] += np.abs(response)
 
 

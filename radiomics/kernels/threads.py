@@ -32,6 +32,11 @@ def bound_threads(count: int) -> None:
     _bound[:] = [max(1, count)]
 
 
+def workers() -> int:
+    """Return how many threads may work in this process, the calling one included."""
+    return _others() + 1
+
+
 @cache
 def _helpers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, _others()), "radiomics")
