@@ -71,6 +71,42 @@ def _keys(group: Group, spacing: Spacing) -> list[Key]:
     return [] if find is None else [key for one in group.images for key in find(one, spacing)]
 
 
+def check_fit(image: Volume, group: Group) -> None:
+    """Refuse an image that a group's filter does not fit.
+
+    Raises
+    ------
+    InputError
+        A single slice for a filter in space, a kernel wider than the image, a level too deep,
+        voxels that are not finite where the filter looks at all.
+    """
+    first = group.images[0]
+    name = f"filter {group.module.column_prefix(first)}"
+    if 1 in image.shape and getattr(first, "dims", 2) == 3:
+        raise InputError(
+            name,
+            "a filter in three dimensions needs several slices",
+            f"an image of {' x '.join(map(str, image.shape))} voxels",
+            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
+        )
+    try:
+        if hasattr(group.module, "check"):
+            group.module.check(image.shape, image.spacing, first)
+    except ValueError as error:
+        rule = "a filter must fit its image"
+        remedy = "change the filter's options, or resample"
+        raise InputError(name, rule, str(error), remedy) from None
+    if math.isinf(max(group.module.reach(first, image.spacing))):
+        broken = np.count_nonzero(~np.isfinite(image.array))
+        if broken:
+            raise InputError(
+                name,
+                "a filter that looks at the whole image needs finite intensities everywhere",
+                f"{broken} of {image.array.size} voxels are NaN or infinite",
+                "give the image finite values there, or choose a filter that looks less far",
+            )
+
+
 def responses(
     image: Volume, group: Group, common: Shared | None = None
 ) -> list[NDArray[np.float64]]:
@@ -81,24 +117,25 @@ def responses(
     InputError
         When the filter does not fit the image.
     """
-    if 1 in image.shape and getattr(group.images[0], "dims", 2) == 3:
-        raise InputError(
-            f"filter {group.module.column_prefix(group.images[0])}",
-            "a filter in three dimensions needs several slices",
-            f"an image of {' x '.join(map(str, image.shape))} voxels",
-            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
-        )
-    try:
-        if hasattr(group.module, "apply_each"):
-            found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
-            return found
-        more = () if common is None or not hasattr(group.module, "shared") else (common,)
-        return [group.module.apply(image.array, image.spacing, o, *more) for o in group.images]
-    except ValueError as error:
-        prefix = group.module.column_prefix(group.images[0])
-        rule = "a filter must fit its image"
-        remedy = "change the filter's options, or resample"
-        raise InputError(f"filter {prefix}", rule, str(error), remedy) from None
+    check_fit(image, group)
+    if hasattr(group.module, "apply_each"):
+        found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
+        return found
+    more = () if common is None or not hasattr(group.module, "shared") else (common,)
+    return [group.module.apply(image.array, image.spacing, o, *more) for o in group.images]
+
+
+def check_fits(image: Volume, inner: Box, groups: Sequence[Group]) -> None:
+    """Refuse an image that one of several filters does not fit, before any is computed.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_fit`, of the part of the image that each filter looks at.
+    """
+    for group in groups:
+        cut, _ = _needed(image, inner, group)
+        check_fit(replace(image, array=image.array[cut]), group)
 
 
 def inner_responses(

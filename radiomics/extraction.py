@@ -27,6 +27,7 @@ from radiomics.derived import (
     BORDER_MM,
     Group,
     Response,
+    check_fits,
     group_of,
     inner_responses,
     reach_mm,
@@ -150,6 +151,7 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     groups = [group_of(spec) for spec in settings.filters]
+    check_fits(prepared.image, prepared.inner, groups)
     common, early = sharing(groups, prepared.image.spacing)
     calls = [
         partial(_compute_group, prepared, settings, group, common, first=index == 0)

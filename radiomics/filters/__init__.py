@@ -2,7 +2,8 @@
 
 A filter has ``VERSION``, ``Options``, ``column_prefix(options)``, ``reach(options, spacing)`` (how
 far it looks along z, y and x, in voxels; infinity for the whole image) and ``apply(array, spacing,
-options) -> array``. One whose options may ask for several images has ``variants(options)``, and
+options) -> array``. One that does not fit every image has ``check(shape, spacing, options)``. One
+whose options may ask for several images has ``variants(options)``, and
 ``apply_each(array, spacing, variants)`` where these share work. One whose responses may have a grid
 of their own has ``grid(options)``: where their first voxel lies and the steps to the next, in
 voxels of the image. One that works on what other filters of the image need, too, names that by

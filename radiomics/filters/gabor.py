@@ -72,6 +72,23 @@ def _radius(options: Options, step: float) -> int:
     return math.ceil(REACH * options.sigma_mm * max(1.0, 1 / options.gamma) / step)
 
 
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse voxels that are not square in a plane, with a ValueError."""
+    del shape
+    for across in _planes(options):
+        steps = [spacing[axis] for axis in range(3) if axis != across]
+        if abs(steps[0] - steps[1]) > 1e-3 * steps[0]:
+            raise ValueError(
+                f"voxels of {steps[0]:g} x {steps[1]:g} mm are not square; resample first"
+                + (", or leave out planes" if across else "")
+            )
+
+
+def _planes(options: Options) -> tuple[int, ...]:
+    """Return the axes that slices lie across."""
+    return (0, 1, 2) if options.planes else (0,)
+
+
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
     """Return the modulus, averaged over angles and planes.
 
@@ -80,19 +97,12 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     ValueError
         When voxels are not square in a plane.
     """
+    check((array.shape[0], array.shape[1], array.shape[2]), spacing, options)
     total = np.zeros(array.shape)
-    planes = (0, 1, 2) if options.planes else (0,)
+    planes = _planes(options)
     for across in planes:
-        free = [axis for axis in range(3) if axis != across]
-        steps = [spacing[axis] for axis in free]
-        if abs(steps[0] - steps[1]) > 1e-3 * steps[0]:
-            raise ValueError(
-                f"voxels of {steps[0]:g} x {steps[1]:g} mm are not square; resample first"
-                + (", or leave out planes" if across else "")
-            )
-        slices = np.moveaxis(array, across, 0)
-        into = np.moveaxis(total, across, 0)
-        _add_moduli(slices, into, steps[0], options)
+        step = spacing[1 if across == 0 else 0]
+        _add_moduli(np.moveaxis(array, across, 0), np.moveaxis(total, across, 0), step, options)
     total /= len(planes) * len(options.angles)
     return total
 

@@ -14,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.kernels.convolution import PADS, Boundary, check_fit
 from radiomics.kernels.gaussian import laplacian, radius
 from radiomics.kernels.spectra import (
     Key,
     Shared,
     Spectrum,
+    check_level,
     filtered,
     product,
     riesz,
     simoncelli,
     transform,
 )
-from radiomics.kernels.steering import components, frames, steer, terms
+from radiomics.kernels.steering import CUTOFF, components, frames, steer, terms
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -97,6 +98,18 @@ def _padding(options: Options, spacing: Spacing) -> int:
         return options.padding or 0
     sigmas = [options.sigma_mm / step for step in spacing]
     return radius(max(sigmas[3 - options.dims :]), options.cutoff)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    across, wide = 3 - options.dims, 2 * _padding(options, spacing)
+    sides = [side + wide for side in list(shape)[across:]]
+    steps = list(spacing)[across:]
+    if options.level is not None:
+        check_level(options.level, sides)
+    for sigma, cutoff in ((options.sigma_mm, options.cutoff), (options.tensor_sigma_mm, CUTOFF)):
+        if sigma is not None:
+            check_fit([2 * radius(sigma / step, cutoff) + 1 for step in steps], sides)
 
 
 def apply(

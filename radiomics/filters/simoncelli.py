@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.spectra import Key, Shared, filtered, simoncelli, transform
+from radiomics.kernels.spectra import Key, Shared, check_level, filtered, simoncelli, transform
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -40,6 +40,12 @@ def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
     """Return the keys of what other filters of the same image may need, too."""
     del spacing
     return (("transform", options.dims, None),)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    check_level(options.level, shape[3 - options.dims :])
 
 
 def apply(

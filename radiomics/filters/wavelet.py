@@ -26,6 +26,7 @@ from radiomics.kernels.convolution import (
     Pooling,
     along,
     around,
+    check_fit,
     halved,
     pooled,
 )
@@ -101,6 +102,23 @@ def grid(options: Options) -> tuple[Spacing, tuple[int, int, int]]:
     step = 2**options.level
     middle = _first_block(options) + (step - 1) / 2
     return around(middle, options.dims), (step if options.dims == 3 else 1, step, step)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    taps, sides = int(pywt.Wavelet(options.family).dec_len), shape[3 - options.dims :]
+    if not options.decimated:
+        check_fit([taps * 2 ** (options.level - 1)] * options.dims, sides)
+        return
+    left = min(sides)
+    for level in range(1, options.level + 1):
+        if taps > left:
+            raise ValueError(
+                f"a kernel of {taps} voxels does not fit the {left} that the levels before level "
+                f"{level} leave of an axis; choose a lower level, a shorter wavelet, or dims: 2"
+            )
+        left = (left + taps - 1) // 2
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

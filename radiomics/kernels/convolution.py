@@ -58,6 +58,26 @@ def pad(array: Floats, before: int, after: int, axis: int, boundary: Boundary) -
     return np.pad(array, widths, mode=PADS[boundary])
 
 
+def check_fit(widths: Sequence[int], shape: Sequence[int]) -> None:
+    """Demand that kernels fit an image.
+
+    Parameters
+    ----------
+    widths, shape : of the widest kernel and of the image along some axes, in voxels
+
+    Raises
+    ------
+    ValueError
+        When a kernel is wider than the image.
+    """
+    for size, count in zip(widths, shape, strict=True):
+        if size > count:
+            raise ValueError(
+                f"a kernel of {size} voxels does not fit an axis of {count}; choose a smaller "
+                "kernel (width, sigma or level), or dims: 2 for slices"
+            )
+
+
 def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     """Convolve along one axis: ``out[i] = sum over m of taps[m] in[i - m + centre]``.
 
@@ -71,11 +91,7 @@ def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
         When the kernel is wider than the image.
     """
     size, count = len(line.taps), array.shape[axis]
-    if size > count:
-        raise ValueError(
-            f"a kernel of {size} voxels does not fit an axis of {count}; choose a smaller kernel, "
-            "or dims: 2 for slices"
-        )
+    check_fit([size], [count])
     padded = pad(array, size - 1 - line.centre, line.centre, axis, boundary)
     before = int(np.prod(array.shape[:axis]))
     after = int(np.prod(array.shape[axis + 1 :]))
@@ -89,18 +105,8 @@ def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) 
 
     ``out[k] = sum over m of taps[m] in[2 k + 1 - m]`` for all k at which a tap meets the image
     whatever lies beyond it: ``(n + len(taps) - 1) // 2`` values, as PyWavelets has them.
-
-    Raises
-    ------
-    ValueError
-        When the kernel is wider than the image.
     """
     size, count = len(taps), array.shape[axis]
-    if size > count:
-        raise ValueError(
-            f"a kernel of {size} voxels does not fit the {count} that the levels before leave of "
-            "an axis; choose a lower level, a shorter wavelet, or dims: 2 for slices"
-        )
     padded = np.moveaxis(pad(array, size - 1, size - 1, axis, boundary), axis, 0)
     kept = (count + size - 1) // 2
     total = np.zeros((kept, *padded.shape[1:]))

@@ -123,6 +123,21 @@ class Shared:
         return value, self._left[key] <= 0
 
 
+def check_level(level: int, shape: Sequence[int]) -> None:
+    """Demand that the band of a level of Simoncelli's wavelet holds a frequency of an image.
+
+    Raises
+    ------
+    ValueError
+        When all waves of that band are longer than the image.
+    """
+    if 2**level >= max(shape) - 1:
+        raise ValueError(
+            f"level {level} is too deep for an image of {' x '.join(map(str, shape))} voxels: its "
+            f"waves are longer than {2**level} voxels; choose a lower level"
+        )
+
+
 def simoncelli(level: int) -> Spectrum:
     """Return the band-pass filter of a level of Simoncelli's wavelet, 1 for the finest."""
 
