@@ -106,7 +106,7 @@ def apply_each(
         padded = ndimage.spline_filter(padded, 3, output=np.float64, mode="mirror")
     taps = sphere.taps(points * options.radius, options.order)
     parts = sphere.degrees(points, points, options.levels)
-    slack = EQUAL * float(np.abs(values).max())
+    slack = EQUAL * np.max(np.abs(values), where=np.isfinite(values), initial=0)
     found = [np.empty(values.shape) for _ in wanted]
     places = [options.layers.index(str(one.layer)) for one in wanted]
 

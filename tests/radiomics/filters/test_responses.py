@@ -166,18 +166,42 @@ def test_a_first_order_riesz_turns_a_cosine_into_a_sine() -> None:
     np.testing.assert_allclose(found[1, 1], gain * np.sin(w * np.arange(33)), atol=1e-12)
 
 
-def test_pooling_makes_responses_turn_with_the_image() -> None:
+@pytest.mark.parametrize("pooling", ["max", "mean", "min"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "laws", "kernel": "L5E5S5"},
+        {"name": "laws", "kernel": "E5W5"},
+        {"name": "wavelet", "family": "db2", "band": "LLH"},
+        {"name": "wavelet", "family": "coif1", "band": "LH", "dims": 2},
+        {"name": "gabor", "sigma_mm": 1, "lambda_mm": 2, "theta_step": 45, "planes": True},
+        {"name": "gabor", "sigma_mm": 1, "lambda_mm": 2, "theta_step": 90},
+    ],
+)
+def test_pooling_makes_responses_turn_with_the_image(options: dict[str, Any], pooling: str) -> None:
     image = RNG.normal(size=(12, 12, 12))
-    for options in (
-        {"name": "laws", "kernel": "L5E5S5", "pooling": "max"},
-        {"name": "wavelet", "family": "db2", "band": "LLH", "pooling": "mean"},
-    ):
-        one = apply(**options, array=image)
-        for order, flips in rotations(3):
-            turned = np.flip(image.transpose(order), [i for i in range(3) if flips[i]])
-            two = apply(**options, array=turned)
-            expected = np.flip(one.transpose(order), [i for i in range(3) if flips[i]])
-            np.testing.assert_allclose(two, expected, atol=1e-12)
+    one = apply(**options, pooling=pooling, array=image)
+    in_slices = options.get("dims") == 2 or len(options.get("kernel", "L5E5S5")) == 4
+    in_slices |= options["name"] == "gabor" and "planes" not in options
+    for order, flips in rotations(2 if in_slices else 3):
+        turned = np.flip(image.transpose(order), [i for i in range(3) if flips[i]])
+        two = apply(**options, pooling=pooling, array=turned)
+        expected = np.flip(one.transpose(order), [i for i in range(3) if flips[i]])
+        np.testing.assert_allclose(two, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"theta_step": 60}, {"theta_step": 90, "planes": True}])
+def test_pooled_moduli_of_gabor_filters(options: dict[str, Any]) -> None:
+    sizes = {"sigma_mm": 1.0, "lambda_mm": 2.5}
+    angles = np.arange(0, 180, options["theta_step"])
+    parts = []
+    for across in range(3 if "planes" in options else 1):
+        turned = np.moveaxis(IMAGE, across, 0)
+        each = [apply("gabor", turned, **sizes, theta=float(angle)) for angle in angles]
+        parts += [np.moveaxis(part, 0, across) for part in each]
+    for pooling, pool in (("max", np.max), ("mean", np.mean), ("min", np.min)):
+        found = apply("gabor", **sizes, **options, pooling=pooling)
+        np.testing.assert_allclose(found, pool(parts, axis=0), atol=1e-12)
 
 
 IN_SLICES: dict[str, dict[str, Any]] = {
