@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from radiomics import InputError, Volume, extract, filters, read_image, write_volume
-from radiomics.derived import coarse_mask
+from radiomics.derived import coarse_mask, resampled
 from radiomics.filters import wavelet
 from radiomics.plugins import ConfigurationError
+from radiomics.preprocessing.resample import resample_mask
+from radiomics.settings import load_settings
 
 MODES = {"zero": "zero", "nearest": "constant", "periodic": "periodic", "mirror": "symmetric"}
 """Our boundaries by PyWavelets' names."""
@@ -119,23 +121,46 @@ def test_masks_by_the_share_that_is_covered(
         assert found[place] == (mask[block].mean() >= 0.5)
 
 
-def test_features_of_a_sub_band_by_hand() -> None:
+@pytest.mark.parametrize("band", ["LHL", "HL"])
+@pytest.mark.parametrize("spacing", [None, [1.5, 1.25, 1.25]])
+def test_features_of_a_sub_band_by_hand(band: str, spacing: list[float] | None) -> None:
     inside = np.zeros(IMAGE.shape, bool)
     inside[9:18, 8:20, 11:26] = True
     image = Volume(IMAGE, np.diag([2.0, 1, 1, 1]), "1")
     mask = Volume(inside, image.affine, "1")
-    spec = {"name": "wavelet", "family": "db2", "band": "LHL", "decimated": True}
-    wanted = {"filters": [{"name": "original"}, spec], "families": ["morphology", "intensity"]}
-    found = extract(image, mask, {**wanted, "resegment": {"range": [-1, 1]}})
+    spec = {"name": "wavelet", "family": "db2", "band": band, "dims": len(band)}
+    spec |= {"decimated": True}
+    wanted: dict[str, Any] = {"filters": [{"name": "original"}, spec]}
+    wanted |= {"families": ["morphology", "intensity"], "resegment": {"range": [-1, 1]}}
+    wanted |= {"resample": {"spacing": spacing}} if spacing else {}
+    found = extract(image, mask, wanted)
+    if spacing:
+        steps = (spacing[0], spacing[1], spacing[2])
+        mask = resample_mask(mask, steps)
+        image = resampled(image, load_settings(wanted))
     whole = filters.apply("wavelet", image, **{k: v for k, v in spec.items() if k != "name"})
-    options = wavelet.Options(family="db2", band="LHL", decimated=True)
-    kept = coarse_mask(inside & (np.abs(IMAGE) <= 1), *wavelet.grid(options), whole.shape)
+    grid = wavelet.grid(wavelet.Options(**{k: v for k, v in spec.items() if k != "name"}))
+    assert whole.spacing == pytest.approx(
+        [a * b for a, b in zip(image.spacing, grid[1], strict=True)]
+    )
+    kept = coarse_mask(mask.array & (np.abs(image.array) <= 1), *grid, whole.shape)
     values = whole.array[kept]
-    prefix = "wavelet_db2_level_1_LHL_decimated_intensity_"
+    prefix = f"wavelet_db2_level_1_{band}_decimated_intensity_"
     assert found[f"{prefix}mean"] == pytest.approx(values.mean())
     assert found[f"{prefix}maximum"] == pytest.approx(values.max())
     assert len([name for name in found if "morphology" in name]) == 29
     assert not [name for name in found if "decimated_morphology" in name]
+
+
+def test_shape_on_the_grid_of_a_first_sub_band() -> None:
+    inside = np.zeros((24, 24, 24), bool)
+    inside[6:18, 6:18, 6:18] = True
+    image = Volume(RNG.normal(size=inside.shape), np.eye(4), "1")
+    mask = Volume(inside, np.eye(4), "1")
+    spec = {"name": "wavelet", "family": "haar", "band": "LLL", "decimated": True}
+    found = extract(image, mask, {"filters": [spec], "families": ["morphology"]})
+    name = "wavelet_haar_level_1_LLL_decimated_morphology_approximate_volume"
+    assert found[name] == pytest.approx(12**3)
 
 
 def test_what_does_not_fit_is_told() -> None:
