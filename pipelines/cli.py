@@ -76,7 +76,9 @@ def inspect(
 @app.command()
 def extract(
     image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
-    mask: Annotated[Path, typer.Argument(help="RTSTRUCT, or a label image on the image's grid.")],
+    mask: Annotated[
+        Path, typer.Argument(help="RTSTRUCT, or a label image on the grid that it has.")
+    ],
     roi: Annotated[
         str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")
     ] = None,

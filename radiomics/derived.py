@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from radiomics.filters import place
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.spectra import Key, Shared
+from radiomics.kernels.threads import Budget
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
 from radiomics.preprocessing import resample as resampling
 from radiomics.settings import ExtractionSettings, parse_filter
 from radiomics.types import InputError, Spacing, Volume
 
+MEMORY = Budget(2**32)
+"""Bytes that filters working side by side may need together."""
+NEEDED = 14
+"""Images of float64 that a filter works with at most, besides two for each response."""
 BORDER_MM = 6.5
 """What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
@@ -158,7 +163,9 @@ def inner_responses(
     """
     cut, box = _needed(image, inner, group)
     coarse = bool(getattr(group.images[0], "decimated", False))
-    with common.turn if hasattr(group.module, "shared") else nullcontext():
+    turn = common.turn if hasattr(group.module, "shared") else nullcontext()
+    needed = (NEEDED + 2 * len(group.images)) * 8 * image.array[cut].size
+    with turn, MEMORY.hold(needed):
         arrays = responses(replace(image, array=image.array[cut]), group, common)
         if not coarse:  # the rest need not stay while others take their turns
             arrays = [_part(array, box) for array in arrays]
