@@ -85,8 +85,8 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
 def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
     """Return the keys of what other filters of the same image may need, too."""
     wide = _padding(options, spacing)
-    edges = (wide, options.boundary) if wide else ()
     sigma = None if options.sigma_mm is None else (options.sigma_mm, options.cutoff)
+    edges = () if not wide and sigma is None else (wide, options.boundary)
     key = ("transform", options.dims, sigma, *edges)
     if options.tensor_sigma_mm is None:
         return (key,)

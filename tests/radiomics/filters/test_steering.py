@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from radiomics import InputError, Volume, extract
+from radiomics.filters import riesz
 from radiomics.kernels import spectra, steering
 from radiomics.kernels.convolution import rotations
 from tests.radiomics.filters.test_responses import apply
@@ -180,6 +182,31 @@ def test_what_filters_share_is_found_once(monkeypatch: pytest.MonkeyPatch) -> No
         alone = extract(image, mask, {"filters": [spec], "families": ["intensity"]})
         for name, value in alone.items():
             assert found[name] == value
+
+
+def test_nothing_is_shared_that_differs() -> None:
+    image = RNG.normal(size=(9, 10, 11))
+    plain = {"order": (1, 0, 0), "sigma_mm": 1.0, "tensor_sigma_mm": 1.0}
+    others: list[dict[str, Any]] = [
+        {"boundary": "zero"},
+        {"padding": 0},
+        {"padding": 0, "boundary": "zero"},
+        {"padding": 2},
+        {"sigma_mm": 1.2},
+        {"cutoff": 3.0},
+        {"sigma_mm": None, "level": 1},
+        {"sigma_mm": None, "level": 2},
+        {"sigma_mm": None, "level": 1, "padding": 3},
+        {"tensor_sigma_mm": 1.4},
+        {"tensor_sigma_mm": None},
+        {"order": (1, 0)},
+    ]
+    every = [riesz.Options(**{**plain, **other}) for other in ({}, *others)]
+    keys = Counter(key for one in every for key in riesz.shared(one, (1.0, 1.0, 1.0)))
+    common = spectra.Shared(keys)
+    for one in every:
+        found = riesz.apply(image, (1.0, 1.0, 1.0), one, common)
+        np.testing.assert_array_equal(found, riesz.apply(image, (1.0, 1.0, 1.0), one))
 
 
 def test_only_the_last_thing_of_a_kind_is_kept() -> None:
