@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations, product
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
 Floats = NDArray[np.float64]
@@ -27,6 +29,8 @@ PADS: dict[str, Any] = {
     "mirror": "symmetric",
 }
 """numpy's names; a mirror repeats the voxel at the edge."""
+PART = 2**18
+"""Voxels that are convolved at a time: parts are worked on side by side."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,29 @@ def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     """
     size, count = len(line.taps), array.shape[axis]
     check_fit([size], [count])
-    padded = pad(array, size - 1 - line.centre, line.centre, axis, boundary)
+    taps, ends = np.array(line.taps[::-1]), (size - 1 - line.centre, line.centre)
+    across = 1 if axis == 0 else 0
+    many = max(1, PART * array.shape[across] // max(1, array.size))
+    if many >= array.shape[across]:
+        return _along_part(array, axis, taps, ends, boundary)
+    result = np.empty(array.shape)
+
+    def convolve(start: int) -> None:
+        part = (slice(None),) * across + (slice(start, start + many),)
+        result[part] = _along_part(array[part], axis, taps, ends, boundary)
+
+    side_by_side([partial(convolve, start) for start in range(0, array.shape[across], many)])
+    return result
+
+
+def _along_part(
+    array: Floats, axis: int, taps: Floats, ends: tuple[int, int], boundary: Boundary
+) -> Floats:
+    padded = pad(array, *ends, axis, boundary)
     before = int(np.prod(array.shape[:axis]))
     after = int(np.prod(array.shape[axis + 1 :]))
-    blocks = np.ascontiguousarray(padded).reshape(before, count + size - 1, after)
-    result = _along(blocks, np.array(line.taps[::-1]))
-    return np.asarray(result.reshape(array.shape))
+    blocks = np.ascontiguousarray(padded).reshape(before, padded.shape[axis], after)
+    return np.asarray(_along(blocks, taps).reshape(array.shape))
 
 
 def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) -> Floats:
