@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, reduce
 from threading import RLock
 from typing import Any
 
@@ -22,11 +23,20 @@ from radiomics.kernels.threads import side_by_side, workers
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-Spectrum = Callable[[Sequence[Floats]], NDArray[Any]]
-"""From angular frequencies along z, y and x, to be broadcast, to the filter's spectrum."""
 Key = tuple[Hashable, ...]
-PART = 2**20
+PART = 2**16
 """Values of a spectrum that are made at a time: that bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A filter's spectrum: a factor, real or imaginary, and real values.
+
+    ``values`` takes angular frequencies along z, y and x (y and x), to be broadcast.
+    """
+
+    factor: complex
+    values: Callable[[Sequence[Floats]], Floats]
 
 
 def frequencies(count: int) -> Floats:
@@ -78,6 +88,7 @@ def filtered(
     over = (0, 1, 2)[3 - dims :]
     shape = [*transformed.shape[3 - dims : 2], width]
     plus, minus = _grid(shape)
+    real = spectrum.factor.imag == 0
     result = transformed if overwrite else np.empty_like(transformed)
     many = max(1, PART // max(1, transformed[0].size))
 
@@ -85,8 +96,12 @@ def filtered(
         part = slice(start, start + many)
         cut = part if dims == 3 else slice(None)  # slices share one spectrum
         near, opposite = ([grid[0][cut], *grid[1:]] for grid in (plus, minus))
-        symmetric = (spectrum(near) + np.conj(spectrum(opposite))) / 2
+        one, other = spectrum.values(near), spectrum.values(opposite)
+        symmetric = one + other if real else one - other  # with the conjugate of the opposite
+        symmetric *= (spectrum.factor.real if real else spectrum.factor.imag) / 2
         np.multiply(transformed[part], symmetric, out=result[part])
+        if not real:
+            result[part] *= 1j
 
     side_by_side([partial(multiply, start) for start in range(0, len(transformed), many)])
     count = workers()
@@ -141,32 +156,34 @@ def check_level(level: int, shape: Sequence[int]) -> None:
 def simoncelli(level: int) -> Spectrum:
     """Return the band-pass filter of a level of Simoncelli's wavelet, 1 for the finest."""
 
-    def spectrum(w: Sequence[Floats]) -> Floats:
-        radius = 2.0 ** (level - 1) * np.sqrt(sum(axis**2 for axis in w))
-        inside = (radius > np.pi / 4) & (radius <= np.pi)
-        phase = np.log2(2 * np.where(inside, radius, 1.0) / np.pi)
-        return np.where(inside, np.cos(np.pi / 2 * phase), 0.0)
+    def values(w: Sequence[Floats]) -> Floats:
+        square = 4.0 ** (level - 1) * _square(w)
+        inside = (square > (np.pi / 4) ** 2) & (square <= np.pi**2)
+        phase = np.log2(np.where(inside, square, 1.0) * (2 / np.pi) ** 2)
+        return np.where(inside, np.cos(np.pi / 4 * phase), 0.0)
 
-    return spectrum
+    return Spectrum(1.0 + 0j, values)
 
 
 def riesz(order: Sequence[int]) -> Spectrum:
     """Return the Riesz transform of an order along z, y and x (y and x in two dimensions)."""
     total = sum(order)
-    factor = (-1j) ** total * math.sqrt(
-        math.factorial(total) / math.prod(math.factorial(part) for part in order)
-    )
+    ways = math.factorial(total) / math.prod(math.factorial(part) for part in order)
 
-    def spectrum(w: Sequence[Floats]) -> Complex:
-        radius = np.sqrt(sum(axis**2 for axis in w))
-        powers = math.prod(
-            (axis**part for axis, part in zip(w, order, strict=True)), start=np.ones(1)
-        )
-        return np.asarray(factor * powers / np.where(radius > 0, radius, 1.0) ** total)
+    def values(w: Sequence[Floats]) -> Floats:
+        square = _square(w)
+        length = (1 / np.sqrt(np.where(square > 0, square, 1.0))) ** total
+        used = [axis**part for axis, part in zip(w, order, strict=True) if part]
+        return math.prod(used, start=length)
 
-    return spectrum
+    return Spectrum((-1j) ** total * math.sqrt(ways), values)
+
+
+def _square(w: Sequence[Floats]) -> Floats:
+    return sum((axis**2 for axis in w), start=np.zeros(1))
 
 
 def product(*spectra: Spectrum) -> Spectrum:
     """Return the filter that applies several, one after the other."""
-    return lambda w: math.prod((spectrum(w) for spectrum in spectra[1:]), start=spectra[0](w))
+    factor = math.prod((spectrum.factor for spectrum in spectra), start=1.0 + 0j)
+    return Spectrum(factor, lambda w: reduce(np.multiply, (s.values(w) for s in spectra)))
