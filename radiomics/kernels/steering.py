@@ -1,4 +1,4 @@
-"""Local directions by the structure tensor, and Riesz transforms turned into them [1]_ [2]_.
+"""Local directions by the structure tensor, and Riesz transforms turned into them [1]_.
 
 The tensor of a voxel is the mean, weighted by a Gaussian around it, of the products of the first
 order Riesz components of an image. Its eigenvectors, the largest eigenvalue's first, are the axes
@@ -8,8 +8,7 @@ All of this turns with the image.
 
 References
 ----------
-.. [1] Depeursinge et al., Standardised convolutional filtering for radiomics, arXiv:2006.05470.
-.. [2] Unser, Van De Ville, Wavelet steerability and the higher-order Riesz transform, IEEE
+.. [1] Unser, Van De Ville, Wavelet steerability and the higher-order Riesz transform, IEEE
    Transactions on Image Processing 19 (2010) 636-652, doi:10.1109/TIP.2009.2038832.
 """
 

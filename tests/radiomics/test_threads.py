@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 import threadpoolctl
 
+from radiomics.kernels import threads
 from radiomics.kernels.threads import Budget, one_thread_each, side_by_side
 
 
@@ -25,6 +26,12 @@ def test_an_error_is_raised_where_its_result_is_asked_for() -> None:
 
     with pytest.raises(ValueError, match="seven"):
         side_by_side([lambda: 1, fail, lambda: 3])
+
+
+def test_workers_are_no_more_than_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads.workers() >= 1
+    monkeypatch.setattr(threads, "_bound", [3])
+    assert threads.workers() == 3
 
 
 def test_a_budget_lets_in_what_fits_and_what_is_too_large_alone() -> None:
