@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -112,7 +113,7 @@ def taps(points: Floats, order: Order) -> Taps:
         lines = [_line(float(offset), order) for offset in point]
         for parts in product(*lines):
             shifts.append([shift for shift, _ in parts])
-            weights.append(float(np.prod([weight for _, weight in parts])))
+            weights.append(math.prod(weight for _, weight in parts))
         first.append(len(weights))
     return Taps(np.array(first), np.array(shifts), np.array(weights))
 
