@@ -76,7 +76,9 @@ def inspect(
 @app.command()
 def extract(
     image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
-    mask: Annotated[Path, typer.Argument(help="RTSTRUCT, or a label image on the image's grid.")],
+    mask: Annotated[
+        Path, typer.Argument(help="RTSTRUCT, or a label image on the grid that it has.")
+    ],
     roi: Annotated[
         str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")
     ] = None,
@@ -150,7 +152,7 @@ def features(
 ) -> None:
     """Show the catalogue of features: name, family, IBSI code, unit."""
     from pipelines.tables import print_table, write_table
-    from radiomics.extraction import feature_catalogue
+    from radiomics.catalogue import feature_catalogue
 
     table: pd.DataFrame = feature_catalogue(on_request=on_request)
     rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]

@@ -65,7 +65,7 @@ def plan(
 def _columns(config: StudyConfig, source: Any) -> int:
     if isinstance(source, FeatureTable):
         return len(source.features)
-    from radiomics.extraction import feature_catalogue
+    from radiomics.catalogue import feature_catalogue
 
     families = config.extraction.families
     catalogue = feature_catalogue(on_request=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.outcomes import BASELINES
-from radiomics.extraction import feature_catalogue
+from radiomics.catalogue import feature_catalogue
 from radiomics.reporting import figures
 from radiomics.reporting.html import Section, Table
 

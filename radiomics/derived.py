@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.boxes import Box
+from radiomics.filters import place
+from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.spectra import Key, Shared
+from radiomics.kernels.threads import Budget
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
 from radiomics.preprocessing import resample as resampling
 from radiomics.settings import ExtractionSettings, parse_filter
 from radiomics.types import InputError, Spacing, Volume
+
+MEMORY = Budget(2**32)
+"""Bytes that filters working side by side may need together."""
+NEEDED = 14
+"""Images of float64 that a filter works with at most, besides two for each response."""
+BORDER_MM = 6.5
+"""What is kept around the mask: local intensity looks 6.2 mm beyond it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """A filtered image around a mask, the masks on its grid, and the grid's spacing in mm."""
+
+    image: NDArray[np.float64]
+    intensity_mask: NDArray[np.bool_]
+    morphological_mask: NDArray[np.bool_]
+    spacing: Spacing
 
 
 @dataclass(frozen=True)
@@ -38,7 +61,60 @@ def group_of(spec: Mapping[str, Any]) -> Group:
     return Group(module, variants(options) if variants else (options,), own)
 
 
-def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
+def sharing(groups: Sequence[Group], spacing: Spacing) -> tuple[Shared, list[int]]:
+    """Return the place for what filters of one image share, and the order to begin groups in.
+
+    Those of many images come first, those that share something one after the other.
+    """
+    keys = [_keys(group, spacing) for group in groups]
+    order = sorted(range(len(groups)), key=lambda i: (-len(groups[i].images), repr(keys[i])))
+    return Shared(Counter(key for several in keys for key in several)), order
+
+
+def _keys(group: Group, spacing: Spacing) -> list[Key]:
+    find = getattr(group.module, "shared", None)
+    return [] if find is None else [key for one in group.images for key in find(one, spacing)]
+
+
+def check_fit(image: Volume, group: Group) -> None:
+    """Refuse an image that a group's filter does not fit.
+
+    Raises
+    ------
+    InputError
+        A single slice for a filter in space, a kernel wider than the image, a level too deep,
+        voxels that are not finite where the filter looks at all.
+    """
+    first = group.images[0]
+    name = f"filter {group.module.column_prefix(first)}"
+    if 1 in image.shape and getattr(first, "dims", 2) == 3:
+        raise InputError(
+            name,
+            "a filter in three dimensions needs several slices",
+            f"an image of {' x '.join(map(str, image.shape))} voxels",
+            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
+        )
+    try:
+        if hasattr(group.module, "check"):
+            group.module.check(image.shape, image.spacing, first)
+    except ValueError as error:
+        rule = "a filter must fit its image"
+        remedy = "change the filter's options, or resample"
+        raise InputError(name, rule, str(error), remedy) from None
+    if math.isinf(max(group.module.reach(first, image.spacing))):
+        broken = np.count_nonzero(~np.isfinite(image.array))
+        if broken:
+            raise InputError(
+                name,
+                "a filter that looks at the whole image needs finite intensities everywhere",
+                f"{broken} of {image.array.size} voxels are NaN or infinite",
+                "give the image finite values there, or choose a filter that looks less far",
+            )
+
+
+def responses(
+    image: Volume, group: Group, common: Shared | None = None
+) -> list[NDArray[np.float64]]:
     """Filter an image, once for each of the group's images.
 
     Raises
@@ -46,30 +122,65 @@ def responses(image: Volume, group: Group) -> list[NDArray[np.float64]]:
     InputError
         When the filter does not fit the image.
     """
-    if 1 in image.shape and getattr(group.images[0], "dims", 2) == 3:
-        raise InputError(
-            f"filter {group.module.column_prefix(group.images[0])}",
-            "a filter in three dimensions needs several slices",
-            f"an image of {' x '.join(map(str, image.shape))} voxels",
-            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
-        )
-    try:
-        if hasattr(group.module, "apply_each"):
-            found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
-            return found
-        return [group.module.apply(image.array, image.spacing, o) for o in group.images]
-    except ValueError as error:
-        prefix = group.module.column_prefix(group.images[0])
-        rule = "a filter must fit its image"
-        remedy = "change the filter's options, or resample"
-        raise InputError(f"filter {prefix}", rule, str(error), remedy) from None
+    check_fit(image, group)
+    if hasattr(group.module, "apply_each"):
+        found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
+        return found
+    more = () if common is None or not hasattr(group.module, "shared") else (common,)
+    return [group.module.apply(image.array, image.spacing, o, *more) for o in group.images]
 
 
-def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.float64]]:
+def check_fits(image: Volume, inner: Box, groups: Sequence[Group]) -> None:
+    """Refuse an image that one of several filters does not fit, before any is computed.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_fit`, of the part of the image that each filter looks at.
+    """
+    for group in groups:
+        cut, _ = _needed(image, inner, group)
+        check_fit(replace(image, array=image.array[cut]), group)
+
+
+def inner_responses(
+    image: Volume,
+    masks: tuple[Volume, Volume],
+    inner: Box,
+    group: Group,
+    common: Shared,
+) -> list[Response]:
     """Filter a part of an image, from no more around it than the filter looks at.
 
     Where it looks beyond an edge the whole axis is filtered: the other edge may be what it sees.
+    ``masks`` are the one for intensities and the one for shape. Filters that share something work
+    one after the other, each on all processors.
+
+    Raises
+    ------
+    InputError
+        When the filter does not fit the image, or its grid is too coarse for the mask.
     """
+    cut, box = _needed(image, inner, group)
+    coarse = bool(getattr(group.images[0], "decimated", False))
+    turn = common.turn if hasattr(group.module, "shared") else nullcontext()
+    needed = (NEEDED + 2 * len(group.images)) * 8 * image.array[cut].size
+    with turn, MEMORY.hold(needed):
+        arrays = responses(replace(image, array=image.array[cut]), group, common)
+        if not coarse:  # the rest need not stay while others take their turns
+            arrays = [_part(array, box) for array in arrays]
+    if coarse:
+        both = (masks[0].array[cut], masks[1].array[cut])
+        return [
+            _coarse(array, both, image.spacing, group.module, options)
+            for options, array in zip(group.images, arrays, strict=True)
+        ]
+    parts = (masks[0].array[inner], masks[1].array[inner])
+    return [Response(array, *parts, image.spacing) for array in arrays]
+
+
+def _needed(image: Volume, inner: Box, group: Group) -> tuple[Box, Box]:
+    """Return the part of an image that a group's filter looks at for a box, and the box in it."""
     reach = np.max([group.module.reach(o, image.spacing) for o in group.images], axis=0)
     outer, within = [], []
     for part, far, count in zip(inner, reach, image.shape, strict=True):
@@ -78,8 +189,59 @@ def inner_responses(image: Volume, inner: Box, group: Group) -> list[NDArray[np.
             low, high = 0, count
         outer.append(slice(int(low), int(high)))
         within.append(slice(part.start - int(low), part.stop - int(low)))
-    part_of = replace(image, array=image.array[tuple(outer)])
-    return [array[tuple(within)] for array in responses(part_of, group)]
+    return (outer[0], outer[1], outer[2]), (within[0], within[1], within[2])
+
+
+def _part(array: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Return a part of an array, without the rest where that is most of it."""
+    part = array[box]
+    return part.copy() if 2 * part.size < array.size else part
+
+
+def _coarse(
+    array: NDArray[np.float64],
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    spacing: Spacing,
+    module: Any,
+    options: Any,
+) -> Response:
+    """Return a response on a coarser grid around the mask, with the masks on that grid."""
+    first, steps = module.grid(options)
+    both = [coarse_mask(mask, first, steps, array.shape) for mask in masks]
+    if not both[0].any():
+        raise InputError(
+            f"filter {module.column_prefix(options)}",
+            "the mask must keep a voxel on the grid of the sub-band",
+            f"no voxel of {' x '.join(map(str, steps))} of the image's is half inside",
+            "choose a lower level, a finer spacing, or an undecimated wavelet",
+        )
+    z, y, x = (step * old for step, old in zip(steps, spacing, strict=True))
+    box = bounding_box(both[1], tuple(math.ceil(BORDER_MM / step) for step in (z, y, x)))
+    return Response(_part(array, box), both[0][box], both[1][box], (z, y, x))
+
+
+def coarse_mask(
+    mask: NDArray[np.bool_],
+    first: Spacing,
+    steps: tuple[int, int, int],
+    shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Return which voxels of a coarser grid have at least half of what they cover in a mask.
+
+    Voxels of the grid cover ``steps`` voxels of the mask along each axis; what they cover outside
+    the image does not count. ``first`` is the middle of the first one.
+
+    >>> coarse_mask(np.ones((1, 1, 3), bool), (0, 0, 0.5), (1, 1, 2), (1, 1, 2)).tolist()
+    [[[True, True]]]
+    """
+    inside: NDArray[Any] = mask
+    covered = np.ones((1, 1, 1), dtype=np.int64)
+    for axis, (start, step, count) in enumerate(zip(first, steps, shape, strict=True)):
+        low = round(start - (step - 1) / 2)  # the first voxel covered, or one before the image
+        edges = np.clip(low + step * np.arange(count + 1), 0, mask.shape[axis])
+        inside = np.add.reduceat(inside, edges[:-1], axis=axis, dtype=np.int32)
+        covered = covered * np.diff(edges).reshape([-1 if a == axis else 1 for a in range(3)])
+    return np.asarray(2 * inside >= covered)
 
 
 def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]:
@@ -88,7 +250,10 @@ def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]
     arrays = responses(image, group)
     unit = image.unit if group.is_original else "1"
     return [
-        (group.module.column_prefix(options), replace(image, array=array, unit=unit))
+        (
+            group.module.column_prefix(options),
+            place(replace(image, unit=unit), array, group.module, options),
+        )
         for options, array in zip(group.images, arrays, strict=True)
     ]
 

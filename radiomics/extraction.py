@@ -8,14 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from radiomics import features as families
 from radiomics import io as reading
 from radiomics.checks import (
     check_finite,
@@ -24,9 +22,19 @@ from radiomics.checks import (
     check_modality,
     check_resampled,
 )
-from radiomics.derived import Group, group_of, inner_responses, reach_mm
+from radiomics.derived import (
+    BORDER_MM,
+    Group,
+    Response,
+    check_fits,
+    group_of,
+    inner_responses,
+    reach_mm,
+    sharing,
+)
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.spectra import Shared
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise, intensity, masks
@@ -39,9 +47,6 @@ from radiomics.settings import (
 )
 from radiomics.types import InputError, Once, Region, Volume, check_mask
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 VERSION = 3
 """Counts changes of this chain that change values; part of every stored result's key."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
@@ -50,8 +55,6 @@ SHAPES = ("morphology", "morphology_2d")
 """Families of the mask, computed once for all images."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
-BORDER_MM = 6.5
-"""What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +150,12 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     groups = [group_of(spec) for spec in settings.filters]
+    check_fits(prepared.image, prepared.inner, groups)
+    common, early = sharing(groups, prepared.image.spacing)
     calls = [
-        partial(_compute_group, prepared, settings, group, first=index == 0)
+        partial(_compute_group, prepared, settings, group, common, first=index == 0)
         for index, group in enumerate(groups)
     ]
-    early = sorted(range(len(groups)), key=lambda index: -len(groups[index].images))
     found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
     values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
     reason = "not defined for this region, see the family's documentation"
@@ -160,7 +164,7 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
 
 
 def _compute_group(
-    prepared: Prepared, settings: ExtractionSettings, group: Group, first: bool
+    prepared: Prepared, settings: ExtractionSettings, group: Group, common: Shared, first: bool
 ) -> dict[str, float]:
     """Compute the features of the images of one filter; the mask's shape on the first image only.
 
@@ -169,13 +173,16 @@ def _compute_group(
     InputError
         When the filter does not fit the image, or its response is not finite.
     """
-    arrays = inner_responses(prepared.image, prepared.inner, group)
+    masks_ = (prepared.intensity_mask, prepared.morphological_mask)
+    found = inner_responses(prepared.image, masks_, prepared.inner, group, common)
     names = [name for name in settings.families if first or name not in SHAPES]
     calls = []
-    for index, (options, array) in enumerate(zip(group.images, arrays, strict=True)):
+    for index, (options, response) in enumerate(zip(group.images, found, strict=True)):
         of_image = [name for name in names if index == 0 or name not in SHAPES]
-        calls.append(partial(_compute_image, prepared, settings, group, options, array, of_image))
-    return {key: value for found in side_by_side(calls) for key, value in found.items()}
+        calls.append(
+            partial(_compute_image, prepared, settings, group, options, response, of_image)
+        )
+    return {key: value for values in side_by_side(calls) for key, value in values.items()}
 
 
 def _compute_image(
@@ -183,11 +190,11 @@ def _compute_image(
     settings: ExtractionSettings,
     group: Group,
     options: Any,
-    array: NDArray[np.float64],
+    response: Response,
     names: Sequence[str],
 ) -> dict[str, float]:
     """Compute the families of one filtered image."""
-    region, unit = _region(prepared, array, group, settings)
+    region, unit = _region(prepared, response, group, settings)
     tasks = []
     for name in names:
         family = load("radiomics.features", name)
@@ -210,18 +217,14 @@ def _turn(task: tuple[str, str, Any, Any]) -> int:
 
 
 def _region(
-    prepared: Prepared, image: NDArray[Any], group: Group, settings: ExtractionSettings
+    prepared: Prepared, response: Response, group: Group, settings: ExtractionSettings
 ) -> tuple[Region, str]:
     """Return what families see, the image with its grey levels, and the image's unit.
 
     The range of the re-segmentation and the lower end of bins are the original image's: responses
     begin their bins at their smallest value.
     """
-    masks_ = (
-        prepared.intensity_mask.array[prepared.inner],
-        prepared.morphological_mask.array[prepared.inner],
-    )
-    mask, original = masks_[0], group.is_original
+    image, mask, original = response.image, response.intensity_mask, group.is_original
     if not original:
         check_finite(image, mask)
     limits = settings.resegment.range if settings.resegment and original else None
@@ -242,8 +245,9 @@ def _region(
             "change 'discretisation' or 'resegment'",
         ) from None
     check_memory(count, levels.shape, settings.families)
-    spacing = prepared.image.spacing
-    region = Region(image, *masks_, spacing, levels, count, limits, Once(), prepared.once)
+    parts = (image, mask, response.morphological_mask, response.spacing)
+    same = response.spacing == prepared.image.spacing  # as the masks that were prepared
+    region = Region(*parts, levels, count, limits, Once(), prepared.once if same else Once())
     region.once("inside", lambda: intensities)
     return region, unit
 
@@ -264,26 +268,6 @@ def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tu
     for name in dict.fromkeys(asked):
         several = len(settings.aggregation) > 1
         yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
-
-
-@cache
-def _catalogue(names: tuple[str, ...]) -> tuple[tuple[str, str, str, str], ...]:
-    rows = []
-    for name in names:
-        family = load("radiomics.features", name)
-        rows += [(f, name, code, family.UNITS[f]) for f, code in family.IBSI.items()]
-    return tuple(rows)
-
-
-def feature_catalogue(*, on_request: bool = False) -> pd.DataFrame:
-    """Return every feature of IBSI: name, family, ibsi_code, unit (``{unit}``: the image's unit).
-
-    ``on_request`` adds those, without a code, of families that settings must name.
-    """
-    import pandas as pd
-
-    names = families.NAMES if on_request else families.STANDARD
-    return pd.DataFrame(list(_catalogue(names)), columns=["name", "family", "ibsi_code", "unit"])
 
 
 def versions(settings: ExtractionSettings) -> dict[str, int]:

@@ -7,14 +7,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    GetJsonSchemaHandler,
+    field_validator,
+    model_validator,
+)
 
 from radiomics import features as families
+from radiomics import filters as filtering
 from radiomics.features import ivh as ivh_family
 from radiomics.kernels.aggregation import Directional
 from radiomics.plugins import (
     ConfigurationError,
     did_you_mean,
+    load,
     parse,
     parse_plugin,
     read_yaml,
@@ -42,6 +50,16 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
 
     spatial_autocorrelation: bool = True
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema for editors, with the options of every filter."""
+        schema = handler(core)
+        entries = [_filter_schema(name) for name in filtering.NAMES]
+        handler.resolve_ref_schema(schema)["properties"]["filters"]["items"] = {"anyOf": entries}
+        return schema
+
     @field_validator("aggregation", mode="before")
     @classmethod
     def _one_or_several(cls, names: Any) -> Any:
@@ -67,6 +85,14 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         for spec in specs:
             parse_filter(spec)
         return specs
+
+
+def _filter_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = load("radiomics.filters", name).Options.model_json_schema()
+    own = discretise.Options.model_json_schema()
+    schema["properties"] |= {"name": {"const": name}, "discretisation": own}
+    schema["required"] = ["name", *schema.get("required", [])]
+    return schema | {"title": name}
 
 
 def parse_filter(spec: Mapping[str, Any]) -> tuple[ModuleType, Any, discretise.Options | None]:

@@ -38,8 +38,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "radiomics.preprocessing.discretise",
     ),
     "radiomics.settings": (*STAGES, "radiomics.filters", "radiomics.features"),
+    "radiomics.catalogue": ("radiomics.features", "radiomics.plugins"),
     "radiomics.checks": STAGES,
-    "radiomics.derived": (*STAGES, "radiomics.settings"),
+    "radiomics.derived": (*STAGES, "radiomics.filters", "radiomics.settings"),
     "radiomics.extraction": (
         *STAGES,
         "radiomics.checks",

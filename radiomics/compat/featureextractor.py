@@ -107,12 +107,12 @@ class RadiomicsFeatureExtractor:
         for kind, own in self.enabledImagetypes.items():
             logger.info("Calculating features for image type %s with settings %s", kind, own)
             if kind not in TYPES:
-                raise ValueError(f"image type {kind} is not available yet")
+                raise ValueError(f"no image type '{kind}'. {did_you_mean(kind, TYPES)}")
             for merged in variants(kind, {**settings, **own}):
                 far = reach(kind, merged, image.GetSpacing())
                 far = None if far is None else [steps + pad for steps in far]
                 around, within, place = operations.near(image, mask, box, far)
-                for derived, name in TYPES[kind](around, merged):
+                for derived, name in TYPES[kind](around, within, merged):
                     parts = operations.cropToTumorMask(derived, within, place, padDistance=pad)
                     compute = self.computeMaps if voxelBased else self.computeFeatures
                     found.update(compute(*parts, name, **merged))

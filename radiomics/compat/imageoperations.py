@@ -298,8 +298,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'radiomics.imageoperations' has no attribute '{name}'")
 
     def generate(image: Any, mask: Any, **settings: Any) -> Iterator[tuple[Any, str, Any]]:
-        del mask
-        for derived, column in TYPES[kind](image, settings):
+        for derived, column in TYPES[kind](image, mask, settings):
             yield derived, column, settings
 
     return generate

@@ -10,6 +10,7 @@ import numpy as np
 import pywt
 import SimpleITK as sitk
 
+from radiomics.compat import patterns
 from radiomics.filters import lbp
 from radiomics.kernels.recursive import laplacian
 
@@ -25,11 +26,11 @@ def like(array: Any, image: Any) -> Any:
     return made
 
 
-def _original(image: Any, _: dict[str, Any]) -> Derived:
+def _original(image: Any, _mask: Any, _: dict[str, Any]) -> Derived:
     yield image, "original"
 
 
-def _log(image: Any, settings: dict[str, Any]) -> Derived:
+def _log(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
     size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
     for sigma in settings.get("sigma", []):
         if sigma <= 0:
@@ -44,7 +45,7 @@ def _log(image: Any, settings: dict[str, Any]) -> Derived:
             )
 
 
-def _wavelet(image: Any, settings: dict[str, Any]) -> Derived:
+def _wavelet(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
     """Decompose an image without decimation; letters stand for x, y and z in turn."""
     dims = image.GetDimension()
     axes = list(range(dims - 1, -1, -1))
@@ -73,7 +74,7 @@ def _wavelet(image: Any, settings: dict[str, Any]) -> Derived:
 def _values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:
     """Return an image type that changes values, given the largest absolute one."""
 
-    def derive(image: Any, _: dict[str, Any]) -> Derived:
+    def derive(image: Any, _mask: Any, _: dict[str, Any]) -> Derived:
         array = sitk.GetArrayFromImage(image).astype(np.float64)
         yield like(change(array, float(np.abs(array).max())), image), name
 
@@ -97,13 +98,13 @@ def _exponential(array: Any, most: float) -> Any:
     return np.exp(np.log(most) / most * array)
 
 
-def _gradient(image: Any, settings: dict[str, Any]) -> Derived:
+def _gradient(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
     magnitude = sitk.GradientMagnitudeImageFilter()
     magnitude.SetUseImageSpacing(bool(settings.get("gradientUseSpacing", True)))
     yield magnitude.Execute(image), "gradient"
 
 
-def _lbp2d(image: Any, settings: dict[str, Any]) -> Derived:
+def _lbp2d(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
     """Return uniform, rotation invariant patterns in slices."""
     method = settings.get("lbp2DMethod", "uniform")
     if method != "uniform":
@@ -117,6 +118,16 @@ def _lbp2d(image: Any, settings: dict[str, Any]) -> Derived:
     found = lbp.apply(np.ascontiguousarray(turned, dtype=np.float64), (1.0, 1.0, 1.0), options)
     found = found[0] if array.ndim == 2 else np.moveaxis(found, 0, axis)
     yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
+
+
+def _lbp3d(image: Any, mask: Any, settings: dict[str, Any]) -> Derived:
+    """Return the strength of patterns on a sphere in each degree, and the samples' kurtosis."""
+    if image.GetDimension() != 3:
+        logger.warning("LBP 3D is only available in 3D: left out")
+        return
+    inside = sitk.GetArrayViewFromImage(mask) == int(settings.get("label", 1))
+    for name, layer in patterns.layers(sitk.GetArrayFromImage(image), inside, settings):
+        yield like(layer, image), f"lbp-3D-{name}"
 
 
 def variants(kind: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -138,13 +149,17 @@ def reach(kind: str, settings: dict[str, Any], spacing: Any) -> list[int] | None
     if kind == "LoG":
         most = max([*settings.get("sigma", []), 0])
         return [int(np.ceil(DECAYED * most / step)) + 2 for step in spacing]
+    if kind == "LBP3D":
+        radius = float(settings.get("lbp3DIcosphereRadius", 1))
+        return [int(np.ceil(radius)) + patterns.SPREAD] * len(spacing)
     return [2] * len(spacing) if kind == "Gradient" else None
 
 
-TYPES: dict[str, Callable[[Any, dict[str, Any]], Derived]] = {
+TYPES: dict[str, Callable[[Any, Any, dict[str, Any]], Derived]] = {
     "Exponential": _values("exponential", _exponential),
     "Gradient": _gradient,
     "LBP2D": _lbp2d,
+    "LBP3D": _lbp3d,
     "LoG": _log,
     "Logarithm": _values("logarithm", _logarithm),
     "Original": _original,

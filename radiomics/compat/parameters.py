@@ -72,7 +72,7 @@ def read(source: str | Path | Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = {name: dict(values.get(name) or {}) for name in SECTIONS}
     for name in ("setting", "voxelSetting"):
         _check(f"{where}: {name}", "setting", found[name], KNOWN)
-    _check(f"{where}: imageType", "image type", found["imageType"], (*getImageTypes(), "LBP3D"))
+    _check(f"{where}: imageType", "image type", found["imageType"], tuple(getImageTypes()))
     _check(f"{where}: featureClass", "feature class", found["featureClass"], CLASSES)
     for kind, own in found["imageType"].items():
         found["imageType"][kind] = dict(own or {})

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 from scipy import fft
 
-from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.kernels.convolution import PADS, Boundary, Pooling
+from radiomics.kernels.threads import workers
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -25,8 +26,9 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     """Wavelength ``lambda_mm``, width ``sigma_mm`` and its ratio ``gamma`` across the wave.
 
     Of the angle ``theta`` and the step between angles ``theta_step``, in degrees, give one: with a
-    step the moduli of all angles below 180 degrees are averaged. ``planes`` averages over slices
-    along all three axes, else slices are axial. Voxels must be square in the planes.
+    step the moduli of all angles below 180 degrees are pooled. ``planes`` pools over slices along
+    all three axes, else slices are axial. Voxels must be square in the planes. ``pooling`` takes
+    the mean, the largest or the smallest.
     """
 
     sigma_mm: float = Field(gt=0)
@@ -35,6 +37,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     theta: float | None = None
     theta_step: float | None = Field(None, gt=0, le=180)
     planes: bool = False
+    pooling: Pooling = "mean"
     boundary: Boundary = "mirror"
 
     @model_validator(mode="after")
@@ -58,7 +61,8 @@ def column_prefix(options: Options) -> str:
     angle = f"theta_{options.theta:g}" if options.theta_step is None else "all"
     planes = "_planes" if options.planes else ""
     sizes = f"{options.sigma_mm:g}mm_lambda_{options.lambda_mm:g}mm_gamma_{options.gamma:g}"
-    return f"gabor_{sizes}_{angle}{planes}"
+    pooling = "" if options.pooling == "mean" else f"_{options.pooling}"
+    return f"gabor_{sizes}_{angle}{planes}{pooling}"
 
 
 def reach(options: Options, spacing: Spacing) -> Spacing:
@@ -71,49 +75,62 @@ def _radius(options: Options, step: float) -> int:
     return math.ceil(REACH * options.sigma_mm * max(1.0, 1 / options.gamma) / step)
 
 
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse voxels that are not square in a plane, with a ValueError."""
+    del shape
+    for across in _planes(options):
+        steps = [spacing[axis] for axis in range(3) if axis != across]
+        if abs(steps[0] - steps[1]) > 1e-3 * steps[0]:
+            raise ValueError(
+                f"voxels of {steps[0]:g} x {steps[1]:g} mm are not square; resample first"
+                + (", or leave out planes" if across else "")
+            )
+
+
+def _planes(options: Options) -> tuple[int, ...]:
+    """Return the axes that slices lie across."""
+    return (0, 1, 2) if options.planes else (0,)
+
+
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
-    """Return the modulus, averaged over angles and planes.
+    """Return the modulus, pooled over angles and planes.
 
     Raises
     ------
     ValueError
         When voxels are not square in a plane.
     """
-    total = np.zeros(array.shape)
-    planes = (0, 1, 2) if options.planes else (0,)
+    check((array.shape[0], array.shape[1], array.shape[2]), spacing, options)
+    start = np.inf if options.pooling == "min" else 0.0  # moduli are not negative
+    total = np.full(array.shape, start)
+    planes = _planes(options)
     for across in planes:
-        free = [axis for axis in range(3) if axis != across]
-        steps = [spacing[axis] for axis in free]
-        if abs(steps[0] - steps[1]) > 1e-3 * steps[0]:
-            raise ValueError(
-                f"voxels of {steps[0]:g} x {steps[1]:g} mm are not square; resample first"
-                + (", or leave out planes" if across else "")
-            )
-        slices = np.moveaxis(array, across, 0)
-        into = np.moveaxis(total, across, 0)
-        _add_moduli(slices, into, steps[0], options)
-    total /= len(planes) * len(options.angles)
+        step = spacing[1 if across == 0 else 0]
+        _add_moduli(np.moveaxis(array, across, 0), np.moveaxis(total, across, 0), step, options)
+    if options.pooling == "mean":
+        total /= len(planes) * len(options.angles)
     return total
 
 
 def _add_moduli(
     slices: NDArray[np.generic], into: NDArray[np.float64], step: float, options: Options
 ) -> None:
-    """Add the moduli of all angles, some slices at a time; the last axis is the first of IBSI's."""
+    """Pool the moduli of all angles, some slices at a time; IBSI's first axis is the last."""
     radius = _radius(options, step)
     shape = [n + 2 * radius for n in slices.shape[1:]]
     size = [fft.next_fast_len(n + 2 * radius) for n in shape]
     transforms = [fft.fft2(_kernel(options, step, angle, radius), size) for angle in options.angles]
+    pool = {"mean": np.add, "max": np.maximum, "min": np.minimum}[options.pooling]
     many = max(1, SLICES // math.prod(size))
     kept = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
     widths = [(0, 0), (radius, radius), (radius, radius)]
     for start in range(0, len(slices), many):
         part = slices[start : start + many].astype(np.float64)
         padded = np.pad(part, widths, mode=PADS[options.boundary])
-        image = fft.fft2(padded, size, workers=-1)
+        image = fft.fft2(padded, size, workers=workers())
         for transform in transforms:
-            response = fft.ifft2(image * transform, workers=-1)[:, kept[0], kept[1]]
-            into[start : start + many] += np.abs(response)
+            response = fft.ifft2(image * transform, workers=workers())[:, kept[0], kept[1]]
+            pool(into[start : start + many], np.abs(response), out=into[start : start + many])
 
 
 def _kernel(options: Options, step: float, angle: float, radius: int) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.convolution import Boundary, odd, separable
+from radiomics.kernels.convolution import Boundary, check_fit, odd, separable
 from radiomics.kernels.gaussian import gaussian, radius
 from radiomics.types import Spacing
 
@@ -33,6 +33,11 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     z, y, x = (radius(options.sigma_mm / step, options.cutoff) for step in spacing)
     return z if options.dims == 3 else 0, y, x
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    check_fit([2 * int(far) + 1 for far in reach(options, spacing)], shape)
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

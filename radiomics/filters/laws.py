@@ -15,6 +15,7 @@ from radiomics.kernels.convolution import (
     Pooling,
     around,
     box_mean,
+    check_fit,
     odd,
     pooled,
     separable,
@@ -74,6 +75,13 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
     return around(2 + options.energy, options.dims)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    widest = max(2 * options.energy + 1, *(int(n) for n in re.findall(r"\d", options.kernel)))
+    check_fit([widest] * options.dims, shape[3 - options.dims :])
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -47,24 +47,28 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     """Return how many points are at least as bright as the voxel, in patterns that change twice.
 
     A pattern of points around a circle that changes between brighter and darker more than twice is
-    not uniform: it gets ``samples + 1``.
+    not uniform: it gets ``samples + 1``. One with a point that is NaN is NaN.
     """
     del spacing
     values = array.astype(np.float64)
-    slack = EQUAL * float(np.abs(values).max())
+    slack = EQUAL * np.max(np.abs(values), where=np.isfinite(values), initial=0)
     width = math.ceil(options.radius) + 1
     padded = np.pad(values, [(0, 0), (width, width), (width, width)], mode=PADS[options.boundary])
     first = before = None
     count, changes = np.zeros(array.shape), np.zeros(array.shape)
+    broken = np.isnan(values)
     for k in range(options.samples):
         angle = 2 * math.pi * k / options.samples
         place = (-options.radius * math.sin(angle), options.radius * math.cos(angle))
-        brighter = _shifted(padded, place, width) >= values - slack
+        ring = _shifted(padded, place, width)
+        broken |= np.isnan(ring)
+        brighter = ring >= values - slack
         count += brighter
         changes += 0 if before is None else brighter != before
         first, before = (brighter if first is None else first), brighter
     changes += first != before
-    return np.where(changes <= 2, count, options.samples + 1.0)
+    patterns = np.where(changes <= 2, count, options.samples + 1.0)
+    return np.where(broken, np.nan, patterns)
 
 
 def _shifted(

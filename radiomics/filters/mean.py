@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, field_validator
 
-from radiomics.kernels.convolution import Boundary, around, box_mean
+from radiomics.kernels.convolution import Boundary, around, box_mean, check_fit
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -38,6 +38,12 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
     return around(options.support // 2, options.dims)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    check_fit([options.support] * options.dims, shape[3 - options.dims :])
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:

@@ -1,17 +1,33 @@
-"""Riesz transforms of Simoncelli's wavelet or of the Laplacian of Gaussian (IBSI code AYRS)."""
+"""Riesz transforms of Simoncelli's wavelet or of the Laplacian of Gaussian (IBSI code AYRS).
+
+Steered by the structure tensor they say how the image changes along its own local directions.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.kernels.convolution import PADS, Boundary, check_fit
 from radiomics.kernels.gaussian import laplacian, radius
-from radiomics.kernels.spectra import product, respond, riesz, simoncelli
+from radiomics.kernels.spectra import (
+    Key,
+    Shared,
+    Spectrum,
+    check_level,
+    filtered,
+    product,
+    riesz,
+    simoncelli,
+    transform,
+)
+from radiomics.kernels.steering import CUTOFF, components, frames, steer, terms
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -23,12 +39,16 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     With ``sigma_mm`` the transform is that of the Laplacian of Gaussian, with ``level`` that of
     Simoncelli's wavelet. The image goes on by ``boundary`` for ``padding`` voxels; if not given,
     those that the Laplacian looks at, none for Simoncelli's wavelet.
+
+    With ``tensor_sigma_mm``, the width of the structure tensor's Gaussian, each voxel has axes of
+    its own: ``order`` is along that of the largest change, then along the next.
     """
 
     order: tuple[int, ...] = Field(min_length=2, max_length=3)
     sigma_mm: float | None = Field(None, gt=0)
     cutoff: float = Field(4.0, gt=0)
     level: int | None = Field(None, ge=1, le=8)
+    tensor_sigma_mm: float | None = Field(None, gt=0)
     padding: int | None = Field(None, ge=0)
     boundary: Boundary = "mirror"
 
@@ -49,9 +69,11 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 def column_prefix(options: Options) -> str:
     """Return how the columns of this image begin."""
     order = "".join(map(str, options.order))
+    sigma = options.tensor_sigma_mm
+    steered = "" if sigma is None else f"_steered_{sigma:g}mm"
     if options.level is not None:
-        return f"riesz_{order}_simoncelli_level_{options.level}"
-    return f"riesz_{order}_log_{options.sigma_mm:g}mm"
+        return f"riesz_{order}_simoncelli_level_{options.level}{steered}"
+    return f"riesz_{order}_log_{options.sigma_mm:g}mm{steered}"
 
 
 def reach(options: Options, spacing: Spacing) -> Spacing:
@@ -60,19 +82,89 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     return 0 if options.dims == 2 else math.inf, math.inf, math.inf
 
 
-def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
-    """Return the response of one order."""
-    values, dims = array.astype(np.float64), options.dims
-    order = options.order[::-1]  # along z, y, x
-    sigmas = [(options.sigma_mm or 0) / step for step in spacing]
-    reached = radius(max(sigmas[3 - dims :]), options.cutoff) if options.sigma_mm else 0
-    width = reached if options.padding is None else options.padding
-    widths = [(0, 0)] * (3 - dims) + [(width, width)] * dims
-    values = np.pad(values, widths, mode=PADS[options.boundary])
+def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
+    """Return the keys of what other filters of the same image may need, too."""
+    wide = _padding(options, spacing)
+    sigma = None if options.sigma_mm is None else (options.sigma_mm, options.cutoff)
+    edges = () if not wide and sigma is None else (wide, options.boundary)
+    key = ("transform", options.dims, sigma, *edges)
+    if options.tensor_sigma_mm is None:
+        return (key,)
+    return key, ("axes", options.tensor_sigma_mm, options.level, *key)
+
+
+def _padding(options: Options, spacing: Spacing) -> int:
+    if options.padding is not None or options.sigma_mm is None:
+        return options.padding or 0
+    sigmas = [options.sigma_mm / step for step in spacing]
+    return radius(max(sigmas[3 - options.dims :]), options.cutoff)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    across, wide = 3 - options.dims, 2 * _padding(options, spacing)
+    sides = [side + wide for side in list(shape)[across:]]
+    steps = list(spacing)[across:]
     if options.level is not None:
-        response = respond(values, product(simoncelli(options.level), riesz(order)), dims)
+        check_level(options.level, sides)
+    for sigma, cutoff in ((options.sigma_mm, options.cutoff), (options.tensor_sigma_mm, CUTOFF)):
+        if sigma is not None:
+            check_fit([2 * radius(sigma / step, cutoff) + 1 for step in steps], sides)
+
+
+def apply(
+    array: NDArray[np.generic],
+    spacing: Spacing,
+    options: Options,
+    common: Shared | None = None,
+) -> NDArray[np.float64]:
+    """Return the response of one order; ``common`` holds what filters of this image share."""
+    common, dims = common or Shared(), options.dims
+    key, *keys = shared(options, spacing)
+    wide = _padding(options, spacing)
+    widths = [(0, 0)] * (3 - dims) + [(wide, wide)] * dims
+    long = array.shape[2] + 2 * wide
+
+    def start() -> NDArray[np.complex128]:
+        values = np.pad(array.astype(np.float64), widths, mode=PADS[options.boundary])
+        if options.sigma_mm is not None:
+            rest = (options.sigma_mm, options.cutoff, dims, options.boundary)
+            values = laplacian(values, spacing, *rest)
+        return transform(values, dims)
+
+    transformed, last = common.once(key, start)
+    if not keys:
+        spectrum = _spectrum(options, options.order[::-1])  # along z, y, x
+        response = filtered(transformed, spectrum, long, dims, last)
     else:
-        rest = (options.sigma_mm or 0.0, options.cutoff, dims, options.boundary)
-        response = respond(laplacian(values, spacing, *rest), riesz(order), dims)
+        response = _steered(transformed, long, spacing, options, partial(common.once, keys[0]))
     inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, array.shape, strict=True))
     return np.ascontiguousarray(response[inner])
+
+
+def _spectrum(options: Options, order: Sequence[int]) -> Spectrum:
+    if options.level is None:
+        return riesz(order)
+    return product(simoncelli(options.level), riesz(order))
+
+
+def _steered(
+    transformed: NDArray[np.complex128],
+    long: int,
+    spacing: Spacing,
+    options: Options,
+    once: Callable[[Callable[[], Any]], tuple[Any, bool]],
+) -> NDArray[np.float64]:
+    """Return the response along the axes of each voxel, a sum over all components."""
+    dims = options.dims
+    sigmas = [(options.tensor_sigma_mm or 0) / step for step in spacing]
+
+    def component(order: Sequence[int]) -> NDArray[np.float64]:
+        return filtered(transformed, _spectrum(options, order), long, dims)
+
+    firsts = np.eye(dims, dtype=int).tolist()
+    axes, _ = once(lambda: frames([component(order) for order in firsts], sigmas))
+    total = np.zeros(axes.shape[1:])
+    for order in components(sum(options.order), dims):
+        steer(total, component(order), axes, terms(options.order, order))
+    return total

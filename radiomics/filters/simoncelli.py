@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.spectra import respond, simoncelli
+from radiomics.kernels.spectra import Key, Shared, check_level, filtered, simoncelli, transform
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -36,7 +36,26 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     return 0 if options.dims == 2 else math.inf, math.inf, math.inf
 
 
-def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
-    """Return the band-pass response."""
+def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
+    """Return the keys of what other filters of the same image may need, too."""
     del spacing
-    return respond(array.astype(np.float64), simoncelli(options.level), options.dims)
+    return (("transform", options.dims, None),)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    check_level(options.level, shape[3 - options.dims :])
+
+
+def apply(
+    array: NDArray[np.generic],
+    spacing: Spacing,
+    options: Options,
+    common: Shared | None = None,
+) -> NDArray[np.float64]:
+    """Return the band-pass response; ``common`` holds what filters of this image share."""
+    (key,), dims = shared(options, spacing), options.dims
+    common = common or Shared()
+    transformed, last = common.once(key, lambda: transform(array.astype(np.float64), dims))
+    return filtered(transformed, simoncelli(options.level), array.shape[2], dims, last)

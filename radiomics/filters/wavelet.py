@@ -1,11 +1,14 @@
-"""Separable wavelets, undecimated (IBSI code 25BO): every sub-band has the image's grid.
+"""Separable wavelets (IBSI code 25BO), undecimated or decimated, with the taps of PyWavelets.
 
-Taps are those of PyWavelets. Beyond level 1, the low-pass image of the level before is convolved
-with kernels that have zeros between their taps.
+Undecimated, every sub-band has the image's grid: beyond level 1, the low-pass image of the level
+before is convolved with kernels that have zeros between their taps. Decimated, each level keeps
+every other value: voxels of a sub-band are ``2**level`` as long as the image's, and each lies in
+the middle of its kernel, so that it covers whole voxels of the image.
 """
 
 from __future__ import annotations
 
+import math
 from difflib import get_close_matches
 from itertools import product
 from typing import Literal
@@ -15,7 +18,18 @@ import pywt
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import Boundary, Chain, Line, Pooling, along, around, pooled
+from radiomics.kernels.convolution import (
+    Boundary,
+    Chain,
+    Floats,
+    Line,
+    Pooling,
+    along,
+    around,
+    check_fit,
+    halved,
+    pooled,
+)
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -26,12 +40,14 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     ``band`` names low or high pass an axis, x first (``LLH``; ``LH`` in slices); without it there
     is an image for each band. ``pooling`` makes responses the same in all right-angle rotations.
+    ``decimated`` sub-bands are smaller than the image, as those of PyWavelets.
     """
 
     family: str
     level: int = Field(1, ge=1, le=8)
     band: str | None = Field(None, pattern="^[LH]{2,3}$")
     dims: Literal[2, 3] = 3
+    decimated: bool = False
     pooling: Pooling | None = None
     boundary: Boundary = "mirror"
 
@@ -44,6 +60,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"there is no discrete wavelet '{self.family}'. {hint}")
         if self.band is not None and len(self.band) != self.dims:
             raise ValueError(f"a band names {self.dims} axes where dims is {self.dims}")
+        if self.decimated and self.pooling is not None:
+            raise ValueError("pooling needs responses on one grid: leave it out, or decimated")
         return self
 
 
@@ -57,15 +75,50 @@ def variants(options: Options) -> tuple[Options, ...]:
 
 def column_prefix(options: Options) -> str:
     """Return how the columns of this image begin."""
-    pooling = f"_{options.pooling}" if options.pooling else ""
-    return f"wavelet_{options.family}_level_{options.level}_{options.band}{pooling}"
+    ending = f"_{options.pooling}" if options.pooling else ""
+    ending += "_decimated" if options.decimated else ""
+    return f"wavelet_{options.family}_level_{options.level}_{options.band}{ending}"
 
 
 def reach(options: Options, spacing: Spacing) -> Spacing:
-    """Return how far the filter looks along z, y and x, in voxels."""
+    """Return how far the filter looks along z, y and x, in voxels.
+
+    What a decimated sub-band keeps is counted from the image's first voxel.
+    """
     del spacing
+    if options.decimated:
+        return around(math.inf, options.dims)
     taps = int(pywt.Wavelet(options.family).dec_len)
     return around(taps * (2**options.level - 1), options.dims)
+
+
+def grid(options: Options) -> tuple[Spacing, tuple[int, int, int]]:
+    """Return where the response's first voxel lies along z, y and x, and the steps to the next.
+
+    Both in voxels of the image; those of the image itself where the sub-band is not decimated.
+    """
+    if not options.decimated:
+        return (0.0, 0.0, 0.0), (1, 1, 1)
+    step = 2**options.level
+    middle = _first_block(options) + (step - 1) / 2
+    return around(middle, options.dims), (step if options.dims == 3 else 1, step, step)
+
+
+def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
+    """Refuse an image that the filter does not fit, with a ValueError."""
+    del spacing
+    taps, sides = int(pywt.Wavelet(options.family).dec_len), shape[3 - options.dims :]
+    if not options.decimated:
+        check_fit([taps * 2 ** (options.level - 1)] * options.dims, sides)
+        return
+    left = min(sides)
+    for level in range(1, options.level + 1):
+        if taps > left:
+            raise ValueError(
+                f"a kernel of {taps} voxels does not fit the {left} that the levels before level "
+                f"{level} leave of an axis; choose a lower level, a shorter wavelet, or dims: 2"
+            )
+        left = (left + taps - 1) // 2
 
 
 def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
@@ -79,6 +132,8 @@ def apply_each(
     """Return several sub-bands of one wavelet; those that begin alike share the work."""
     del spacing
     values, found = array.astype(np.float64), []
+    if wanted[0].decimated:
+        return _decimated(values, wanted)
     known: dict[str, NDArray[np.float64]] = {"": values}
     for options in wanted:
         band = str(options.band)
@@ -95,6 +150,46 @@ def apply_each(
                     response = along(response, 3 - count, line, options.boundary)
                 known[part] = response
         found.append(known[band])
+    return found
+
+
+def _first_block(options: Options) -> int:
+    """Return the first image voxel that the sub-band's first voxel covers; it may lie outside."""
+    step: int = 2**options.level
+    taps = int(pywt.Wavelet(options.family).dec_len)
+    return (1 - taps // 2) * (step - 1) + step * _dropped(options)
+
+
+def _dropped(options: Options) -> int:
+    """Return how many values before the first that covers a voxel of the image are left out."""
+    step: int = 2**options.level
+    taps = int(pywt.Wavelet(options.family).dec_len)
+    return math.ceil((taps // 2 - 2) * (step - 1) / step)
+
+
+def _decimated(values: Floats, wanted: tuple[Options, ...]) -> list[Floats]:
+    """Return decimated sub-bands, without the values that cover no voxel of the image."""
+    options = wanted[0]
+    wavelet, boundary = pywt.Wavelet(options.family), options.boundary
+    axes = range(2, 2 - options.dims, -1)  # x first
+    low = values
+    for _ in range(options.level - 1):
+        for axis in axes:
+            low = halved(low, axis, wavelet.dec_lo, boundary)
+    first, step = _first_block(options), 2**options.level
+    kept = [slice(None)] * 3
+    for axis in axes:
+        count = -(-(values.shape[axis] - first) // step)
+        kept[axis] = slice(_dropped(options), _dropped(options) + count)
+    known, found = {"": low}, []
+    for one in wanted:
+        band = str(one.band)
+        for axis, count in zip(axes, range(1, len(band) + 1), strict=True):
+            part = band[:count]
+            if part not in known:
+                taps = wavelet.dec_hi if part[-1] == "H" else wavelet.dec_lo
+                known[part] = halved(known[part[:-1]], axis, taps, boundary)
+        found.append(np.ascontiguousarray(known[band][tuple(kept)]))
     return found
 
 

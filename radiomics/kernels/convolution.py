@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations, product
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
 Floats = NDArray[np.float64]
@@ -27,6 +29,8 @@ PADS: dict[str, Any] = {
     "mirror": "symmetric",
 }
 """numpy's names; a mirror repeats the voxel at the edge."""
+PART = 2**18
+"""Voxels that are convolved at a time: parts are worked on side by side."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,26 @@ def pad(array: Floats, before: int, after: int, axis: int, boundary: Boundary) -
     return np.pad(array, widths, mode=PADS[boundary])
 
 
+def check_fit(widths: Sequence[int], shape: Sequence[int]) -> None:
+    """Demand that kernels fit an image.
+
+    Parameters
+    ----------
+    widths, shape : of the widest kernel and of the image along some axes, in voxels
+
+    Raises
+    ------
+    ValueError
+        When a kernel is wider than the image.
+    """
+    for size, count in zip(widths, shape, strict=True):
+        if size > count:
+            raise ValueError(
+                f"a kernel of {size} voxels does not fit an axis of {count}; choose a smaller "
+                "kernel (width, sigma or level), or dims: 2 for slices"
+            )
+
+
 def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     """Convolve along one axis: ``out[i] = sum over m of taps[m] in[i - m + centre]``.
 
@@ -71,17 +95,45 @@ def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
         When the kernel is wider than the image.
     """
     size, count = len(line.taps), array.shape[axis]
-    if size > count:
-        raise ValueError(
-            f"a kernel of {size} voxels does not fit an axis of {count}; choose a smaller kernel, "
-            "or dims: 2 for slices"
-        )
-    padded = pad(array, size - 1 - line.centre, line.centre, axis, boundary)
+    check_fit([size], [count])
+    taps, ends = np.array(line.taps[::-1]), (size - 1 - line.centre, line.centre)
+    across = 1 if axis == 0 else 0
+    many = max(1, PART * array.shape[across] // max(1, array.size))
+    if many >= array.shape[across]:
+        return _along_part(array, axis, taps, ends, boundary)
+    result = np.empty(array.shape)
+
+    def convolve(start: int) -> None:
+        part = (slice(None),) * across + (slice(start, start + many),)
+        result[part] = _along_part(array[part], axis, taps, ends, boundary)
+
+    side_by_side([partial(convolve, start) for start in range(0, array.shape[across], many)])
+    return result
+
+
+def _along_part(
+    array: Floats, axis: int, taps: Floats, ends: tuple[int, int], boundary: Boundary
+) -> Floats:
+    padded = pad(array, *ends, axis, boundary)
     before = int(np.prod(array.shape[:axis]))
     after = int(np.prod(array.shape[axis + 1 :]))
-    blocks = np.ascontiguousarray(padded).reshape(before, count + size - 1, after)
-    result = _along(blocks, np.array(line.taps[::-1]))
-    return np.asarray(result.reshape(array.shape))
+    blocks = np.ascontiguousarray(padded).reshape(before, padded.shape[axis], after)
+    return np.asarray(_along(blocks, taps).reshape(array.shape))
+
+
+def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) -> Floats:
+    """Convolve along one axis and keep every other value.
+
+    ``out[k] = sum over m of taps[m] in[2 k + 1 - m]`` for all k at which a tap meets the image
+    whatever lies beyond it: ``(n + len(taps) - 1) // 2`` values, as PyWavelets has them.
+    """
+    size, count = len(taps), array.shape[axis]
+    padded = np.moveaxis(pad(array, size - 1, size - 1, axis, boundary), axis, 0)
+    kept = (count + size - 1) // 2
+    total = np.zeros((kept, *padded.shape[1:]))
+    for m, tap in enumerate(taps):
+        total += tap * padded[size - m : size - m + 2 * kept - 1 : 2]
+    return np.moveaxis(total, 0, axis)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]

@@ -8,17 +8,35 @@ Source of all conventions: IBSI 2, arXiv:2006.05470.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from threading import RLock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from radiomics.kernels.threads import side_by_side, workers
+
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-Spectrum = Callable[[Sequence[Floats]], NDArray[Any]]
-"""From angular frequencies along z, y and x, to be broadcast, to the filter's spectrum."""
+Key = tuple[Hashable, ...]
+PART = 2**16
+"""Values of a spectrum that are made at a time: that bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A filter's spectrum: a factor, real or imaginary, and real values.
+
+    ``values`` takes angular frequencies along z, y and x (y and x), to be broadcast.
+    """
+
+    factor: complex
+    values: Callable[[Sequence[Floats]], Floats]
 
 
 def frequencies(count: int) -> Floats:
@@ -28,60 +46,144 @@ def frequencies(count: int) -> Floats:
     return np.fft.ifftshift(np.pi * (2 * np.arange(count) / (count - 1) - 1))
 
 
-def respond(array: Floats, spectrum: Spectrum, dims: int) -> Floats:
-    """Return the real part of an image filtered by a spectrum, periodic, slice by slice in 2D.
-
-    Parameters
-    ----------
-    array : (D, H, W) float64
-    """
-    over = (0, 1, 2)[3 - dims :]
-    shape = [array.shape[axis] for axis in over]
+def _grid(shape: Sequence[int]) -> tuple[list[Floats], list[Floats]]:
+    """Return the frequencies of a real transform along each axis, and those opposite to them."""
     plus, minus = [], []
     for place, count in enumerate(shape):
         w = frequencies(count)
         opposite = w[-np.arange(count) % count]
-        if place == dims - 1:  # the half that a real transform keeps
+        if place == len(shape) - 1:  # the half that a real transform keeps
             w, opposite = w[: count // 2 + 1], opposite[: count // 2 + 1]
-        form = [1] * dims
+        form = [1] * len(shape)
         form[place] = len(w)
         plus.append(w.reshape(form))
         minus.append(opposite.reshape(form))
-    symmetric = (spectrum(plus) + np.conj(spectrum(minus))) / 2
-    transform = fft.rfftn(array, axes=over, workers=-1)
-    transform *= symmetric
-    return np.asarray(fft.irfftn(transform, shape, axes=over, workers=-1))
+    return plus, minus
+
+
+def transform(array: Floats, dims: int) -> Complex:
+    """Return the half of an image's Fourier transform that the other follows from.
+
+    Parameters
+    ----------
+    array : (D, H, W) float64
+
+    Returns
+    -------
+    (D, H, W // 2 + 1) complex128, of each slice where dims is 2
+    """
+    return np.asarray(fft.rfftn(array, axes=(0, 1, 2)[3 - dims :], workers=workers()))
+
+
+def filtered(
+    transformed: Complex, spectrum: Spectrum, width: int, dims: int, overwrite: bool = False
+) -> Floats:
+    """Return the real part of an image filtered by a spectrum, periodic, slice by slice in 2D.
+
+    Parameters
+    ----------
+    transformed : what :func:`transform` gives; ``overwrite`` says that nobody else needs it
+    width : how long the image's rows are
+    """
+    over = (0, 1, 2)[3 - dims :]
+    shape = [*transformed.shape[3 - dims : 2], width]
+    plus, minus = _grid(shape)
+    real = spectrum.factor.imag == 0
+    result = transformed if overwrite else np.empty_like(transformed)
+    many = max(1, PART // max(1, transformed[0].size))
+
+    def multiply(start: int) -> None:
+        part = slice(start, start + many)
+        cut = part if dims == 3 else slice(None)  # slices share one spectrum
+        near, opposite = ([grid[0][cut], *grid[1:]] for grid in (plus, minus))
+        one, other = spectrum.values(near), spectrum.values(opposite)
+        symmetric = one + other if real else one - other  # with the conjugate of the opposite
+        symmetric *= (spectrum.factor.real if real else spectrum.factor.imag) / 2
+        np.multiply(transformed[part], symmetric, out=result[part])
+        if not real:
+            result[part] *= 1j
+
+    side_by_side([partial(multiply, start) for start in range(0, len(transformed), many)])
+    count = workers()
+    return np.asarray(fft.irfftn(result, shape, axes=over, overwrite_x=True, workers=count))
+
+
+class Shared:
+    """What several filters of one image need, found once: its Fourier transform above all.
+
+    Of each kind only the last thing found is kept, and not beyond the last of the expected calls;
+    who holds ``turn`` works alone. So the memory does not grow with the number of filters.
+
+    Parameters
+    ----------
+    expected : how often each key will be asked for; its first part is the kind of thing
+    """
+
+    def __init__(self, expected: Mapping[Key, int] | None = None) -> None:
+        self._left = Counter(expected or {})
+        self._kept: dict[str, tuple[Key, Any]] = {}
+        self.turn = RLock()
+
+    def once(self, key: Key, find: Callable[[], Any]) -> tuple[Any, bool]:
+        """Return what ``find`` gives, and whether this was the last to ask: it may be changed."""
+        kind = str(key[0])
+        kept = self._kept.pop(kind, None)
+        value = kept[1] if kept is not None and kept[0] == key else None
+        del kept  # the other thing must be gone before this one is found
+        if value is None:
+            value = find()
+        self._left[key] -= 1
+        if self._left[key] > 0:
+            self._kept[kind] = (key, value)
+        return value, self._left[key] <= 0
+
+
+def check_level(level: int, shape: Sequence[int]) -> None:
+    """Demand that the band of a level of Simoncelli's wavelet holds a frequency of an image.
+
+    Raises
+    ------
+    ValueError
+        When all waves of that band are longer than the image.
+    """
+    if 2**level >= max(shape) - 1:
+        raise ValueError(
+            f"level {level} is too deep for an image of {' x '.join(map(str, shape))} voxels: its "
+            f"waves are longer than {2**level} voxels; choose a lower level"
+        )
 
 
 def simoncelli(level: int) -> Spectrum:
     """Return the band-pass filter of a level of Simoncelli's wavelet, 1 for the finest."""
 
-    def spectrum(w: Sequence[Floats]) -> Floats:
-        radius = 2.0 ** (level - 1) * np.sqrt(sum(axis**2 for axis in w))
-        inside = (radius > np.pi / 4) & (radius <= np.pi)
-        phase = np.log2(2 * np.where(inside, radius, 1.0) / np.pi)
-        return np.where(inside, np.cos(np.pi / 2 * phase), 0.0)
+    def values(w: Sequence[Floats]) -> Floats:
+        square = 4.0 ** (level - 1) * _square(w)
+        inside = (square > (np.pi / 4) ** 2) & (square <= np.pi**2)
+        phase = np.log2(np.where(inside, square, 1.0) * (2 / np.pi) ** 2)
+        return np.where(inside, np.cos(np.pi / 4 * phase), 0.0)
 
-    return spectrum
+    return Spectrum(1.0 + 0j, values)
 
 
 def riesz(order: Sequence[int]) -> Spectrum:
     """Return the Riesz transform of an order along z, y and x (y and x in two dimensions)."""
     total = sum(order)
-    factor = (-1j) ** total * math.sqrt(
-        math.factorial(total) / math.prod(math.factorial(part) for part in order)
-    )
+    ways = math.factorial(total) / math.prod(math.factorial(part) for part in order)
 
-    def spectrum(w: Sequence[Floats]) -> Complex:
-        radius = np.sqrt(sum(axis**2 for axis in w))
-        powers = math.prod(
-            (axis**part for axis, part in zip(w, order, strict=True)), start=np.ones(1)
-        )
-        return np.asarray(factor * powers / np.where(radius > 0, radius, 1.0) ** total)
+    def values(w: Sequence[Floats]) -> Floats:
+        square = _square(w)
+        length = (1 / np.sqrt(np.where(square > 0, square, 1.0))) ** total
+        used = [axis**part for axis, part in zip(w, order, strict=True) if part]
+        return math.prod(used, start=length)
 
-    return spectrum
+    return Spectrum((-1j) ** total * math.sqrt(ways), values)
+
+
+def _square(w: Sequence[Floats]) -> Floats:
+    return sum((axis**2 for axis in w), start=np.zeros(1))
 
 
 def product(*spectra: Spectrum) -> Spectrum:
     """Return the filter that applies several, one after the other."""
-    return lambda w: math.prod((spectrum(w) for spectrum in spectra[1:]), start=spectra[0](w))
+    factor = math.prod((spectrum.factor for spectrum in spectra), start=1.0 + 0j)
+    return Spectrum(factor, lambda w: reduce(np.multiply, (s.values(w) for s in spectra)))

@@ -32,6 +32,11 @@ def bound_threads(count: int) -> None:
     _bound[:] = [max(1, count)]
 
 
+def workers() -> int:
+    """Return how many threads may work in this process, the calling one included."""
+    return _others() + 1
+
+
 @cache
 def _helpers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, _others()), "radiomics")
@@ -90,6 +95,37 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         waiting.clear()
         raise
     return [result.result() for result in found]
+
+
+class Budget:
+    """Let calls work side by side while what they need together fits; a larger one works alone.
+
+    Parameters
+    ----------
+    total : what there is, bytes for example
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._forget()
+        if hasattr(os, "register_at_fork"):  # who held something does not live in the child
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._used, self._changed = 0, threading.Condition()
+
+    @contextmanager
+    def hold(self, amount: int) -> Iterator[None]:
+        """Wait until an amount is free, and hold it."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used or self._used + amount <= self._total)
+            self._used += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= amount
+                self._changed.notify_all()
 
 
 @cache

@@ -1,12 +1,13 @@
 """Values of PyRadiomics itself, for tests of what replaces it.
 
-Run in an environment of its own (Python 3.9, ``pip install "numpy<2" pyradiomics==3.1.0``), from
-another folder than this project's:
+Run in an environment of its own (Python 3.9, ``pip install "numpy<2" pyradiomics==3.1.0 scipy
+trimesh scikit-image``), from another folder than this project's:
 
     python .../tests/oracles/pyradiomics.py ../shared/data/pyradiomics pyradiomics.csv
 
-Made by PyRadiomics 3.1.0 with numpy 1.26.4, SimpleITK 2.5.7, PyWavelets 1.6.0; the first column
-names the case: image and settings, as listed here.
+Made by PyRadiomics 3.1.0 with numpy 1.26.4, SimpleITK 2.5.7, PyWavelets 1.6.0, scipy 1.13.1,
+trimesh 4.12.2 and scikit-image 0.24.0; the first column names the case: image and settings, as
+listed here.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "asymmetric": {"symmetricalGLCM": False},
     "alpha": {"gldm_a": 1},
     "shifted": {"voxelArrayShift": 2000},
+    "patterns of reals": {"resampledPixelSpacing": [1.5, 1.5, 1.5]},
     "combined": {
         "binWidth": 10,
         "normalize": True,
@@ -62,6 +64,20 @@ TYPES: dict[str, dict[str, Any]] = {
     "Exponential": {},
     "Gradient": {},
 }
+ENABLED: dict[str, dict[str, dict[str, Any]]] = {
+    "types": TYPES,
+    "patterns": {"LBP2D": {"binWidth": 1}, "LBP3D": {"binWidth": 0.1}},
+    "wide patterns": {
+        "LBP3D": {
+            "binCount": 16,
+            "lbp3DLevels": 4,
+            "lbp3DIcosphereRadius": 2.5,
+            "lbp3DIcosphereSubdivision": 2,
+        }
+    },
+    "patterns of reals": {"LBP3D": {"binCount": 16}},
+}
+"""Image types, with settings of their own, of the cases that name them."""
 FILES = {
     "brain1": ("brain1_image.nrrd", "brain1_label.nrrd"),
     "brain2": ("brain2_image.nrrd", "brain2_label.nrrd"),
@@ -69,12 +85,14 @@ FILES = {
     "prostate": ("prostate_phantom_subvolume.nrrd", "prostate_phantom_subvolume-label.nrrd"),
 }
 CASES = (
-    *(("synthetic", name) for name in (*SETTINGS, "types")),
+    *(("synthetic", name) for name in (*SETTINGS, "types", "patterns", "wide patterns")),
     ("synthetic flat", "plain"),
     ("synthetic slice", "plain"),
     ("synthetic sparse", "plain"),
     ("brain1", "plain"),
     ("brain1", "combined"),
+    ("brain1", "patterns"),
+    ("breast1", "patterns"),
     ("brain2", "plain"),
     ("brain2", "resampled"),
     ("brain2", "combined"),
@@ -125,9 +143,9 @@ def images(name: str, folder: Path) -> tuple[Any, Any]:
 def values(extractor: Any, name: str, kind: str, folder: Path) -> dict[str, float]:
     """Return the features of a case by an extractor's class."""
     made = extractor(additionalInfo=False, **SETTINGS.get(kind, {}))
-    if kind == "types":
+    if kind in ENABLED:
         made.disableAllImageTypes()
-        made.enableImageTypes(**TYPES)
+        made.enableImageTypes(**ENABLED[kind])
     image, mask = images(name, folder)
     return {key: float(value) for key, value in made.execute(image, mask).items()}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import NoReturn
 
 import pytest
 import threadpoolctl
 
-from radiomics.kernels.threads import one_thread_each, side_by_side
+from radiomics.kernels import threads
+from radiomics.kernels.threads import Budget, one_thread_each, side_by_side
 
 
 def test_results_come_in_order_also_nested() -> None:
@@ -24,6 +26,40 @@ def test_an_error_is_raised_where_its_result_is_asked_for() -> None:
 
     with pytest.raises(ValueError, match="seven"):
         side_by_side([lambda: 1, fail, lambda: 3])
+
+
+def test_workers_are_no_more_than_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads.workers() >= 1
+    monkeypatch.setattr(threads, "_bound", [3])
+    assert threads.workers() == 3
+
+
+def test_a_budget_lets_in_what_fits_and_what_is_too_large_alone() -> None:
+    budget, inside, seen = Budget(10), [], []
+    lock = threading.Lock()
+
+    def work(amount: int) -> None:
+        with budget.hold(amount):
+            with lock:
+                inside.append(amount)
+                seen.append(list(inside))
+            time.sleep(0.005)
+            with lock:
+                inside.remove(amount)
+
+    amounts = [4, 25, 6, 3, 3, 3, 9, 1, 25, 5, 5] * 3
+    workers = [threading.Thread(target=work, args=(amount,)) for amount in amounts]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(10)
+    assert len(seen) == len(amounts)
+    assert all(sum(together) <= 10 or len(together) == 1 for together in seen)
+    assert max(len(together) for together in seen) > 1
+    with pytest.raises(ValueError, match="inside"), budget.hold(25):
+        raise ValueError("inside")
+    with budget.hold(10):  # what was held is free again
+        pass
 
 
 def test_an_interrupt_begins_nothing_more() -> None:

@@ -227,3 +227,23 @@ def test_features_come_in_the_order_of_pyradiomics_methods() -> None:
     assert names.index("MeanAbsoluteDeviation") + 1 == names.index("Mean")
     assert list(glcm.RadiomicsGLCM.getFeatureNames())[-2:] == ["SumEntropy", "SumSquares"]
     assert firstorder.RadiomicsFirstOrder.getMeanFeatureValue.__doc__
+
+
+@pytest.mark.parametrize(
+    "own", [{"lbp3DLevels": 0}, {"lbp3DIcosphereRadius": 0}, {"lbp3DIcosphereSubdivision": 9}]
+)
+def test_a_sphere_that_cannot_be_is_refused(own: dict[str, Any]) -> None:
+    extractor = featureextractor.RadiomicsFeatureExtractor(additionalInfo=False)
+    extractor.enableImageTypeByName("LBP3D", customArgs=own)
+    with pytest.raises(ValueError, match=r"lbp3DLevels .* must be 1 or more"):
+        extractor.execute(*CASE)
+
+
+def test_patterns_in_space_need_space(caplog: pytest.LogCaptureFixture) -> None:
+    made = [
+        name for _, name, _ in imageoperations.getLBP3DImage(*CASE, lbp3DLevels=1, additionalInfo=0)
+    ]
+    assert made == ["lbp-3D-m1", "lbp-3D-k"]
+    flat = [volume[:, :, 5] for volume in CASE]
+    assert not list(imageoperations.getLBP3DImage(*flat))
+    assert "only available in 3D" in caplog.text

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from radiomics import InputError, Volume, extract, filters
+from radiomics.features import intensity
 from radiomics.plugins import ConfigurationError
 from tests.radiomics.filters.test_responses import IMAGE, LINEAR, RNG, apply
 
@@ -18,6 +19,12 @@ from tests.radiomics.filters.test_responses import IMAGE, LINEAR, RNG, apply
     [
         ({"name": "mean", "support": 4}, "odd number of voxels"),
         ({"name": "log", "sigma_mm": 0}, "greater than 0"),
+        ({"name": "gaussian", "sigma_mm": 0}, "greater than 0"),
+        ({"name": "gabor", "sigma_mm": 0, "lambda_mm": 3, "theta": 0}, "greater than 0"),
+        ({"name": "riesz", "order": [1, 0, 0], "sigma_mm": 0}, "greater than 0"),
+        ({"name": "riesz", "order": [1], "level": 1}, "at least 2 items"),
+        ({"name": "riesz", "order": [1, 0], "level": 1, "tensor_sigma_mm": 0}, "greater than 0"),
+        ({"name": "wavelet", "family": "haar", "boundary": "reflect"}, "'mirror'"),
         ({"name": "wavelet", "family": "coif"}, "Did you mean 'coif"),
         ({"name": "wavelet", "family": "db2", "band": "LH"}, "names 3 axes"),
         ({"name": "laws", "kernel": "L5X5S5"}, "no Laws kernel 'X5'"),
@@ -34,16 +41,32 @@ def test_wrong_options_are_told_before_computing(spec: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"name": "mean", "support": 31}, "does not fit an axis of"),
+        ({"name": "mean", "support": 31}, "a kernel of 31 voxels does not fit an axis of 15"),
+        ({"name": "gaussian", "sigma_mm": 9}, "choose a smaller kernel"),
+        ({"name": "log", "sigma_mm": 9}, "does not fit an axis of"),
+        ({"name": "laws", "kernel": "L5E5S5", "energy": 8}, "of 17 voxels does not fit"),
         ({"name": "wavelet", "family": "db8", "level": 3}, "does not fit an axis of"),
+        ({"name": "wavelet", "family": "db8", "decimated": True}, "choose a lower level"),
+        ({"name": "simoncelli", "level": 5}, "too deep for an image of 15 x 17 x 20 voxels"),
+        ({"name": "riesz", "order": [1, 0, 0], "level": 5}, "choose a lower level"),
+        ({"name": "riesz", "order": [1, 0], "level": 5}, "too deep for an image of 17 x 20"),
+        ({"name": "riesz", "order": [1, 0, 0], "sigma_mm": 9, "padding": 0}, "does not fit"),
         ({"name": "gabor", "sigma_mm": 2, "lambda_mm": 3, "theta": 0, "planes": True}, "square"),
     ],
 )
-def test_a_filter_that_does_not_fit_is_told(spec: dict[str, Any], message: str) -> None:
+def test_a_filter_that_does_not_fit_is_told_before_computing(
+    spec: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = Volume(IMAGE, np.diag([2.0, 1.0, 1.0, 1.0]), "HU")
     mask = Volume(IMAGE > 0, image.affine, "1")
+
+    def computed(*given: Any) -> None:
+        raise AssertionError("refused only after something was computed")
+
+    monkeypatch.setattr(intensity, "features", computed)
+    wanted = {"filters": [{"name": "original"}, spec], "families": ["intensity"]}
     with pytest.raises(InputError, match=message):
-        extract(image, mask, {"filters": [spec], "families": ["intensity"]})
+        extract(image, mask, wanted)
 
 
 def test_nan_around_the_mask_that_reaches_into_it_is_told() -> None:
@@ -52,9 +75,13 @@ def test_nan_around_the_mask_that_reaches_into_it_is_told() -> None:
     mask = np.zeros(array.shape, bool)
     mask[5:9, 5:9, 5:9] = True
     image, inside = Volume(array, np.eye(4), "1"), Volume(mask, np.eye(4), "1")
-    wanted = {"filters": [{"name": "simoncelli"}], "families": ["intensity"]}
-    with pytest.raises(InputError, match="NaN or infinite"):
-        extract(image, inside, wanted)
+    wanted: dict[str, Any] = {"families": ["intensity"]}
+    with pytest.raises(InputError, match="1 of 5100 voxels are NaN or infinite"):
+        extract(image, inside, {**wanted, "filters": [{"name": "simoncelli"}]})
+    with pytest.raises(InputError, match="8 of 64 voxels are NaN or infinite"):
+        extract(image, inside, {**wanted, "filters": [{"name": "mean", "support": 13}]})
+    near = {"name": "mean", "support": 9}  # looks at it for no voxel of the mask
+    assert len(extract(image, inside, {**wanted, "filters": [near]})) == 18
 
 
 @pytest.mark.parametrize("boundary", ["mirror", "periodic"])

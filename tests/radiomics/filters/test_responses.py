@@ -166,21 +166,67 @@ def test_a_first_order_riesz_turns_a_cosine_into_a_sine() -> None:
     np.testing.assert_allclose(found[1, 1], gain * np.sin(w * np.arange(33)), atol=1e-12)
 
 
-def test_pooling_makes_responses_turn_with_the_image() -> None:
+@pytest.mark.parametrize("pooling", ["max", "mean", "min"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "laws", "kernel": "L5E5S5"},
+        {"name": "laws", "kernel": "E5W5"},
+        {"name": "wavelet", "family": "db2", "band": "LLH"},
+        {"name": "wavelet", "family": "coif1", "band": "LH", "dims": 2},
+        {"name": "gabor", "sigma_mm": 1, "lambda_mm": 2, "theta_step": 45, "planes": True},
+        {"name": "gabor", "sigma_mm": 1, "lambda_mm": 2, "theta_step": 90},
+    ],
+)
+def test_pooling_makes_responses_turn_with_the_image(options: dict[str, Any], pooling: str) -> None:
     image = RNG.normal(size=(12, 12, 12))
-    for options in (
-        {"name": "laws", "kernel": "L5E5S5", "pooling": "max"},
-        {"name": "wavelet", "family": "db2", "band": "LLH", "pooling": "mean"},
-    ):
-        one = apply(**options, array=image)
-        for order, flips in rotations(3):
-            turned = np.flip(image.transpose(order), [i for i in range(3) if flips[i]])
-            two = apply(**options, array=turned)
-            expected = np.flip(one.transpose(order), [i for i in range(3) if flips[i]])
-            np.testing.assert_allclose(two, expected, atol=1e-12)
+    one = apply(**options, pooling=pooling, array=image)
+    in_slices = options.get("dims") == 2 or len(options.get("kernel", "L5E5S5")) == 4
+    in_slices |= options["name"] == "gabor" and "planes" not in options
+    for order, flips in rotations(2 if in_slices else 3):
+        turned = np.flip(image.transpose(order), [i for i in range(3) if flips[i]])
+        two = apply(**options, pooling=pooling, array=turned)
+        expected = np.flip(one.transpose(order), [i for i in range(3) if flips[i]])
+        np.testing.assert_allclose(two, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("options", [{"theta_step": 60}, {"theta_step": 90, "planes": True}])
+def test_pooled_moduli_of_gabor_filters(options: dict[str, Any]) -> None:
+    sizes = {"sigma_mm": 1.0, "lambda_mm": 2.5}
+    angles = np.arange(0, 180, options["theta_step"])
+    parts = []
+    for across in range(3 if "planes" in options else 1):
+        turned = np.moveaxis(IMAGE, across, 0)
+        each = [apply("gabor", turned, **sizes, theta=float(angle)) for angle in angles]
+        parts += [np.moveaxis(part, 0, across) for part in each]
+    for pooling, pool in (("max", np.max), ("mean", np.mean), ("min", np.min)):
+        found = apply("gabor", **sizes, **options, pooling=pooling)
+        np.testing.assert_allclose(found, pool(parts, axis=0), atol=1e-12)
+
+
+IN_SLICES: dict[str, dict[str, Any]] = {
+    "mean": {"support": 3, "dims": 2},
+    "gaussian": {"sigma_mm": 0.9, "dims": 2},
+    "log": {"sigma_mm": 1.1, "dims": 2},
+    "laws": {"kernel": "R5L5"},
+    "wavelet": {"family": "coif1", "band": "HL", "dims": 2},
+    "simoncelli": {"level": 1, "dims": 2},
+    "riesz": {"order": (1, 1), "level": 1},
+}
+POOLED: dict[str, dict[str, Any]] = {
+    "laws": {"kernel": "L5E5S5", "pooling": "mean"},
+    "wavelet": {"family": "db2", "band": "LHL", "pooling": "mean", "level": 2},
+}
+LOG = {"riesz": {"order": (1, 0, 2), "sigma_mm": 1.0, "padding": 0}}
+SMOOTH = [
+    (name, options)
+    for several in (LINEAR, IN_SLICES, POOLED, LOG)
+    for name, options in several.items()
+]
+"""All linear filters in all their linear forms."""
+
+
+@pytest.mark.parametrize(("name", "options"), SMOOTH)
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -188,10 +234,14 @@ def test_pooling_makes_responses_turn_with_the_image() -> None:
     shift=st.tuples(*[st.integers(-9, 9)] * 3),
 )
 def test_linear_and_moving_with_the_image(
-    name: str, seed: int, factors: tuple[float, float], shift: tuple[int, int, int]
+    name: str,
+    options: dict[str, Any],
+    seed: int,
+    factors: tuple[float, float],
+    shift: tuple[int, int, int],
 ) -> None:
     a, b = np.random.default_rng(seed).normal(size=(2, 13, 12, 14))
-    options = dict(LINEAR[name])
+    options = dict(options)
     if name != "simoncelli":
         options["boundary"] = "periodic"
     one, two = (apply(name, image, **options) for image in (a, b))
@@ -199,6 +249,36 @@ def test_linear_and_moving_with_the_image(
     np.testing.assert_allclose(both, factors[0] * one + factors[1] * two, atol=1e-9)
     moved = apply(name, np.roll(a, shift, (0, 1, 2)), **options)
     np.testing.assert_allclose(moved, np.roll(one, shift, (0, 1, 2)), atol=1e-9)
+
+
+PADS: dict[str, Any] = {
+    "zero": "constant",
+    "nearest": "edge",
+    "periodic": "wrap",
+    "mirror": "symmetric",
+}
+"""Our boundaries by numpy's names."""
+AT_EDGES = [pair for pair in SMOOTH if pair[0] not in ("simoncelli", "riesz")]
+AT_EDGES.append(("gabor", {"sigma_mm": 1.0, "lambda_mm": 2.5, "theta": 30.0}))
+AT_EDGES.append(("lbp3d", {"radius": 1.5}))
+
+
+@pytest.mark.parametrize("boundary", PADS)
+@pytest.mark.parametrize(("name", "options"), AT_EDGES)
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), shape=st.tuples(*[st.integers(11, 14)] * 3))
+def test_a_boundary_is_what_the_image_could_have_gone_on_as(
+    name: str, options: dict[str, Any], boundary: str, seed: int, shape: tuple[int, int, int]
+) -> None:
+    image = np.random.default_rng(seed).normal(size=shape)
+    if "level" in options and boundary != "periodic":
+        options = {**options, "level": 1}  # each level goes on beyond the edges of the one before
+    found = apply(name, image, **options, boundary=boundary)
+    module, checked = parse_plugin("radiomics.filters", {"name": name, **options}, "test")
+    far = [int(reach) for reach in module.reach(checked, (1.0, 1.0, 1.0))]
+    wide = np.pad(image, [(reach, reach) for reach in far], mode=PADS[boundary])
+    inner = tuple(slice(reach, reach + n) for reach, n in zip(far, shape, strict=True))
+    np.testing.assert_allclose(found, apply(name, wide, **options)[inner], atol=1e-9)
 
 
 def test_local_binary_patterns_point_by_point() -> None:
