@@ -105,18 +105,19 @@ def _gradient(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
 
 
 def _lbp2d(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
-    """Return uniform, rotation invariant patterns in slices."""
-    method = settings.get("lbp2DMethod", "uniform")
-    if method != "uniform":
-        raise ValueError(f"lbp2DMethod '{method}' is not available; use uniform")
+    """Return patterns in slices; variance of equal points is NaN, as scikit-image has it."""
     options = lbp.Options(
-        radius=settings.get("lbp2DRadius", 1), samples=settings.get("lbp2DSamples", 8)
+        radius=settings.get("lbp2DRadius", 1),
+        samples=settings.get("lbp2DSamples", 8),
+        method=settings.get("lbp2DMethod", "uniform"),
     )
     axis = int(settings.get("force2Ddimension", 0))
     array = sitk.GetArrayFromImage(image)
     turned = array[None] if array.ndim == 2 else np.moveaxis(array, axis, 0)
     found = lbp.apply(np.ascontiguousarray(turned, dtype=np.float64), (1.0, 1.0, 1.0), options)
     found = found[0] if array.ndim == 2 else np.moveaxis(found, 0, axis)
+    if options.method == "var" and array.dtype.kind == "f":
+        found = np.where(found == 0, np.nan, found)
     yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
 
 

@@ -76,6 +76,11 @@ ENABLED: dict[str, dict[str, dict[str, Any]]] = {
         }
     },
     "patterns of reals": {"LBP3D": {"binCount": 16}},
+    "numbers": {"LBP2D": {"lbp2DMethod": "default", "binWidth": 20}},
+    "turned numbers": {
+        "LBP2D": {"lbp2DMethod": "ror", "lbp2DRadius": 2, "lbp2DSamples": 12, "binCount": 16}
+    },
+    "variances": {"LBP2D": {"lbp2DMethod": "var", "lbp2DRadius": 1.5, "binCount": 16}},
 }
 """Image types, with settings of their own, of the cases that name them."""
 FILES = {
@@ -86,6 +91,7 @@ FILES = {
 }
 CASES = (
     *(("synthetic", name) for name in (*SETTINGS, "types", "patterns", "wide patterns")),
+    *(("synthetic", name) for name in ("numbers", "turned numbers", "variances")),
     ("synthetic flat", "plain"),
     ("synthetic slice", "plain"),
     ("synthetic sparse", "plain"),

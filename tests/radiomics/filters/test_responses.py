@@ -284,13 +284,20 @@ def test_a_boundary_is_what_the_image_could_have_gone_on_as(
 def test_local_binary_patterns_point_by_point() -> None:
     image = np.random.default_rng(1).integers(0, 4, (2, 9, 10)).astype(float)
     for radius, samples in ((1, 8), (2, 12), (1.5, 5)):
-        found = apply("lbp", image, radius=radius, samples=samples)
+        methods = ("uniform", "default", "ror", "var")
+        found, number, turned, variance = (
+            apply("lbp", image, radius=radius, samples=samples, method=name) for name in methods
+        )
         for z, y, x in np.ndindex(image.shape):
             angles = 2 * np.pi * np.arange(samples) / samples
-            places = np.array([y - radius * np.sin(angles), x + radius * np.cos(angles)])
+            away = radius * np.round([-np.sin(angles), np.cos(angles)], 15)
+            places = np.round(away, 5) + [[y], [x]]
             ring = ndimage.map_coordinates(
                 np.pad(image[z], 3), places + 3, order=1, mode="constant"
             )
             bits = ring >= image[z, y, x] - 1e-9
             uniform = np.count_nonzero(bits != np.roll(bits, 1)) <= 2
             assert found[z, y, x] == (bits.sum() if uniform else samples + 1)
+            numbers = [(np.roll(bits, -k) * 2 ** np.arange(samples)).sum() for k in range(samples)]
+            assert (number[z, y, x], turned[z, y, x]) == (numbers[0], min(numbers))
+            assert variance[z, y, x] == pytest.approx(ring.var(), abs=1e-12)
