@@ -290,8 +290,8 @@ def test_local_binary_patterns_point_by_point() -> None:
         )
         for z, y, x in np.ndindex(image.shape):
             angles = 2 * np.pi * np.arange(samples) / samples
-            away = radius * np.round([-np.sin(angles), np.cos(angles)], 15)
-            places = np.round(away, 5) + [[y], [x]]
+            away = radius * np.array([-np.sin(angles), np.cos(angles)])
+            places = np.round(away, 5) + np.array([[y], [x]])
             ring = ndimage.map_coordinates(
                 np.pad(image[z], 3), places + 3, order=1, mode="constant"
             )
