@@ -6,6 +6,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from radiomics.compat.binning import levels
 from radiomics.compat.images import TYPES, reach, variants
 from radiomics.compat.textures import region
 from radiomics.compat.voxels import maps
-from radiomics.kernels.threads import side_by_side
+from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import did_you_mean
 
 logger = logging.getLogger("radiomics.featureextractor")
@@ -103,7 +104,17 @@ class RadiomicsFeatureExtractor:
         if not voxelBased:
             shaped = (mask, box) if settings.get("resegmentShape", False) else (whole, whole_box)
             found.update(self.computeShape(image, *shaped, **settings))
-        pad = int(settings.get("kernelRadius", 1)) if voxelBased else 0
+        with one_thread_each():
+            found.update(self._derived(image, mask, box, settings, voxelBased))
+        return found
+
+    def _derived(
+        self, image: Any, mask: Any, box: Any, settings: dict[str, Any], maps: bool
+    ) -> dict[str, Any]:
+        """Return the features of each derived image, or their maps."""
+        found: dict[str, Any] = {}
+        compute = self.computeMaps if maps else self.computeFeatures
+        pad = int(settings.get("kernelRadius", 1)) if maps else 0
         for kind, own in self.enabledImagetypes.items():
             logger.info("Calculating features for image type %s with settings %s", kind, own)
             if kind not in TYPES:
@@ -112,10 +123,12 @@ class RadiomicsFeatureExtractor:
                 far = reach(kind, merged, image.GetSpacing())
                 far = None if far is None else [steps + pad for steps in far]
                 around, within, place = operations.near(image, mask, box, far)
+                calls = []
                 for derived, name in TYPES[kind](around, within, merged):
                     parts = operations.cropToTumorMask(derived, within, place, padDistance=pad)
-                    compute = self.computeMaps if voxelBased else self.computeFeatures
-                    found.update(compute(*parts, name, **merged))
+                    calls.append(partial(compute, *parts, name, **merged))
+                for part in side_by_side(calls):
+                    found.update(part)
         return found
 
     def _load(

@@ -209,6 +209,8 @@ def _correlation(p: Counts, px: Counts, py: Counts) -> float:
     if min(rows.sum(), columns.sum()) < 2:
         return 1.0
     scaled = p[np.ix_(rows, columns)] / np.sqrt(np.outer(px[rows], py[columns]))
+    if np.array_equal(scaled, scaled.T):  # singular values are eigenvalues then, sooner found
+        return float(np.sort(np.abs(np.linalg.eigvalsh(scaled)))[-2])
     return float(np.linalg.svd(scaled, compute_uv=False)[1])
 
 
