@@ -11,8 +11,8 @@ from pipelines import study_data
 from pipelines.chains import candidates
 from pipelines.config import StudyConfig
 from pipelines.outcomes import BASELINES
-from pipelines.study import is_network
 from pipelines.study_checks import events_per_variable
+from pipelines.study_models import is_network
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.table import FeatureTable
 from radiomics.types import Progress, Samples

@@ -40,7 +40,7 @@ def _estimates(config: StudyConfig, study: Study) -> Section:
         "Every prediction comes from a model that saw no case of the same patient: "
         f"{_how(config)}. Imputing, scaling, encoding, harmonisation, selection, tuning, "
         f"recalibration and the threshold are fitted inside each training part. "
-        "Intervals are 95% percentile intervals "
+        "Intervals are 95% percentile intervals, expanded for few patients, "
         f"over {config.evaluation.resamples} bootstrap samples of patients{_exact(config)}; "
         f"they do not cover the variation from fitting the models anew."
     )

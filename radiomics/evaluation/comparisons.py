@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.evaluation.delong import Difference
+from radiomics.evaluation.intervals import interval
 
 Floats = NDArray[np.float64]
 
 
-def difference(value: float, resampled: Floats, level: float = 0.95) -> Difference:
+def difference(
+    value: float, resampled: Floats, level: float = 0.95, count: int | None = None
+) -> Difference:
     """Return a difference with its percentile interval and two-sided bootstrap p-value.
 
     Parameters
@@ -21,13 +24,14 @@ def difference(value: float, resampled: Floats, level: float = 0.95) -> Differen
     value : the difference of two models on the same samples
     resampled : (B,) the same difference in resamples of patients; NaN is left out
     level : coverage that the interval aims at
+    count : independent units, as in :func:`radiomics.evaluation.intervals.interval`
     """
     values = resampled[np.isfinite(resampled)]
+    found = interval(value, resampled, level, count)
     if not values.size:
-        return Difference(value, float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        return Difference(value, found.low, found.high, float("nan"))
     tail = (min(np.sum(values <= 0), np.sum(values >= 0)) + 1) / (len(values) + 1)
-    return Difference(value, float(low), float(high), float(min(1.0, 2 * tail)))
+    return Difference(value, found.low, found.high, float(min(1.0, 2 * tail)))
 
 
 def holm(p: Sequence[float]) -> list[float]:
