@@ -32,6 +32,11 @@ def _said(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in options.items() if v is not None)
 
 
+def _named(spec: Mapping[str, Any]) -> str:
+    options = _said({k: v for k, v in spec.items() if k != "name"})
+    return f"{spec['name']} ({options})" if options else str(spec["name"])
+
+
 def _sample_size(r: RunRecord) -> Answer:
     patients = len(np.unique(r.study.table.groups))
     return AUTHOR, f"{patients} patients were analysed: say how their number was chosen"
@@ -87,7 +92,7 @@ def _discretisation(r: RunRecord) -> Answer:
 
 
 def _image_types(r: RunRecord) -> Answer:
-    return MET, "; ".join(_said(spec) for spec in r.config.extraction.filters)
+    return MET, "; ".join(_named(spec) for spec in r.config.extraction.filters)
 
 
 def _families(r: RunRecord) -> Answer:
@@ -122,7 +127,7 @@ def _scaling(r: RunRecord) -> Answer:
 def _reduction(r: RunRecord) -> Answer:
     if not r.selectors:
         return NONE, "no selection was asked for: a model sees all columns"
-    return MET, f"inside the folds: {'; '.join(_said(spec) for spec in r.config.selection)}"
+    return MET, f"inside the folds: {'; '.join(map(_named, r.config.selection))}"
 
 
 def _algorithms(r: RunRecord) -> Answer:
@@ -293,5 +298,5 @@ ITEMS: tuple[Question, ...] = (
     ),
     ("Code of modelling shared", author("this package is open; name the version")),
     ("Model shared", author("where model.zip of this run can be had")),
-    ("Ready to use", author("`radiomics predict` applies model.zip: say where it can be tried")),
+    ("Ready to use", author("radiomics predict applies model.zip: say where it can be tried")),
 )

@@ -36,8 +36,13 @@ def guideline_sections(
 
 
 def _section(name: str, full: str, items: tuple[Question, ...], record: RunRecord) -> Section:
-    rows = [[str(n), title, *answer(record)] for n, (title, answer) in enumerate(items, start=1)]
-    count = {state: sum(row[2] == state for row in rows) for state in (MET, NOT, AUTHOR, NONE)}
+    answers = [answer(record) for _, answer in items]
+    states = [state for state, _ in answers]
+    rows = [
+        [str(n), title, state.replace(" ", "\xa0"), told]
+        for n, ((title, _), (state, told)) in enumerate(zip(items, answers, strict=True), start=1)
+    ]
+    count = {state: states.count(state) for state in (MET, NOT, AUTHOR, NONE)}
     told = ", ".join(f"{number} {state}" for state, number in count.items() if number)
     text = (
         f"The {len(items)} items of {name} ({full}), in short words of our own, answered from what "

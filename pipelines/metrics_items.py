@@ -34,7 +34,7 @@ def _preprocessing(r: RunRecord) -> Answer:
 
 
 def _software(_: RunRecord) -> Answer:
-    return MET, "this package; `radiomics verify` repeats IBSI's benchmarks on the same machine"
+    return MET, "this package; radiomics verify repeats IBSI's benchmarks on the same machine"
 
 
 def _parameters(_: RunRecord) -> Answer:
@@ -101,7 +101,11 @@ def _external(r: RunRecord) -> Answer:
 
 
 def _deep(r: RunRecord) -> Answer:
-    return (AUTHOR, "networks were trained: assess their robustness") if r.deep else (NONE, "")
+    return (
+        (AUTHOR, "networks were trained: assess their robustness")
+        if r.deep
+        else (NONE, "no network was trained")
+    )
 
 
 ITEMS: tuple[Question, ...] = (
@@ -148,7 +152,7 @@ ITEMS: tuple[Question, ...] = (
         ),
     ),
     ("External testing", _external),
-    ("Data are available", author("where")),
-    ("Code is available", author("this package is open; where the config can be had")),
-    ("The model is available", author("where the bundle model.zip of this run can be had")),
+    ("Data are available", author("say where")),
+    ("Code is available", author("this package is open; say where the config can be had")),
+    ("The model is available", author("say where model.zip of this run can be had")),
 )

@@ -93,7 +93,10 @@ def _compared(config: StudyConfig, study: Study) -> Section | None:
     name = label(HEADLINE[config.task])
     columns = ["Models", f"Difference in {name}", "p (bootstrap)", "p (Holm)"]
     columns += ["p (DeLong)"] if config.task == "binary" else []
-    text = f"{_verdict(study)} The same patients are resampled for both of a pair."
+    text = (
+        f"{_verdict(study)} The same patients are resampled for both of a pair. "
+        f"Holm's p-values are those of the bootstrap, adjusted for {len(lines)} pairs."
+    )
     if study.permuted:
         p, reached = study.permuted
         text += (
@@ -151,10 +154,11 @@ def _binary_curves(config: StudyConfig, study: Study, named: dict[str, Predictio
     weights = weights_of(config, next(iter(named.values())))[:500]
     curves = {n: decision_curve(p.y_true, p.y_score, weights, THRESHOLDS) for n, p in named.items()}
     text = (
-        "ROC curves of the pooled out-of-fold predictions. Observed frequency against predicted "
-        "probability in five bins of equal count, bars are 95% Wilson intervals of each bin, and "
-        "the distribution of predictions along the bottom. Net benefit of acting from a "
-        "probability on (decision curve), with 95% intervals over patients."
+        "First, ROC curves of the pooled out-of-fold predictions; the areas are those above, which "
+        "compare cases of one fold. Second, observed frequency against predicted probability in "
+        "five bins of equal count with 95% Wilson intervals, and the distribution of predictions "
+        "along the bottom. Third, the net benefit of acting from a probability on (decision "
+        "curve), with 95% intervals over patients."
     )
     drawn = [figures.roc(named, auc), figures.calibration(named), figures.decision(curves)]
     return Section("Discrimination, calibration and net benefit", text, figures=drawn)

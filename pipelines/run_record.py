@@ -26,7 +26,7 @@ class RunRecord:
         self.images = isinstance(source, Manifest)
         self.deep = any(
             hasattr(f, "trained") for o in study.outcomes.values() for f in o.fitted[:1]
-        )
+        ) or any("embedding" in spec for spec in config.models)
 
     @property
     def selectors(self) -> str:

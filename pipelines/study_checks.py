@@ -38,8 +38,8 @@ def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> li
     events = events_per_variable(strata, samples.groups, features)
     if config.task in ("binary", "survival") and events < 0.5 and not config.selection:
         found.append(
-            f"{features} columns for {patients} patients, {events:.2g} of the rarer outcome for "
-            f"each column: without selection a model can fit noise"
+            f"{features} columns for {patients} patients, {events:.2g} patients of the rarer "
+            f"outcome for each column: without selection a model can fit noise"
         )
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.evaluation.delong import Difference
-from radiomics.evaluation.intervals import interval
+from radiomics.evaluation.intervals import covered, interval
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +18,8 @@ def difference(
     value: float, resampled: Floats, level: float = 0.95, count: int | None = None
 ) -> Difference:
     """Return a difference with its percentile interval and two-sided bootstrap p-value.
+
+    The p-value is the level whose interval ends at no difference.
 
     Parameters
     ----------
@@ -30,8 +32,9 @@ def difference(
     found = interval(value, resampled, level, count)
     if not values.size:
         return Difference(value, found.low, found.high, float("nan"))
-    tail = (min(np.sum(values <= 0), np.sum(values >= 0)) + 1) / (len(values) + 1)
-    return Difference(value, found.low, found.high, float(min(1.0, 2 * tail)))
+    beyond = (min(np.sum(values <= 0), np.sum(values >= 0)) + 1) / (len(values) + 1)
+    p = min(1.0, 1 - covered(float(beyond), count))
+    return Difference(value, found.low, found.high, p)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -26,7 +26,8 @@ class Estimate:
     resamples: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        value, low, high = (round(x, 3) + 0.0 for x in (self.value, self.low, self.high))
+        return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def group_weights(groups: NDArray[Any], resamples: int, seed: int) -> NDArray[np.float64]:
@@ -112,6 +113,19 @@ def tail(level: float, count: int | None = None) -> float:
         return (1 - level) / 2
     n = max(count, 2)
     return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)))
+
+
+def covered(below: float, count: int | None = None) -> float:
+    """Return the level of an interval below which this share of resamples lies: tail backwards.
+
+    >>> round(covered(tail(0.95, 30), 30), 6), covered(0.6)
+    (0.95, 0.0)
+    """
+    if count is None:
+        return max(0.0, 1 - 2 * below)
+    n = max(count, 2)
+    level = 1 - 2 * float(student.sf(-norm.ppf(below) / np.sqrt(n / (n - 1)), n - 1))
+    return max(0.0, level)
 
 
 def independent(predictions: Predictions) -> int:

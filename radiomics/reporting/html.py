@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+
+INTERVAL = re.compile(r"\(([-+.\d]+) to ([-+.\d]+)\)")
+EMPTY = ("", "-")
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,32 @@ class Section:
     code: str = ""
 
 
+def without_empty(table: Table) -> Table:
+    """Return a table without named columns in which no row says anything."""
+    kept = [
+        place
+        for place, name in enumerate(table.columns)
+        if not name or not table.rows or any(str(row[place]) not in EMPTY for row in table.rows)
+    ]
+    rows = [[row[place] for place in kept] for row in table.rows]
+    return Table([table.columns[place] for place in kept], rows)
+
+
+def whole(value: Any) -> str:
+    r"""Return a text whose intervals are not broken over lines.
+
+    >>> whole("0.8 (0.7 to 0.9)") == "0.8 (0.7\xa0to\xa00.9)"
+    True
+    """
+    return INTERVAL.sub("(\\1\xa0to\xa0\\2)", str(value))
+
+
 def render(title: str, summary: Mapping[str, str], sections: Sequence[Section]) -> str:
     """Render a report: headline figures first, then the sections in their order."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["whole"] = whole
     source = files("radiomics.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = environment.from_string(source)
     return template.render(title=title, summary=summary, sections=sections) + "\n"

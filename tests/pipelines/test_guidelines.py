@@ -23,7 +23,7 @@ def answers(folder: Path, name: str) -> dict[int, tuple[str, str, str]]:
     text = (folder / "report.html").read_text(encoding="utf-8")
     part = text.partition(f"<h2>{name}, item by item</h2>")[2].partition("<h2>")[0]
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", part)]
-    cells = [[html.unescape(cell) for cell in row] for row in rows if row]
+    cells = [[html.unescape(cell).replace("\xa0", " ") for cell in row] for row in rows if row]
     return {int(n): (item, state, told) for n, item, state, told in cells}
 
 

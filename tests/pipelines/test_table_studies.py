@@ -65,7 +65,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         selection=[{"name": "correlation"}, {"name": "mrmr", "count": 3}],
         models=[{"name": "logistic", "tune": {"C": [0.01, 1.0]}}, {"name": "svm", "C": 1.0}],
         fusion=[["logistic", "svm"]],
-        evaluation=FAST | {"repeats": 2, "permutations": 4, "by_site": True, "resamples": 500},
+        evaluation=FAST | {"repeats": 2, "permutations": 4, "by_site": True, "resamples": 1000},
     )
     return run(chosen, folder / "out")
 
