@@ -95,10 +95,6 @@ def _image_types(r: RunRecord) -> Answer:
     return MET, "; ".join(_named(spec) for spec in r.config.extraction.filters)
 
 
-def _families(r: RunRecord) -> Answer:
-    return MET, ", ".join(r.config.extraction.families)
-
-
 def _count(r: RunRecord) -> Answer:
     if r.study.features is None:
         return AUTHOR, "how many features were computed"
@@ -118,10 +114,6 @@ def _imbalance(r: RunRecord) -> Answer:
     names = names or ("censored", "event")
     found = ", ".join(f"{name}: {int((y == k).sum())}" for k, name in enumerate(names))
     return MET, f"cases {found}; no case was drawn twice, made up or left out for balance"
-
-
-def _scaling(r: RunRecord) -> Answer:
-    return MET, f"{r.config.tabular.scale}, fitted inside the folds"
 
 
 def _reduction(r: RunRecord) -> Answer:
@@ -238,7 +230,7 @@ ITEMS: tuple[Question, ...] = (
     ("Sample size", _sample_size),
     ("Nature of the study", author("prospective or retrospective")),
     ("Eligibility", author("criteria, and how patients were found")),
-    ("Flowchart of the technical steps", lambda _: (NOT, "steps stand in words and settings")),
+    ("Flowchart of the technical steps", lambda _: (NOT, "in words and settings alone")),
     ("Source of the data", author("public or private, and where from")),
     ("Overlap with earlier data", author("patients of earlier studies")),
     ("How data are split", _split),
@@ -255,7 +247,10 @@ ITEMS: tuple[Question, ...] = (
         "How features are extracted",
         of_images(lambda _: (MET, "this package, versions under Provenance"), "name it"),
     ),
-    ("Classes of features", of_images(_families, "its classes")),
+    (
+        "Classes of features",
+        of_images(lambda r: (MET, ", ".join(r.config.extraction.families)), "its classes"),
+    ),
     ("Number of features", _count),
     (
         "Remaining parameters are defaults",
@@ -269,7 +264,7 @@ ITEMS: tuple[Question, ...] = (
             lambda _: (NOT, "one mask a case; none was repeated"), "say if masks were repeated"
         ),
     ),
-    ("Scaling of features", _scaling),
+    ("Scaling of features", lambda r: (MET, f"{r.config.tabular.scale}, inside the folds")),
     ("Reduction of dimensions", _reduction),
     ("Algorithms", _algorithms),
     ("Training and tuning", _training),

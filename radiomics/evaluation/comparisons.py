@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from radiomics.evaluation.delong import Difference
-from radiomics.evaluation.intervals import covered, interval
+from radiomics.evaluation.intervals import interval, two_sided
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +20,8 @@ def difference(
 ) -> Difference:
     """Return a difference with its percentile interval and two-sided bootstrap p-value.
 
-    The p-value is the level whose interval ends at no difference.
+    The p-value is that of the interval which ends at no difference. Where no resample comes that
+    far the spread of the resamples tells how far it is.
 
     Parameters
     ----------
@@ -32,8 +34,11 @@ def difference(
     found = interval(value, resampled, level, count)
     if not values.size:
         return Difference(value, found.low, found.high, float("nan"))
-    beyond = (min(np.sum(values <= 0), np.sum(values >= 0)) + 1) / (len(values) + 1)
-    p = min(1.0, 1 - covered(float(beyond), count))
+    crossed = int(min(np.sum(values <= 0), np.sum(values >= 0)))
+    p = two_sided((crossed + 1) / (len(values) + 1), count)
+    spread = float(values.std())
+    if not crossed and spread > 0:
+        p = min(p, two_sided(float(norm.sf(abs(value) / spread)), count))
     return Difference(value, found.low, found.high, p)
 
 

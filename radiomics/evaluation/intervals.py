@@ -115,17 +115,16 @@ def tail(level: float, count: int | None = None) -> float:
     return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)))
 
 
-def covered(below: float, count: int | None = None) -> float:
-    """Return the level of an interval below which this share of resamples lies: tail backwards.
+def two_sided(below: float, count: int | None = None) -> float:
+    """Return the two-sided p-value of a share of resamples: what :func:`tail` is backwards.
 
-    >>> round(covered(tail(0.95, 30), 30), 6), covered(0.6)
-    (0.95, 0.0)
+    >>> round(two_sided(tail(0.95, 30), 30), 6), two_sided(0.6)
+    (0.05, 1.0)
     """
     if count is None:
-        return max(0.0, 1 - 2 * below)
+        return min(1.0, 2 * below)
     n = max(count, 2)
-    level = 1 - 2 * float(student.sf(-norm.ppf(below) / np.sqrt(n / (n - 1)), n - 1))
-    return max(0.0, level)
+    return min(1.0, 2 * float(student.sf(-norm.ppf(below) / np.sqrt(n / (n - 1)), n - 1)))
 
 
 def independent(predictions: Predictions) -> int:

@@ -93,7 +93,7 @@ def decision(named: dict[str, DecisionCurve]) -> str:
     return svg(figure)
 
 
-def survival_curves(named: dict[str, NDArray[Any]]) -> str:
+def survival_curves(named: dict[str, NDArray[Any]], title: str = "") -> str:
     """Draw Kaplan and Meier's estimate of each named group of outcomes."""
     figure, axis = _square()
     for (name, y), colour in zip(named.items(), _colours(len(named)), strict=True):
@@ -101,6 +101,7 @@ def survival_curves(named: dict[str, NDArray[Any]]) -> str:
         label = f"{name} ({len(y)})"
         axis.step(np.r_[0, times], np.r_[1, alive], where="post", color=colour, label=label)
     axis.set(xlabel="Time", ylabel="Share without event", ylim=(0, 1.02), xlim=(0, None))
+    axis.set_title(title, fontsize=9, loc="left")
     axis.legend(loc="upper right", frameon=False, fontsize=7.5)
     return svg(figure)
 

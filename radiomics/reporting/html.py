@@ -44,6 +44,21 @@ def without_empty(table: Table) -> Table:
     return Table([table.columns[place] for place in kept], rows)
 
 
+def in_parts(table: Table, fixed: int, most: int) -> list[Table]:
+    """Return a table whose columns fit on a page: the fixed ones, and at most so many others.
+
+    >>> wide = Table(["", "a", "b", "c"], [["x", 1, 2, 3]])
+    >>> [part.columns for part in in_parts(wide, 1, 2)]
+    [['', 'a', 'b'], ['', 'c']]
+    """
+    others = range(fixed, len(table.columns))
+    kept = [[*range(fixed), *others[start : start + most]] for start in range(0, len(others), most)]
+    return [
+        Table([table.columns[k] for k in part], [[row[k] for k in part] for row in table.rows])
+        for part in kept
+    ]
+
+
 def whole(value: Any) -> str:
     r"""Return a text whose intervals are not broken over lines.
 
