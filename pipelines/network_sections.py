@@ -52,8 +52,9 @@ def _curves(name: str, outcome: Outcome) -> Section:
     histories = [model.trained.history for model in outcome.fitted]
     last = [len(history) for history in histories]
     folds = f", {len(histories)} folds (thin lines) and their mean" if len(histories) > 1 else ""
+    trained = f"{min(last)} to {max(last)}" if min(last) < max(last) else f"{last[0]}"
     kinds = "Loss and accuracy" if "accuracy" in histories[0][-1] else "Loss"
-    text = f"{kinds} by epoch{folds}; {min(last)} to {max(last)} epochs were trained."
+    text = f"{kinds} by epoch{folds}; {trained} epochs were trained."
     return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
 
 

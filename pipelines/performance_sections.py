@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 THRESHOLDS = np.arange(0.01, 1.0, 0.01)
 SHOWN = 5
 """Models that a figure of curves shows at most."""
-ACROSS = 5
+ACROSS = 4
 """Models that stand side by side in a table."""
 
 
