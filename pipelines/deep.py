@@ -18,6 +18,7 @@ from radiomics import models
 from radiomics.evaluation.splits import held_out
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.cache import cached, fingerprint
+from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError, Progress, Samples, silent
 
 if TYPE_CHECKING:
@@ -63,10 +64,22 @@ def train(
 
 
 def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -> Any:
-    """Return the untrained network for samples of a shape, with so many outputs."""
+    """Return the untrained network for samples of a shape, with so many outputs.
+
+    Raises
+    ------
+    InputError
+        For samples that it does not take.
+    """
     options = {key: value for key, value in architecture.items() if key != "name"}
     name = str(architecture["name"])
-    return models.build(name, input_shape=tuple(shape), outputs=count, **options)
+    try:
+        return models.build(name, input_shape=tuple(shape), outputs=count, **options)
+    except (InputError, ConfigurationError):
+        raise
+    except ValueError as error:
+        remedy = "choose another network, or other tensors"
+        raise InputError("models", "a network fits its samples", str(error), remedy) from None
 
 
 def outputs(task: str, samples: Samples) -> int:

@@ -197,7 +197,8 @@ def _folds(config: StudyConfig, study: Study) -> list[Section]:
         row: list[Any] = [int(fold) + 1, int(inside.sum()), len(np.unique(first.groups[inside]))]
         for outcome in study.outcomes.values():
             weights = (outcome.predictions.fold == fold).astype(np.float64)[None]
-            row.append(f"{measure(outcome.predictions, weights)[0]:.3f}")
+            value = measure(outcome.predictions, weights)[0]
+            row.append(f"{value:.3f}" if np.isfinite(value) else "-")
         lines.append(row)
     name = label(HEADLINE[config.task])
     heads = ["Fold", "Tested cases", "Patients", *study.outcomes]

@@ -105,7 +105,7 @@ def _learn_from(
     config: StudyConfig, source: study_data.Source, folder: Path, progress: Progress
 ) -> Learned:
     """Return the features of cases, the samples of tables and of networks, and warnings."""
-    seeing = needs_images(config)
+    seeing = needs_images(config, source)
     if isinstance(source, Samples):
         study_data.check_samples(config, source)
         return Learned(None, source, source)
@@ -119,7 +119,7 @@ def _learn_from(
         write_features(config, source, features, folder)
     table = study_data.assemble(config, source, features)
     warned = warnings_of(config, source.rows, table)
-    if not seeing or not isinstance(source, Manifest):
+    if not (seeing and isinstance(source, Manifest)):
         return Learned(features, table, table, warnings=warned)
     place = folder / "store" / "tensors"
     seen = study_data.images(config, source, features, table, place, progress)

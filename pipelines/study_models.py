@@ -26,6 +26,7 @@ from radiomics.evaluation.crossval import cross_validate
 from radiomics.evaluation.measures import measures
 from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Fitted, Recipe
+from radiomics.io.table import Manifest
 from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Predictions, Progress, Samples
 
@@ -63,14 +64,16 @@ def is_network(spec: dict[str, Any]) -> bool:
     return str(module.build.__annotations__["return"]).endswith("Module")
 
 
-def needs_images(config: StudyConfig) -> bool:
-    """Tell whether models of a cohort see images: networks, or embeddings of networks.
+def needs_images(config: StudyConfig, source: object) -> bool:
+    """Tell whether models of a source see images of cases: networks, or embeddings of networks.
 
     Raises
     ------
     InputError
-        For an embedding that no network makes, or of a model that is a network itself.
+        For an embedding that no network makes, of a model that is a network itself, or where there
+        are no images of cases.
     """
+    cases = isinstance(source, Manifest)
     for spec in config.models:
         if "embedding" not in spec:
             continue
@@ -81,7 +84,11 @@ def needs_images(config: StudyConfig) -> bool:
         if is_network(spec):
             rule = "embeddings join the columns of tabular models"
             raise InputError("models", rule, str(spec["name"]), "take its embedding out")
-    return any(is_network(spec) or "embedding" in spec for spec in config.models)
+        if not cases:
+            rule = "embeddings are made of images of cases"
+            found = f"the source {config.data['name']}"
+            raise InputError("models", rule, found, "take them out, or give a cohort of images")
+    return cases and any(is_network(spec) or "embedding" in spec for spec in config.models)
 
 
 def names_of(config: StudyConfig) -> list[str]:

@@ -169,6 +169,7 @@ def test_cases_are_seen_by_networks_on_the_folds_of_the_features(
         ({"task": "binary"}, "task binary, 3 classes"),
         ({"task": "regression"}, "task regression, 3 classes"),
         ({"covariates": ["age"]}, "only a cohort has covariates"),
+        ({"task": "survival"}, "tables that have the column time"),
         ({"models": [{"name": "logistic"}]}, "choose a network"),
     ],
 )

@@ -111,8 +111,10 @@ def test_workers_change_no_byte(tmp_path: Path) -> None:
     for workers in (1, 2):
         run(chosen, tmp_path / str(workers), silent, workers)
     for file in (tmp_path / "1").iterdir():
-        if file.suffix != ".zip":
+        if file.is_file():
             assert digest_file(file) == digest_file(tmp_path / "2" / file.name), file.name
+    other = "models/random_forest.zip"
+    assert digest_file(tmp_path / "1" / other) == digest_file(tmp_path / "2" / other)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,10 @@ def wrong_tables() -> list[tuple[str, pd.DataFrame, dict[str, Any], str]]:
     both = t.assign(split=np.where(t.index % 2, "train", "test"))
     survive = {"task": "survival", "models": [{"name": "cox"}]}
     scheme = {"evaluation": FAST | {"scheme": "external"}}
+    one = t.assign(target=np.where(t["split"] == "test", 1, t["target"]))
+    gap = t.assign(split=t["split"].where(t.index > 1))
+    zero = t.assign(time=t["time"].where(t.index != 5, 0))
+    deep = {"models": [{"name": "logistic", "embedding": {"name": "cnn"}}]}
     return [
         ("missing outcome", gaps, {}, "3 without one"),
         ("constant outcome", t.assign(target=1), {}, r"values \[1\]"),
@@ -176,6 +182,11 @@ def wrong_tables() -> list[tuple[str, pd.DataFrame, dict[str, Any], str]]:
         ("infinite", infinite, {}, "features are finite"),
         ("times", t.assign(time=t["time"] - 2), survive, "survival times are numbers above 0"),
         ("no time", t.drop(columns="time"), survive, "no time"),
+        ("a time of zero", zero, survive, r"1 rows, first 0\.0 in row 7"),
+        ("a part of one class", one, scheme, "test has no case of class 0"),
+        ("a row of neither part", gap, scheme, "2 rows with another value, or none"),
+        ("an embedding without images", t, deep, "made of images of cases"),
+        ("a network of images", t, {"models": [{"name": "cnn"}]}, "a network fits its samples"),
         ("two sides", both, scheme, "no patient is in both"),
         ("no split", t.drop(columns="split"), scheme, "no split"),
         ("no site", t.drop(columns="site"), {"harmonisation": {"method": "combat"}}, "no site"),
@@ -210,9 +221,11 @@ def test_what_tells_the_outcome_is_named(tmp_path: Path) -> None:
     t["f1"] = 2.0 * t["target"] - 1
     t["target"] = t["target"].where(t["site"] != "w", 1)
     t["f1"] = 2.0 * t["target"] - 1
+    t["f2"], t["f3"] = np.nan, 7.0
     done = run(config(tmp_path, t), tmp_path / "out")
     assert any("the column 'f1' tells the outcome exactly" in w for w in done.warnings)
     assert any("site w has no case of 0" in w for w in done.warnings)
+    assert any("one value or none tell nothing: f2, f3" in w for w in done.warnings)
     assert "Look at this first" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
