@@ -163,7 +163,7 @@ def predict(bundle: Bundle, table: pd.DataFrame, images: Any = None) -> list[dic
     Raises
     ------
     InputError
-        When columns, or the images, are missing.
+        When columns, or the images, are missing; for words or infinities among the numbers.
     """
     columns = bundle.about["columns"]
     absent = [name for name in columns if name not in table]
@@ -173,13 +173,25 @@ def predict(bundle: Bundle, table: pd.DataFrame, images: Any = None) -> list[dic
     if bundle.about["tensors"] and images is None:
         remedy = "give image and mask, or a manifest of them"
         raise InputError("table", "this model sees images", "a table alone", remedy)
-    known = table[columns]
+    known = _checked(bundle, table[columns])
     scores = bundle.fitted.predict(_given(bundle, known, images))
     notes = bundle.check(known)
     return [
         {"id": str(name), **_said(bundle, score), "notes": "; ".join(found)}
         for name, score, found in zip(table.index, scores, notes, strict=True)
     ]
+
+
+def _checked(bundle: Bundle, table: pd.DataFrame) -> pd.DataFrame:
+    """Demand finite numbers, or gaps, where training had numbers."""
+    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in bundle.about["ranges"]}
+    for name, column in numbers.items():
+        wrong = (column.isna() & table[name].notna()) | np.isinf(column.astype(np.float64))
+        if wrong.any():
+            found = f"{name}: {table[name][wrong].iloc[0]} in {table.index[wrong][0]}"
+            remedy = "correct the table; a gap is imputed as in training"
+            raise InputError("table", "the model takes finite numbers here", found, remedy)
+    return table.assign(**numbers)
 
 
 def _given(bundle: Bundle, table: pd.DataFrame, images: Any) -> Any:
