@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from pipelines import bundle, chains, deep
 from pipelines.cli import app
 from pipelines.config import StudyConfig
+from pipelines.dry_run import plan
 from pipelines.networks import Network
 from pipelines.store import digest_file
 from pipelines.study import Study, run
@@ -97,6 +98,12 @@ def test_deep_columns_bring_what_only_images_hold(study: Study) -> None:
     assert {"age", "deep_000", "deep_005", "original_intensity_mean"} < set(names)
     assert "deep_006" not in names
     assert deep.ROW not in set(study.table.columns)
+
+
+def test_the_plan_tells_how_often_networks_are_trained(cohort: Path, tmp_path: Path) -> None:
+    told = {r["what"]: r["how much"] for r in plan(config(cohort), tmp_path, silent, 1)}
+    assert told["model 2. logistic with cnn"] == "1 candidates"
+    assert told["trainings of networks"] == str(4 * 3 + 4)  # embeddings, inner parts too; the cnn
 
 
 class Spied(deep.Images):
