@@ -59,6 +59,8 @@ def _estimates(config: StudyConfig, study: Study) -> list[Section]:
             "Sensitivity, specificity and balanced accuracy are taken at the threshold that was "
             f"chosen in training: {_threshold(config)}."
         )
+        plain = [n for n, o in study.outcomes.items() if not o.candidates and n not in BASELINES]
+        text += f" For {', '.join(plain)} it is one half." if plain else ""
     return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
