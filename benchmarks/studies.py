@@ -227,10 +227,11 @@ def main() -> None:
     wanted = sys.argv[2:] or list(PARTS)
     STORE.mkdir(parents=True, exist_ok=True)
     for name in wanted:
-        start = time.perf_counter()
+        start, load = time.perf_counter(), getattr(os, "getloadavg", lambda: (0.0,))()[0]
         text = PARTS[name](share)
         took = time.perf_counter() - start
-        record = {"text": f"{text}\n\nThis part took {took:.0f} s.", "share": share}
+        shared = f", other work on the machine when it began: load {load:.1f}" if load > 1 else ""
+        record = {"text": f"{text}\n\nThis part took {took:.0f} s{shared}.", "share": share}
         (STORE / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
     done = {n: STORE / f"{n}.json" for n in PARTS}
     texts = [json.loads(p.read_text(encoding="utf-8"))["text"] for p in done.values() if p.exists()]
