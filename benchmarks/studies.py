@@ -203,7 +203,7 @@ SPEED_TEXT = """## Speed
 
 Nested cross-validation, 5 outer and 5 inner folds, repeated twice, of 8 tuned models and the
 baselines on 300 patients with 1,000 features: ComBat, variance, correlation clusters and mRMR
-inside the folds, recalibration, all estimates, the report and the bundle."""
+inside the folds, recalibration, all estimates, the report and the bundles."""
 CANCER_TEXT = """## Breast cancer
 
 `radiomics study breast_cancer`: scikit-learn's 569 patients with 30 features, 5 outer and 5 inner
