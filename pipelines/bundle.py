@@ -1,11 +1,11 @@
-"""A trained study in one safe archive: chain by skops, everything else as JSON, no pickle."""
+"""A trained model in one safe archive: skops, safetensors and JSON, no pickle, no clock."""
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import skops.io
-from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
-from pipelines.config import StudyConfig
-from pipelines.environment import installed
+from pipelines import deep
+from pipelines.archive import dump_chain, pack
+from pipelines.networks import Applied, Network
 from radiomics.evaluation.calibration import Recalibration
-from radiomics.evaluation.nested import grouped_frame
 from radiomics.evaluation.tuning import Fitted, Plan
-from radiomics.types import InputError, Samples
+from radiomics.types import InputError
 
-FORMAT = 1
+FORMAT = 2
+BUNDLE, CHAIN, NETWORK = "bundle.json", "chain.skops", "network.safetensors"
 TRUSTED = (
     "numpy.dtype",
+    "pipelines.deep.Embedding",
     "radiomics.models.cox.Cox",
     "radiomics.models.elastic_net.RidgeMean",
     "radiomics.models.knn.Classifier",
@@ -50,15 +52,19 @@ TRUSTED = (
 class Bundle:
     """A model with all that it takes to apply it to a new scan.
 
-    ``about`` holds the task, classes, columns, ranges of the training data, extraction settings,
-    grids, sites, versions and estimates.
+    ``fitted`` is a chain, or a network with the preparation of its rows. ``about`` holds the task,
+    classes, columns, ranges of the training data, extraction settings, grids, sites, versions and
+    estimates; ``columns`` are those that the model reads, and ``tensors`` says whether it sees
+    images.
     """
 
-    fitted: Fitted
+    fitted: Fitted | Applied
     about: dict[str, Any]
 
     def check(self, table: pd.DataFrame) -> list[list[str]]:
         """Return for each row why the model may not apply: values or sites unlike its training."""
+        if not self.about["columns"]:
+            return [[] for _ in range(len(table))]
         ranges = pd.DataFrame(self.about["ranges"]).T  # columns low, high
         numbers = table[list(ranges.index)].to_numpy(dtype=np.float64)
         low, high = (ranges[side].to_numpy(dtype=np.float64) for side in ("low", "high"))
@@ -81,53 +87,30 @@ class Bundle:
         ]
 
 
-def describe(config: StudyConfig, samples: Samples, grids: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a bundle tells of its training data, besides the model."""
-    table = grouped_frame(samples)
-    numbers = table.select_dtypes("number")
-    spacing = np.array([g["spacing"] for g in grids.values()]) if grids else np.zeros((0, 3))
-    return {
-        "format": FORMAT,
-        "task": config.task,
-        "classes": list(samples.classes),
-        "columns": list(table.columns),
-        "features": [c for c in table if c not in {*config.covariates, "site"}],
-        "covariates": list(config.covariates),
-        "ranges": {
-            str(c): {"low": float(numbers[c].min()), "high": float(numbers[c].max())}
-            for c in numbers
-        },
-        "levels": {
-            str(c): sorted(table[c].astype(str).unique().tolist())
-            for c in table
-            if c not in numbers
-        },
-        "images": {
-            "spacing_low": spacing.min(axis=0).tolist() if len(spacing) else None,
-            "spacing_high": spacing.max(axis=0).tolist() if len(spacing) else None,
-            "units": sorted({g["unit"] for g in grids.values()}),
-        },
-        "patients": len(np.unique(samples.groups)),
-        "config": config.published(),
-        "versions": installed(),
-    }
+def save(fitted: Fitted | Network, about: Mapping[str, Any], path: Path) -> None:
+    """Write a bundle; the file stands there whole or not at all, and the same model is the same."""
+    entries: dict[str, bytes] = {}
+    if isinstance(fitted, Network):
+        from radiomics.training import card
 
-
-def save(fitted: Fitted, about: Mapping[str, Any], path: Path) -> None:
-    """Write a bundle; the file stands there whole or not at all."""
-    recalibration = fitted.recalibration
-    record = {
-        **about,
-        "threshold": fitted.threshold,
-        "recalibration": vars(recalibration) if recalibration else None,
-        "times": list(fitted.plan.times),
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bundle.json", json.dumps(record, indent=1, sort_keys=True))
-        archive.writestr("chain.skops", skops.io.dumps(fitted.chain))
+        known = fitted.about({n: e["value"] for n, e in about["estimates"].items()})
+        entries[NETWORK] = card.dumps(fitted.trained, known)
+        applied = fitted.applied
+        if applied is not None and applied.preparation is not None:
+            entries[CHAIN] = dump_chain(applied.preparation)
+        record = {**about, "threshold": 0.5, "recalibration": None, "times": list(fitted.times)}
+    else:
+        entries[CHAIN] = dump_chain(_without_images(fitted.chain))
+        recalibration = fitted.recalibration
+        record = {
+            **about,
+            "threshold": fitted.threshold,
+            "recalibration": vars(recalibration) if recalibration else None,
+            "times": list(fitted.plan.times),
+        }
+    entries[BUNDLE] = json.dumps(record, indent=1, sort_keys=True).encode()
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(buffer.getvalue())
+    temporary.write_bytes(pack(entries))
     temporary.replace(path)
 
 
@@ -141,11 +124,14 @@ def load(path: Path) -> Bundle:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            about = json.loads(archive.read("bundle.json"))
-            chain = archive.read("chain.skops")
+            entries = {name: archive.read(name) for name in archive.namelist()}
+        about = json.loads(entries[BUNDLE])
         if about["format"] != FORMAT:
-            raise KeyError(f"format {about['format']}")
-        names = skops.io.get_untrusted_types(data=chain)
+            raise KeyError(f"format {about['format']}, this version reads {FORMAT}")
+        if NETWORK not in entries and CHAIN not in entries:
+            raise KeyError("no model in it")
+        chain = entries.get(CHAIN)
+        names = [] if chain is None else skops.io.get_untrusted_types(data=chain)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         rule = "a bundle is the archive model.zip that a study writes"
         raise InputError(path, rule, f"{type(error).__name__}: {error}", "give that file") from None
@@ -153,33 +139,42 @@ def load(path: Path) -> Bundle:
     if foreign:
         remedy = "do not use this file"
         raise InputError(path, "a bundle holds known classes", ", ".join(foreign[:3]), remedy)
-    plan = Plan(about["task"], times=tuple(about["times"]))
+    steps = None if chain is None else skops.io.loads(chain, trusted=names)
+    if NETWORK in entries:
+        return Bundle(_network(entries[NETWORK], steps, about), about)
     kept = about["recalibration"]
-    recalibration = Recalibration(kept["offset"], kept["factor"]) if kept else None
     fitted = Fitted(
-        skops.io.loads(chain, trusted=names),
-        plan,
-        recalibration=recalibration,
+        steps,
+        Plan(about["task"], times=tuple(about["times"])),
+        recalibration=Recalibration(kept["offset"], kept["factor"]) if kept else None,
         threshold=about["threshold"],
     )
     return Bundle(fitted, about)
 
 
-def predict(bundle: Bundle, table: pd.DataFrame) -> list[dict[str, Any]]:
+def predict(bundle: Bundle, table: pd.DataFrame, images: Any = None) -> list[dict[str, Any]]:
     """Return a prediction for each row of a table with the bundle's columns, with notes.
+
+    Parameters
+    ----------
+    table : (N, F), its index naming the cases
+    images : (N, C, ...) of the same cases, for a model that sees images
 
     Raises
     ------
     InputError
-        When columns are missing.
+        When columns, or the images, are missing; for words or infinities among the numbers.
     """
     columns = bundle.about["columns"]
     absent = [name for name in columns if name not in table]
     if absent:
         found = f"{len(absent)} missing: {', '.join(absent[:5])}"
         raise InputError("table", "the model needs the columns of its training", found, "add them")
-    known = table[columns]
-    scores: NDArray[np.float64] = bundle.fitted.predict(known)
+    if bundle.about["tensors"] and images is None:
+        remedy = "give image and mask, or a manifest of them"
+        raise InputError("table", "this model sees images", "a table alone", remedy)
+    known = _checked(bundle, table[columns])
+    scores = bundle.fitted.predict(_given(bundle, known, images))
     notes = bundle.check(known)
     return [
         {"id": str(name), **_said(bundle, score), "notes": "; ".join(found)}
@@ -187,16 +182,82 @@ def predict(bundle: Bundle, table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def _checked(bundle: Bundle, table: pd.DataFrame) -> pd.DataFrame:
+    """Demand finite numbers, or gaps, where training had numbers."""
+    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in bundle.about["ranges"]}
+    for name, column in numbers.items():
+        wrong = (column.isna() & table[name].notna()) | np.isinf(column.astype(np.float64))
+        if wrong.any():
+            found = f"{name}: {table[name][wrong].iloc[0]} in {table.index[wrong][0]}"
+            remedy = "correct the table; a gap is imputed as in training"
+            raise InputError("table", "the model takes finite numbers here", found, remedy)
+    return table.assign(**numbers)
+
+
+def _given(bundle: Bundle, table: pd.DataFrame, images: Any) -> Any:
+    """Return what the model is given: images, a table, or a table that says where images lie."""
+    if not bundle.about["tensors"]:
+        return table
+    if isinstance(bundle.fitted, Applied):
+        return images
+    for step in _embeddings(bundle.fitted.chain):
+        step.images = deep.Images(array=images)
+    return table.assign(**{deep.ROW: np.arange(len(table), dtype=np.int64)})
+
+
+def _network(data: bytes, steps: Pipeline | None, about: Mapping[str, Any]) -> Applied:
+    from radiomics.training import card
+
+    kept: dict[str, Any] = {}
+
+    def build(told: dict[str, Any]) -> Any:
+        kept.update(told)
+        return deep.from_card(told)
+
+    trained = card.loads(data, build)
+    hazard = kept.get("baseline_hazard")
+    known = None
+    if hazard is not None:
+        known = np.array(hazard["times"]), np.array(hazard["cumulative"])
+    return Applied(trained, steps, tuple(about["times"]), known)
+
+
+def _embeddings(chain: Pipeline) -> list[deep.Embedding]:
+    """Return the networks that a fitted chain holds."""
+    parts = [
+        part
+        for _, step in chain.steps
+        for _, part, _ in getattr(step, "transformers_", ())
+        if isinstance(part, Pipeline)
+    ]
+    return [s for part in parts for _, s in part.steps if isinstance(s, deep.Embedding)]
+
+
+def _without_images(chain: Pipeline) -> Pipeline:
+    """Return a chain that names no file of this machine."""
+    if not _embeddings(chain):
+        return chain
+    bare = deepcopy(chain)
+    for _, step in bare.steps:
+        for _, part, _ in getattr(step, "transformers", ()):
+            for _, inner in part.steps if isinstance(part, Pipeline) else ():
+                if isinstance(inner, deep.Embedding):
+                    inner.images = None
+    for inner in _embeddings(bare):
+        inner.images = None
+    return bare
+
+
 def _said(bundle: Bundle, score: Any) -> dict[str, Any]:
     task, classes = bundle.about["task"], bundle.about["classes"]
     if task == "binary":
-        called = classes[int(score >= bundle.fitted.threshold)]
-        threshold = bundle.fitted.threshold
+        threshold = bundle.about["threshold"]
+        called = classes[int(score >= threshold)]
         return {f"probability_{classes[1]}": float(score), "threshold": threshold, "called": called}
     if task == "multiclass":
         each = {f"probability_{c}": float(s) for c, s in zip(classes, score, strict=True)}
         return each | {"called": classes[int(np.argmax(score))]}
     if task == "survival":
-        times = bundle.fitted.plan.times
+        times = bundle.about["times"]
         return {f"event_by_{t:g}": float(s) for t, s in zip(times, score, strict=True)}
     return {"predicted": float(score)}

@@ -12,10 +12,12 @@ from typing import Any
 
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
+from pipelines import deep
 from radiomics import models
 from radiomics.evaluation.measures import Task
 from radiomics.evaluation.tuning import Recipe
@@ -33,6 +35,7 @@ class Design:
     features : columns that are harmonised and selected
     covariates : columns that join the chosen features
     task : the kind of outcome
+    images : those that embeddings are made of; the table then has the column :data:`deep.ROW`
     """
 
     table: pd.DataFrame
@@ -44,13 +47,15 @@ class Design:
     tabular: tabular.Options = field(default_factory=tabular.Options)
     harmonisation: harmonisation.Options = field(default_factory=harmonisation.Options)
     selection: tuple[Mapping[str, Any], ...] = ()
+    images: deep.Images | None = None
 
 
 def recipe(design: Design, spec: Mapping[str, Any], recalibrate: bool = True) -> Recipe:
     """Return a model of the registry behind the preparation of a study.
 
     Options that ``spec`` does not give are tuned over the module's ``GRID``; ``tune`` in the spec
-    holds other values to try, ``{}`` for none.
+    holds other values to try, ``{}`` for none; ``embedding`` what
+    :meth:`pipelines.config.StudyConfig.deep_columns` makes of it.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def recipe(design: Design, spec: Mapping[str, Any], recalibrate: bool = True) ->
     """
     variants = candidates(spec, design.task, design.seed)
     built = [_built(design, variant) for variant in variants]
-    steps = [*preparation(design), ("model", built[0])]
+    steps = [*preparation(design, spec.get("embedding")), ("model", built[0])]
     binary = design.task == "binary"
     tried = tuple({"model": model} for model in built)
     return Recipe(Pipeline(steps), tried, recalibrate and binary)
@@ -71,7 +76,7 @@ def candidates(spec: Mapping[str, Any], task: Task, seed: int = 0) -> list[dict[
     >>> candidates({"name": "knn", "tune": {"neighbours": [9, 3]}}, "binary")[1]
     {'name': 'knn', 'task': 'classification', 'neighbours': 3}
     """
-    given = {key: value for key, value in spec.items() if key != "tune"}
+    given = {key: value for key, value in spec.items() if key not in ("tune", "embedding")}
     module, _ = parse_plugin("radiomics.models", given, "models")
     tasks: tuple[str, ...] = getattr(module, "TASKS", ())
     if task not in tasks:
@@ -90,8 +95,13 @@ def candidates(spec: Mapping[str, Any], task: Task, seed: int = 0) -> list[dict[
     return [given | dict(zip(grid, values, strict=True)) for values in chosen]
 
 
-def preparation(design: Design) -> list[tuple[str, Any]]:
-    """Return the steps before a model: harmonisation of the features, then a table of numbers."""
+def preparation(
+    design: Design, embedding: Mapping[str, Any] | None = None
+) -> list[tuple[str, Any]]:
+    """Return the steps before a model: harmonisation of the features, then a table of numbers.
+
+    With an embedding what a network makes of the images joins features and covariates.
+    """
     steps: list[tuple[str, Any]] = []
     harmonise = harmonisation.build(design.features, design.harmonisation)
     if harmonise is not None:
@@ -103,6 +113,8 @@ def preparation(design: Design) -> list[tuple[str, Any]]:
         known = design.table[list(design.covariates)]
         covariates = tabular.build(known, design.tabular)
         parts.append(("covariates", covariates, list(design.covariates)))
+    if embedding is not None:
+        parts.append(("deep", _deep(design, embedding), [deep.ROW]))
     return [*steps, ("table", ColumnTransformer(parts, verbose_feature_names_out=False))]
 
 
@@ -147,6 +159,20 @@ def _features(design: Design) -> Pipeline:
         steps.append(("scale", tabular.SCALERS[design.tabular.scale]()))
     chain = Pipeline([*steps, *after])
     return chain.set_output(transform="pandas") if by_patient else chain
+
+
+def _deep(design: Design, embedding: Mapping[str, Any]) -> Pipeline:
+    """Return the network whose embedding joins the columns, all of it trained in each part."""
+    network = deep.Embedding(
+        deep.plain(embedding["network"]),
+        deep.plain(embedding["training"]),
+        embedding["share"],
+        design.images,
+    )
+    steps: list[tuple[str, Any]] = [("network", network)]
+    if embedding["components"] is not None:
+        steps.append(("components", PCA(embedding["components"], svd_solver="full")))
+    return Pipeline(steps)
 
 
 def _built(design: Design, spec: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PLACES = ("folder", "manifest", "root", "table")
 """Options of sources that say where files lie on one machine."""
-APART = ("training", "tune")
+APART = ("training", "tune", "embedding")
 """Keys of a model's entry that are no options of the model."""
 
 
@@ -60,9 +60,10 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
     features (a list of ways, one after the other) are fitted inside the folds. ``tensors`` says
     how networks see a case (:class:`radiomics.preprocessing.tensors.Options`); each of ``models``
     names a model and its options, those not given are tuned over the model's own values, or those
-    under ``tune``; ``fusion`` lists models whose probabilities are averaged; ``training`` is the
-    recipe of networks (:class:`radiomics.training.Options`), and a network's own ``training``
-    changes it.
+    under ``tune``; ``embedding`` of a model is a network of images that is trained inside the
+    folds, and what its last layer sees joins the columns (or so many ``components`` of it);
+    ``fusion`` lists models whose probabilities are averaged; ``training`` is the recipe of networks
+    (:class:`radiomics.training.Options`), and a network's own ``training`` changes it.
     """
 
     title: str = "Radiomics study"
@@ -96,6 +97,9 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         for spec in specs:
             own = {key: value for key, value in spec.items() if key not in APART}
             parse_plugin("radiomics.models", own, "models")
+            if "embedding" in spec:
+                network = _embedding(spec["embedding"], "models")
+                parse_plugin("radiomics.models", network, "models.embedding")
         return specs
 
     @field_validator("selection")
@@ -114,8 +118,9 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         if self.training:
             self.recipe({})
         for spec in self.models:
-            if "training" in spec:
-                self.recipe(spec)
+            for own in (spec, spec.get("embedding", {})):
+                if "training" in own:
+                    self.recipe(own)
         return self
 
     def recipe(self, spec: Mapping[str, Any]) -> Options:
@@ -125,6 +130,19 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         own = spec.get("training", {})
         given = {"seed": self.seed, **self.training, **own, "task": self.task}
         return parse(Options, given, "training")
+
+    def deep_columns(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a model's entry with all that its embedding takes, where it has one."""
+        if "embedding" not in spec:
+            return dict(spec)
+        own = spec["embedding"]
+        found = {
+            "network": _embedding(own, "models.embedding"),
+            "training": self.recipe(own).model_dump(mode="json"),
+            "share": self.evaluation.validation,
+            "components": own.get("components"),
+        }
+        return {**spec, "embedding": found}
 
     def published(self) -> dict[str, Any]:
         """Return all keys and values but folders of the machine."""
@@ -186,8 +204,18 @@ def _check_plugins(values: Mapping[str, Any], where: str) -> None:
         if isinstance(spec, Mapping):
             own = {k: v for k, v in spec.items() if k not in APART}
             parse_plugin(package, own, f"{where}: {key}")
+            if "embedding" in spec and key.startswith("models"):
+                inside = f"{where}: {key}.embedding"
+                parse_plugin(package, _embedding(spec["embedding"], inside), inside)
         elif spec is not None:
             raise ConfigurationError(f"{where}: {key}: write it as {{name: ...}}; given: {spec!r}.")
+
+
+def _embedding(spec: Any, where: str) -> dict[str, Any]:
+    """Return the network of an embedding without what is no option of it."""
+    if not isinstance(spec, Mapping):
+        raise ConfigurationError(f"{where}: write it as {{name: ...}}; given: {spec!r}.")
+    return {k: v for k, v in spec.items() if k not in ("training", "components")}
 
 
 def _override(values: dict[str, Any], text: str) -> None:

@@ -11,8 +11,8 @@ from pipelines import study_data
 from pipelines.chains import candidates
 from pipelines.config import StudyConfig
 from pipelines.outcomes import BASELINES
-from pipelines.study import is_network
 from pipelines.study_checks import events_per_variable
+from pipelines.study_models import is_network, names_of
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.table import FeatureTable
 from radiomics.types import Progress, Samples
@@ -51,10 +51,14 @@ def plan(
         ("outer splits", sum(len(repeat) for repeat in splits)),
     ]
     steps = [config.harmonisation.method, *(str(s["name"]) for s in config.selection)]
-    told.append(("fitted inside the folds", ", ".join(["impute", "scale", *steps])))
-    tried = {f"{i + 1}. {s['name']}": _tried(config, s) for i, s in enumerate(config.models)}
+    steps = ["impute", "scale", *(step for step in steps if step != "none")]
+    told.append(("fitted inside the folds", ", ".join(steps)))
+    numbered = enumerate(zip(names_of(config), config.models, strict=True), start=1)
+    tried = {f"{i}. {name}": _tried(config, spec) for i, (name, spec) in numbered}
     told += [(f"model {name}", f"{n} candidates" if n else "network") for name, n in tried.items()]
     told.append(("baselines", ", ".join(BASELINES)))
+    trainings = _trainings(config, sum(len(r) for r in splits), isinstance(source, Samples))
+    told += [("trainings of networks", trainings)] if trainings else []
     seconds = _seconds(config, sum(len(r) for r in splits), workers)
     cases = 0 if isinstance(source, Samples | FeatureTable) else len(y)
     told.append(("estimated time, extraction", f"{cases * EXTRACT / workers:.0f} s"))
@@ -75,6 +79,16 @@ def _columns(config: StudyConfig, source: Any) -> int:
 
 def _tried(config: StudyConfig, spec: dict[str, Any]) -> int:
     return 0 if is_network(spec) else len(candidates(spec, config.task))
+
+
+def _trainings(config: StudyConfig, splits: int, samples: bool) -> int:
+    """Return how often networks are trained at most: in each part, and of cohorts on all cases."""
+    parts = splits + (0 if samples else 1)
+    inner = config.evaluation.inner
+    return sum(
+        parts if is_network(spec) else parts * (inner + 1) if "embedding" in spec else 0
+        for spec in config.models
+    )
 
 
 def _seconds(config: StudyConfig, splits: int, workers: int) -> float:

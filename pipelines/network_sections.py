@@ -29,16 +29,16 @@ def network_sections(study: Study) -> list[Section]:
 
 
 def _layers(name: str, outcome: Outcome) -> Section:
-    samples = outcome.samples
+    shape = outcome.fitted[0].shape
     network = outcome.fitted[0].trained.network.cpu()
-    table = models.summary(network, tuple(samples.x.shape[1:]))
+    table = models.summary(network, shape)
     rows = [
         [r["layer"], r["kind"], _shape(r["output"]), f"{r['parameters']:,}", f"{r['memory']:,}"]
         for r in table.to_dict("records")
     ]
     text = (
         f"{table['parameters'].sum():,} parameters. Outputs and memory (bytes of output and "
-        f"parameters) are those of one sample of shape {_shape(samples.x.shape[1:])}."
+        f"parameters) are those of one sample of shape {_shape(shape)}."
     )
     columns = ["Layer", "Kind", "Output", "Parameters", "Memory"]
     return Section(f"Layers of {name}", text, Table(columns, rows))
@@ -52,7 +52,9 @@ def _curves(name: str, outcome: Outcome) -> Section:
     histories = [model.trained.history for model in outcome.fitted]
     last = [len(history) for history in histories]
     folds = f", {len(histories)} folds (thin lines) and their mean" if len(histories) > 1 else ""
-    text = f"Loss and accuracy by epoch{folds}; {min(last)} to {max(last)} epochs were trained."
+    trained = f"{min(last)} to {max(last)}" if min(last) < max(last) else f"{last[0]}"
+    kinds = "Loss and accuracy" if "accuracy" in histories[0][-1] else "Loss"
+    text = f"{kinds} by epoch{folds}; {trained} epochs were trained."
     return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
 
 

@@ -10,76 +10,127 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
+from pipelines import chains, deep
 from pipelines.config import APART, StudyConfig
 from pipelines.environment import installed
-from radiomics import models
-from radiomics.evaluation.splits import held_out
+from radiomics.evaluation.nested import grouped_frame
+from radiomics.models.cox import baseline, events_by
 from radiomics.types import Progress, Samples, silent
 
 if TYPE_CHECKING:
     from radiomics.training import Trained
 
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """A trained network with all that it takes to predict: of tables, their preparation too.
+
+    ``hazard`` is the baseline of a survival network, times and cumulative hazard; ``times`` are
+    those by which the probability of an event is predicted.
+    """
+
+    trained: Trained
+    preparation: Pipeline | None = None
+    times: tuple[float, ...] = ()
+    hazard: tuple[Floats, Floats] | None = None
+
+    def predict(self, x: Any) -> Floats:
+        """Return values, probabilities, those of each class, or of an event by each time.
+
+        Parameters
+        ----------
+        x : images (N, C, ...), or a table with the columns of training
+        """
+        values = x if self.preparation is None else _numbers(self.preparation.transform(x))
+        score = self.trained.predict(values)
+        return score if self.hazard is None else events_by(score, self.times, self.hazard)
+
 
 @dataclass
 class Network:
-    """A network with an estimator's manner; ``trained`` is there after :meth:`fit_samples`."""
+    """A network with an estimator's manner; all from ``applied`` on is there after a fit.
+
+    ``design`` is how rows of features are prepared; images and plain numbers have none. ``times``
+    are those of a survival study; ``shape`` is that of one sample as the network sees it.
+    """
 
     config: StudyConfig
     spec: dict[str, Any]
-    folder: Path
-    progress: Progress = silent
-    trained: Trained | None = None
+    run: tuple[Path, Progress] = (Path(), silent)
+    design: chains.Design | None = None
+    times: tuple[float, ...] = ()
+    applied: Applied | None = None
+    shape: tuple[int, ...] = ()
+    outputs: int = 1
+    classes: tuple[str, ...] = ()
 
     def fit_samples(self, samples: Samples) -> Network:
         """Train on these samples; some patients are kept aside where the config says so.
 
         The state lies under the identity of the samples: the same study goes on where it stopped.
         """
-        from radiomics.training import fit, seeded
-
-        config = self.config
-        validation = None
-        if config.evaluation.validation:
-            share, classes = config.evaluation.validation, config.task != "regression"
-            kept, aside = held_out(samples.y, samples.groups, share, config.seed, classes=classes)
-            samples, validation = samples.take(kept), samples.take(aside)
-        with seeded(config.seed):
-            network = build(config, self.spec, samples)
-        options = config.recipe(self.spec)
-        name = sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
-        self.trained = fit(
-            network,
-            samples,
-            validation,
-            options=options,
-            folder=self.folder / name,
-            progress=self.progress,
-        )
+        options, share = self.config.recipe(self.spec), self.config.evaluation.validation
+        seen, preparation = samples, None
+        if self.design is not None and samples.x.ndim == 2:
+            preparation = Pipeline(chains.preparation(self.design))
+            x = _numbers(preparation.fit_transform(grouped_frame(samples), samples.y))
+            names = tuple(map(str, preparation.get_feature_names_out()))
+            seen = Samples(
+                samples.ids, samples.groups, x, samples.y, names, classes=samples.classes
+            )
+        folder, progress = self.run
+        place = folder / sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
+        trained = deep.train(architecture(self.spec), seen, options, share, (place, progress))
+        hazard = None
+        if self.config.task == "survival":
+            hazard = baseline(samples.y, trained.predict(seen.x))
+        self.applied = Applied(trained, preparation, self.times, hazard)
+        self.shape, self.classes = tuple(seen.x.shape[1:]), samples.classes
+        self.outputs = deep.outputs(self.config.task, samples)
         return self
 
-    def predict_samples(self, samples: Samples) -> NDArray[np.float64]:
-        """Return values, probabilities, or probabilities of each class."""
-        if self.trained is None:
-            raise ValueError("the network is not trained yet")
-        return self.trained.predict(samples.x)
+    @property
+    def trained(self) -> Trained:
+        """The trained network itself."""
+        return self._applied().trained
 
-    def save(self, path: Path, samples: Samples, metrics: dict[str, float]) -> None:
-        """Write weights and card."""
-        from radiomics.training import card
+    def predict_samples(self, samples: Samples) -> Floats:
+        """Return what :meth:`Applied.predict` does."""
+        applied = self._applied()
+        return applied.predict(samples.x if applied.preparation is None else grouped_frame(samples))
 
-        if self.trained is None:
-            raise ValueError("the network is not trained yet")
-        about = {
+    def about(self, metrics: dict[str, float]) -> dict[str, Any]:
+        """Return what the card of the network says besides its training."""
+        applied = self._applied()
+        found = {
             "model": architecture(self.spec),
-            "input_shape": list(samples.x.shape[1:]),
-            "outputs": outputs(self.config, samples),
-            "classes": list(samples.classes),
+            "input_shape": list(self.shape),
+            "outputs": self.outputs,
+            "classes": list(self.classes),
             "config": self.config.published(),
             "versions": installed(),
             "metrics": metrics,
         }
-        card.save(self.trained, path, about)
+        if applied.hazard is None:
+            return found
+        times, total = applied.hazard
+        hazard = {"times": times.tolist(), "cumulative": total.tolist()}
+        return found | {"times": list(self.times), "baseline_hazard": hazard}
+
+    def save(self, path: Path, metrics: dict[str, float]) -> None:
+        """Write weights and card."""
+        from radiomics.training import card
+
+        card.save(self.trained, path, self.about(metrics))
+
+    def _applied(self) -> Applied:
+        if self.applied is None:
+            raise ValueError("the network is not trained yet")
+        return self.applied
 
 
 def architecture(spec: dict[str, Any]) -> dict[str, Any]:
@@ -87,21 +138,16 @@ def architecture(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in APART}
 
 
-def outputs(config: StudyConfig, samples: Samples) -> int:
-    """Return how many numbers a network puts out for one sample."""
-    return len(samples.classes) if config.task == "multiclass" else 1
-
-
-def build(config: StudyConfig, spec: dict[str, Any], samples: Samples) -> Any:
-    """Return the untrained network of a model's entry for these samples."""
-    chosen = architecture(spec)
-    name = str(chosen.pop("name"))
-    shape = tuple(samples.x.shape[1:])
-    return models.build(name, input_shape=shape, outputs=outputs(config, samples), **chosen)
-
-
 def builder(
-    config: StudyConfig, spec: dict[str, Any], folder: Path, progress: Progress
+    config: StudyConfig,
+    spec: dict[str, Any],
+    run: tuple[Path, Progress],
+    design: chains.Design | None = None,
+    times: tuple[float, ...] = (),
 ) -> Callable[[], Network]:
     """Return a function that makes the unfitted network."""
-    return lambda: Network(config, spec, folder, progress)
+    return lambda: Network(config, spec, run, design, times)
+
+
+def _numbers(x: Any) -> NDArray[np.float32]:
+    return np.asarray(x, dtype=np.float32)

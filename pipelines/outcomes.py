@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from pipelines import chains
+from pipelines import chains, deep
 from pipelines.config import StudyConfig
-from radiomics.evaluation import comparisons, delong, nested
-from radiomics.evaluation.intervals import Estimate, estimate, group_weights, resampled
+from radiomics.evaluation import calibration, comparisons, delong, nested
+from radiomics.evaluation.intervals import Estimate, estimate, group_weights, independent, resampled
 from radiomics.evaluation.measures import HEADLINE, headline, measures
 from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Plan, Recipe
@@ -94,9 +94,11 @@ def plan_of(config: StudyConfig, y: NDArray[Any]) -> Plan:
     return Plan(config.task, options.inner, config.seed, times, options.sensitivity)
 
 
-def design_of(config: StudyConfig, samples: Samples) -> chains.Design:
+def design_of(
+    config: StudyConfig, samples: Samples, images: deep.Images | None = None
+) -> chains.Design:
     """Return what the chains of a study have in common, of samples that are a table."""
-    apart = {*config.covariates, *config.harmonisation.preserve, "site"}
+    apart = {*config.covariates, *config.harmonisation.preserve, "site", deep.ROW}
     return chains.Design(
         nested.grouped_frame(samples),
         tuple(c for c in samples.columns if c not in apart),
@@ -107,6 +109,7 @@ def design_of(config: StudyConfig, samples: Samples) -> chains.Design:
         config.tabular,
         config.harmonisation,
         config.selection,
+        images,
     )
 
 
@@ -154,7 +157,11 @@ def compare(
         name: float(measure(o.predictions, np.ones((1, len(o.predictions.ids))))[0])
         for name, o in outcomes.items()
     }
-    gaps = [comparisons.difference(plain[a] - plain[b], drawn[a] - drawn[b]) for a, b in pairs]
+    count = independent(next(iter(outcomes.values())).predictions)
+    gaps = [
+        comparisons.difference(plain[a] - plain[b], drawn[a] - drawn[b], count=count)
+        for a, b in pairs
+    ]
     adjusted = comparisons.holm([gap.p for gap in gaps])
     exact = [_delong(outcomes[a], outcomes[b]) if task == "binary" else None for a, b in pairs]
     return [
@@ -164,7 +171,7 @@ def compare(
 
 
 def _constant(p: Predictions) -> bool:
-    return all(np.ptp(p.y_score[p.fold == fold]) == 0 for fold in np.unique(p.fold))
+    return all(calibration.same(p.y_score[p.fold == fold]) for fold in np.unique(p.fold))
 
 
 def _delong(one: Outcome, other: Outcome) -> float:
@@ -189,17 +196,17 @@ def fused(outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str) ->
 
 def permutation_test(
     config: StudyConfig,
-    samples: Samples,
+    data: tuple[Samples, deep.Images | None],
     deal: Callable[[NDArray[Any]], list[list[Split]]],
     reached: float,
     run: tuple[int, Progress],
 ) -> tuple[float, list[float]]:
     """Return the p-value of the first model's headline, and what chance alone reached."""
     workers, progress = run
+    samples, images = data
     plan = plan_of(config, samples.y)
-    recipe = chains.recipe(
-        design_of(config, samples), config.models[0], config.evaluation.recalibrate
-    )
+    spec = config.deep_columns(config.models[0])
+    recipe = chains.recipe(design_of(config, samples, images), spec, config.evaluation.recalibrate)
     count = config.evaluation.permutations
     values = nested.permutation_values(
         recipe, samples, deal, plan, (count, config.seed, workers, progress)

@@ -11,7 +11,7 @@ from pipelines.outcomes import BASELINES, NOTHING, label, plan_of, weights_of
 from radiomics.evaluation.decisions import decision_curve
 from radiomics.evaluation.measures import HEADLINE, headline, risk
 from radiomics.reporting import figures, pictures
-from radiomics.reporting.html import Section, Table
+from radiomics.reporting.html import Section, Table, in_parts
 from radiomics.types import Predictions
 
 if TYPE_CHECKING:
@@ -21,16 +21,25 @@ if TYPE_CHECKING:
 THRESHOLDS = np.arange(0.01, 1.0, 0.01)
 SHOWN = 5
 """Models that a figure of curves shows at most."""
+ACROSS = 4
+"""Models that stand side by side in a table."""
 
 
 def performance_sections(config: StudyConfig, study: Study) -> list[Section]:
     """Return the sections on estimates, comparisons, curves and folds."""
     compared = _compared(config, study)
-    found = [_estimates(config, study), *([compared] if compared else [])]
-    return [*found, _curves(config, study), _folds(config, study)]
+    found = [*_estimates(config, study), *([compared] if compared else [])]
+    return [*found, _curves(config, study), *_folds(config, study)]
 
 
-def _estimates(config: StudyConfig, study: Study) -> Section:
+def paged(title: str, text: str, table: Table, fixed: int, most: int) -> list[Section]:
+    """Return a section for each part of a table that fits on a page."""
+    first, *others = in_parts(table, fixed, most)
+    more = [Section(f"{title}, further models", "", part) for part in others]
+    return [Section(title, text, first), *more]
+
+
+def _estimates(config: StudyConfig, study: Study) -> list[Section]:
     names = next(iter(study.outcomes.values())).estimates
     lines: list[list[Any]] = [
         [label(name), *(str(o.estimates.get(name, "-")) for o in study.outcomes.values())]
@@ -40,7 +49,7 @@ def _estimates(config: StudyConfig, study: Study) -> Section:
         "Every prediction comes from a model that saw no case of the same patient: "
         f"{_how(config)}. Imputing, scaling, encoding, harmonisation, selection, tuning, "
         f"recalibration and the threshold are fitted inside each training part. "
-        "Intervals are 95% percentile intervals "
+        "Intervals are 95% percentile intervals, expanded for few patients, "
         f"over {config.evaluation.resamples} bootstrap samples of patients{_exact(config)}; "
         f"they do not cover the variation from fitting the models anew."
     )
@@ -50,7 +59,9 @@ def _estimates(config: StudyConfig, study: Study) -> Section:
             "Sensitivity, specificity and balanced accuracy are taken at the threshold that was "
             f"chosen in training: {_threshold(config)}."
         )
-    return Section("Performance", text, Table(["", *study.outcomes], lines))
+        plain = [n for n, o in study.outcomes.items() if not o.candidates and n not in BASELINES]
+        text += f" For {', '.join(plain)} it is one half." if plain else ""
+    return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
 def _exact(config: StudyConfig) -> str:
@@ -82,7 +93,7 @@ def _compared(config: StudyConfig, study: Study) -> Section | None:
         return None
     lines = [
         [
-            f"{c.model} - {c.other}",
+            f"{c.model} vs {c.other}",
             str(c.difference),
             _p(c.difference.p),
             _p(c.p_holm),
@@ -91,9 +102,12 @@ def _compared(config: StudyConfig, study: Study) -> Section | None:
         for c in study.comparisons
     ]
     name = label(HEADLINE[config.task])
-    columns = ["Models", f"Difference in {name}", "p (bootstrap)", "p (Holm)"]
+    columns = ["Models", f"{name}, first less second", "p (bootstrap)", "p (Holm)"]
     columns += ["p (DeLong)"] if config.task == "binary" else []
-    text = f"{_verdict(study)} The same patients are resampled for both of a pair."
+    text = (
+        f"{_verdict(study)} The same patients are resampled for both of a pair. "
+        f"Holm's p-values are those of the bootstrap, adjusted for {len(lines)} pairs."
+    )
     if study.permuted:
         p, reached = study.permuted
         text += (
@@ -130,18 +144,18 @@ def _curves(config: StudyConfig, study: Study) -> Section:
     if config.task == "binary":
         return _binary_curves(config, study, named)
     if config.task == "regression":
-        drawn = [pictures.agreement(p.y_true, p.y_score) for p in named.values()]
-        return Section("Predicted and true", f"In turn: {', '.join(named)}.", figures=drawn)
+        drawn = [pictures.agreement(p.y_true, p.y_score, name) for name, p in named.items()]
+        return Section("Predicted and true", figures=drawn)
     if config.task == "multiclass":
         classes = study.table.classes
-        drawn = [pictures.class_roc(p.y_true, p.y_score, classes) for p in named.values()]
-        text = f"ROC curves of each class against the rest. In turn: {', '.join(named)}."
+        drawn = [pictures.class_roc(p.y_true, p.y_score, classes, n) for n, p in named.items()]
+        text = "ROC curves of each class against the rest, of the pooled out-of-fold predictions."
         return Section("Discrimination", text, figures=drawn)
     times = ", ".join(f"{t:g}" for t in plan_of(config, study.table.y).times)
-    drawn = [figures.survival_curves(_risk_groups(p)) for p in named.values()]
+    drawn = [figures.survival_curves(_risk_groups(p), name) for name, p in named.items()]
     text = (
-        f"Patients in thirds of the predicted risk (within each fold), by Kaplan and Meier; in "
-        f"turn: {', '.join(named)}. Probabilities were predicted for the times {times}."
+        f"Cases in thirds of the predicted risk (within each fold), by Kaplan and Meier. "
+        f"Probabilities were predicted for the times {times}."
     )
     return Section("Risk groups", text, figures=drawn)
 
@@ -151,10 +165,11 @@ def _binary_curves(config: StudyConfig, study: Study, named: dict[str, Predictio
     weights = weights_of(config, next(iter(named.values())))[:500]
     curves = {n: decision_curve(p.y_true, p.y_score, weights, THRESHOLDS) for n, p in named.items()}
     text = (
-        "ROC curves of the pooled out-of-fold predictions. Observed frequency against predicted "
-        "probability in five bins of equal count, bars are 95% Wilson intervals of each bin, and "
-        "the distribution of predictions along the bottom. Net benefit of acting from a "
-        "probability on (decision curve), with 95% intervals over patients."
+        "First, ROC curves of the pooled out-of-fold predictions; the areas are those above, which "
+        "compare cases of one fold. Second, observed frequency against predicted probability in "
+        "five bins of equal count with 95% Wilson intervals, and the distribution of predictions "
+        "along the bottom. Third, the net benefit of acting from a probability on (decision "
+        "curve), with 95% intervals over patients."
     )
     drawn = [figures.roc(named, auc), figures.calibration(named), figures.decision(curves)]
     return Section("Discrimination, calibration and net benefit", text, figures=drawn)
@@ -174,7 +189,7 @@ def _risk_groups(p: Predictions) -> dict[str, Any]:
     }
 
 
-def _folds(config: StudyConfig, study: Study) -> Section:
+def _folds(config: StudyConfig, study: Study) -> list[Section]:
     """Show the headline of each outer fold, and what was chosen there."""
     measure = headline(config.task)
     first = next(iter(study.outcomes.values())).predictions
@@ -184,8 +199,9 @@ def _folds(config: StudyConfig, study: Study) -> Section:
         row: list[Any] = [int(fold) + 1, int(inside.sum()), len(np.unique(first.groups[inside]))]
         for outcome in study.outcomes.values():
             weights = (outcome.predictions.fold == fold).astype(np.float64)[None]
-            row.append(f"{measure(outcome.predictions, weights)[0]:.3f}")
+            value = measure(outcome.predictions, weights)[0]
+            row.append(f"{value:.3f}" if np.isfinite(value) else "-")
         lines.append(row)
     name = label(HEADLINE[config.task])
     heads = ["Fold", "Tested cases", "Patients", *study.outcomes]
-    return Section("Each fold", f"{name} of each test part.", Table(heads, lines))
+    return paged("Each fold", f"{name} of each test part.", Table(heads, lines), 3, ACROSS)

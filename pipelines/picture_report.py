@@ -11,6 +11,7 @@ from pipelines.config import StudyConfig
 from pipelines.environment import installed
 from pipelines.network_sections import SHOWN, in_turn, network_sections, predicted
 from pipelines.outcomes import label
+from pipelines.performance_sections import ACROSS, paged
 from radiomics.evaluation.multiclass import confusion
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, render
@@ -31,7 +32,7 @@ def render_study(config: StudyConfig, study: Study) -> str:
         "Tested": f"{len(first.predictions.ids):,}",
         f"{label(headline)}, {name} (95% interval)": str(first.estimates[headline]),
     }
-    sections = [_samples(samples), _performance(config, study), *_tested(study)]
+    sections = [_samples(samples), *_performance(config, study), *_tested(study)]
     sections += [*network_sections(study), _provenance(config)]
     return render(config.title, summary, sections)
 
@@ -54,11 +55,11 @@ def _samples(samples: Samples) -> Section:
     return Section("Samples", "", Table(["Class", *parts], rows), drawn)
 
 
-def _performance(config: StudyConfig, study: Study) -> Section:
+def _performance(config: StudyConfig, study: Study) -> list[Section]:
     names = next(iter(study.outcomes.values())).estimates
     lines = [
-        [model, *(_with_apparent(outcome, name) for name in names)]
-        for model, outcome in study.outcomes.items()
+        [label(name), *(_with_apparent(outcome, name) for outcome in study.outcomes.values())]
+        for name in names
     ]
     fixed = next(iter(study.outcomes.values())).samples.split is not None
     how = (
@@ -72,7 +73,7 @@ def _performance(config: StudyConfig, study: Study) -> Section:
         f"not cover the variation from training anew. In brackets: the same on the samples that "
         f"the model was fitted to."
     )
-    return Section("Performance", text, Table(["Model", *(label(n) for n in names)], lines))
+    return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
 def _with_apparent(outcome: Outcome, metric: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines import bundle as bundles
 from pipelines.bundle import Bundle
@@ -14,19 +15,25 @@ from radiomics.extraction import extract
 from radiomics.io import read_image, read_mask
 from radiomics.io.table import Manifest, read_manifest, read_table
 from radiomics.settings import ExtractionSettings
-from radiomics.types import InputError, Progress, Volume, silent
+from radiomics.types import Case, InputError, Progress, Volume, silent
 
 
 def predict_scan(
     bundle: Bundle, image: Path, mask: Path, choice: dict[str, Any], known: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """Predict for one scan; ``known`` holds its covariates and site, ``choice`` the ROI."""
-    volume = read_image(image, repair=bundle.about["config"]["data"].get("repair", "refuse"))
-    region = read_mask(mask, like=volume, **choice)
-    row = _row(bundle, volume, region, known, str(image))
-    done = bundles.predict(bundle, pd.DataFrame([row], index=[image.name]))
-    done[0]["notes"] = "; ".join([n for n in (done[0]["notes"], *_grid(bundle, volume)) if n])
-    return done
+    """Predict for one scan, read as those of training were: repaired, and PET as SUV.
+
+    Parameters
+    ----------
+    choice : ``series`` of the image, and ``roi``, ``label`` or ``segment`` of the mask
+    known : covariates and site
+    """
+    series = choice.get("series")
+    volume = read_image(image, series=series, **_reading(bundle))
+    wanted = {key: value for key, value in choice.items() if key != "series"}
+    region = read_mask(mask, like=volume, **wanted)
+    name = image.resolve().name
+    return _predicted(bundle, Case(name, name, volume, region, covariates=known))
 
 
 def predict_manifest(
@@ -35,7 +42,7 @@ def predict_manifest(
     """Predict for a cohort; return the rows, and the reasons of cases that failed."""
     if not bundle.about["images"]["units"]:
         return predict_table(bundle, path), {}
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, _reading(bundle))
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     for index in range(len(manifest)):
@@ -55,19 +62,39 @@ def predict_table(bundle: Bundle, path: Path) -> list[dict[str, Any]]:
     return bundles.predict(bundle, table.set_axis(index, axis=0))
 
 
+def _reading(bundle: Bundle) -> dict[str, str]:
+    """Return how the images of training were read: repair, suv."""
+    data = bundle.about["config"]["data"]
+    return {key: data[key] for key in ("repair", "suv") if data.get(key)}
+
+
 def _case(bundle: Bundle, manifest: Manifest, index: int) -> list[dict[str, Any]]:
-    case = manifest.load(index)
+    return _predicted(bundle, manifest.load(index))
+
+
+def _predicted(bundle: Bundle, case: Case) -> list[dict[str, Any]]:
+    """Predict for a case: its features, its image as networks see it, then what is unlike."""
     if case.mask is None:
         raise ValueError("no mask")
     row = _row(bundle, case.image, case.mask, dict(case.covariates), case.id)
-    done = bundles.predict(bundle, pd.DataFrame([row], index=[case.id]))
+    images = _tensor(bundle, case) if bundle.about["tensors"] else None
+    done = bundles.predict(bundle, pd.DataFrame([row], index=[case.id]), images)
     done[0]["notes"] = "; ".join([n for n in (done[0]["notes"], *_grid(bundle, case.image)) if n])
     return done
+
+
+def _tensor(bundle: Bundle, case: Case) -> NDArray[np.float32]:
+    from radiomics.preprocessing.tensors import Options, case_tensor
+
+    options = Options.model_validate(bundle.about["config"]["tensors"])
+    return np.asarray(case_tensor(case, options).numpy())[None]  # (1, C, ...)
 
 
 def _row(
     bundle: Bundle, image: Volume, mask: Volume, known: dict[str, Any], where: str
 ) -> dict[str, Any]:
+    if not bundle.about["columns"]:
+        return {}
     settings = ExtractionSettings.model_validate(bundle.about["config"]["extraction"])
     features = extract(image, mask, settings)
     wanted = [c for c in bundle.about["columns"] if c not in features]
@@ -86,7 +113,8 @@ def _grid(bundle: Bundle, image: Volume) -> list[str]:
     trained = bundle.about["images"]
     notes = []
     if trained["units"] and image.unit not in trained["units"]:
-        notes.append(f"unit {image.unit}, in training {', '.join(trained['units'])}")
+        usual = ", ".join(unit or "not told" for unit in trained["units"])
+        notes.append(f"unit {image.unit or 'not told'}, in training {usual}")
     if trained["spacing_low"]:
         low, high = np.array(trained["spacing_low"]), np.array(trained["spacing_high"])
         spacing = np.array(image.spacing)

@@ -13,6 +13,9 @@ from radiomics.evaluation.nested import grouped_frame
 from radiomics.evaluation.tuning import stratification
 from radiomics.types import InputError, Samples
 
+SHOWN = 5
+"""Columns that a warning names at most."""
+
 
 def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> list[str]:
     """Return what is suspicious: columns that tell the outcome, sites without a class.
@@ -25,7 +28,7 @@ def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> li
     table = grouped_frame(samples)
     _check_covariates(config, table)
     strata = stratification(samples.y, config.task)
-    found = _tell_tales(table, samples.y, config.task)
+    found = [*_tell_tales(table, samples.y, config.task), *_silent(table)]
     if "site" in rows:
         sites = rows.set_index("id").loc[list(samples.ids), "site"].astype(str).to_numpy()
         for site in np.unique(sites):
@@ -38,8 +41,8 @@ def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> li
     events = events_per_variable(strata, samples.groups, features)
     if config.task in ("binary", "survival") and events < 0.5 and not config.selection:
         found.append(
-            f"{features} columns for {patients} patients, {events:.2g} of the rarer outcome for "
-            f"each column: without selection a model can fit noise"
+            f"{features} columns for {patients} patients, {events:.2g} patients of the rarer "
+            f"outcome for each column: without selection a model can fit noise"
         )
     return found
 
@@ -62,6 +65,14 @@ def _check_covariates(config: StudyConfig, table: pd.DataFrame) -> None:
             raise InputError("covariates", "a covariate has two values at least", found, "drop it")
         if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(float)).any():
             raise InputError("covariates", "covariates are finite", name, "correct the table")
+
+
+def _silent(table: pd.DataFrame) -> list[str]:
+    """Name columns with one value, or none, in all cases."""
+    names = [str(name) for name in table if table[name].nunique() < 2]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = ", ".join(names[:SHOWN])
+    return [f"columns with one value or none tell nothing: {listed}{more}"] if names else []
 
 
 def _tell_tales(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:

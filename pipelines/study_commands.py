@@ -58,7 +58,7 @@ def demo(
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="model.zip of a study.")],
+    model: Annotated[Path, typer.Argument(help="model.zip of a study, or one of its models/.")],
     image: Annotated[Path, typer.Argument(help="Image, or a manifest or table with many cases.")],
     mask: Annotated[Path | None, typer.Argument(help="Mask; without one IMAGE is a table.")] = None,
     known: Annotated[
@@ -66,6 +66,10 @@ def predict(
     ] = None,
     roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
     label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Number or label in a SEG.")] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID, where IMAGE holds several series.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="File to write; the suffix chooses the format.")
     ] = None,
@@ -84,7 +88,8 @@ def predict(
     failed: dict[str, str] = {}
     if mask is not None:
         given = _pairs(known or [])
-        rows = predict_scan(bundle, image, mask, {"roi": roi, "label": label}, given)
+        choice = {"series": series, "roi": roi, "label": label, "segment": segment}
+        rows = predict_scan(bundle, image, mask, choice, given)
     else:
         with Terminal(quiet) as progress:
             rows, failed = predict_manifest(bundle, image, progress)

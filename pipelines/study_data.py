@@ -124,7 +124,7 @@ def _times(column: pd.Series[Any]) -> NDArray[np.float64]:
     times = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~(np.isfinite(times) & (times > 0)))
     if wrong.size:
-        found = f"{wrong.size} rows, first {column.iloc[wrong[0]]!r} in row {wrong[0] + 2}"
+        found = f"{wrong.size} rows, first {column.iloc[wrong[0]]} in row {wrong[0] + 2}"
         raise InputError("time", "survival times are numbers above 0", found, "correct these rows")
     return times
 
@@ -136,13 +136,18 @@ def repeats(
     options = config.evaluation
     strata = stratification(y, config.task)
     if options.scheme == "external":
-        return [fixed_split(rows["split"].to_numpy(), groups)]
+        return [fixed_split(rows["split"].to_numpy(), groups, _classes(config, strata))]
     sites = rows["site"].astype(str).to_numpy(dtype=str) if _needs_sites(config) else None
     if options.scheme == "leave_one_site_out" and sites is not None:
         return [leave_one_site_out(strata, groups, sites)]
     seeds = [config.seed + number for number in range(options.repeats)]
     spread = sites if options.by_site else None
     return repeated_folds(strata, groups, options.folds, seeds, spread)
+
+
+def _classes(config: StudyConfig, strata: NDArray[Any]) -> NDArray[Any] | None:
+    """Return what both parts of a split need each of: classes, or events and none."""
+    return None if config.task == "regression" else strata
 
 
 def splits_of_samples(config: StudyConfig, samples: Samples) -> list[list[Split]]:
@@ -167,6 +172,9 @@ def check_samples(config: StudyConfig, samples: Samples) -> None:
         rule = "only a cohort has covariates"
         raise InputError("covariates", rule, ", ".join(config.covariates), "take them out")
     count = len(np.unique(samples.y)) if samples.classes else 0
+    if config.task == "survival":
+        rule = "survival is studied with cohorts and tables that have the column time"
+        raise InputError("task", rule, str(config.data["name"]), "choose another source or task")
     fits = {"binary": count == 2, "multiclass": count > 2, "regression": count == 0}
     if not fits[config.task]:
         rule = "binary tasks have two classes, multiclass tasks more, regressions none"

@@ -1,24 +1,34 @@
-"""The files that a study leaves: features, predictions, metrics, networks, provenance."""
+"""The files that a study leaves: features, predictions, metrics, models, provenance."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from pipelines import provenance
+from pipelines import bundle, provenance
 from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
+from pipelines.environment import installed
+from pipelines.networks import Network
 from pipelines.store import write_whole
+from radiomics.evaluation.nested import grouped_frame
+from radiomics.evaluation.tuning import Fitted
 from radiomics.io.table import FeatureTable, Manifest
-from radiomics.types import Predictions
+from radiomics.types import Predictions, Samples
 
 if TYPE_CHECKING:
     from pipelines.study import Study
+
+FIRST = "model.zip"
+"""The bundle of a study's first model; the others lie under models/."""
+NO_COLUMNS: dict[str, Any] = {"columns": [], "ranges": {}, "levels": {}}
 
 
 def write_features(
@@ -98,9 +108,61 @@ def write_networks(study: Study) -> None:
                 continue
             folder = study.folder / "networks" / name
             folder.mkdir(parents=True, exist_ok=True)
-            model.save(folder / f"fold-{fold}.safetensors", outcome.samples, values)
+            model.save(folder / f"fold-{fold}.safetensors", values)
             history = pd.DataFrame(model.trained.history)
             write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+
+
+def write_bundles(config: StudyConfig, study: Study, final: Mapping[str, Fitted | Network]) -> None:
+    """Write a bundle of each model that was fitted to all cases."""
+    if study.features is None:
+        return
+    about = describe(config, study.table, study.features.grids)
+    for number, (name, fitted) in enumerate(final.items()):
+        reached = {n: vars(e) for n, e in study.outcomes[name].estimates.items()}
+        spec = config.models[number]
+        path = study.folder / FIRST
+        if number:
+            path = study.folder / "models" / f"{name.replace(' ', '_')}.zip"
+            path.parent.mkdir(exist_ok=True)
+        tensors = "embedding" in spec
+        own: dict[str, Any] = {"model": spec, "estimates": reached}
+        if isinstance(fitted, Network):
+            tensors = fitted.design is None
+            own |= NO_COLUMNS if tensors else {}
+        bundle.save(fitted, {**about, **own, "tensors": tensors}, path)
+
+
+def describe(config: StudyConfig, samples: Samples, grids: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a bundle tells of its training data, besides the model."""
+    table = grouped_frame(samples)
+    numbers = table.select_dtypes("number")
+    spacing = np.array([g["spacing"] for g in grids.values()]) if grids else np.zeros((0, 3))
+    return {
+        "format": bundle.FORMAT,
+        "task": config.task,
+        "classes": list(samples.classes),
+        "columns": list(table.columns),
+        "features": [c for c in table if c not in {*config.covariates, "site"}],
+        "covariates": list(config.covariates),
+        "ranges": {
+            str(c): {"low": float(numbers[c].min()), "high": float(numbers[c].max())}
+            for c in numbers
+        },
+        "levels": {
+            str(c): sorted(table[c].astype(str).unique().tolist())
+            for c in table
+            if c not in numbers
+        },
+        "images": {
+            "spacing_low": spacing.min(axis=0).tolist() if len(spacing) else None,
+            "spacing_high": spacing.max(axis=0).tolist() if len(spacing) else None,
+            "units": sorted({g["unit"] for g in grids.values()}),
+        },
+        "patients": len(np.unique(samples.groups)),
+        "config": config.published(),
+        "versions": installed(),
+    }
 
 
 def log_opening(config: StudyConfig, folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from pipelines.outcomes import label
 from pipelines.performance_sections import performance_sections
 from radiomics.io.table import FeatureTable, Manifest
 from radiomics.reporting import figures
-from radiomics.reporting.html import Section, Table, render
+from radiomics.reporting.html import Section, Table, render, without_empty
 from radiomics.types import Samples
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def _flow(
         for part in ("train", "test"):
             own = rows[(rows["split"] == part) & rows["id"].isin(samples.ids)]
             lines.append([f"of these {part}", len(own), own["group"].nunique(), ""])
-    return Section("Flow of cases", "", Table(["", "Cases", "Patients", "Reason"], lines))
+    table = without_empty(Table(["", "Cases", "Patients", "Reason"], lines))
+    return Section("Flow of cases", "", table)
 
 
 def _cohort(config: StudyConfig, source: Manifest | FeatureTable, samples: Samples) -> Section:
@@ -96,7 +97,8 @@ def _cohort(config: StudyConfig, source: Manifest | FeatureTable, samples: Sampl
     parts = {"All": rows}
     if config.task in ("binary", "survival"):
         event = rows["target"] == config.positive
-        parts |= {f"Target {config.positive}": rows[event], "Other": rows[~event]}
+        other = f"Target {samples.classes[0]}" if samples.classes else "No event"
+        parts |= {f"Target {config.positive}": rows[event], other: rows[~event]}
     elif config.task == "multiclass":
         parts |= {f"Target {c}": rows[rows["target"].astype(str) == c] for c in samples.classes}
     if "site" in rows and len(rows["site"].dropna().unique()) > 1:
@@ -112,7 +114,8 @@ def _cohort(config: StudyConfig, source: Manifest | FeatureTable, samples: Sampl
     for column in dict.fromkeys(columns):
         patients = [part.drop_duplicates("group")[column] for part in parts.values()]
         lines += _describe(column, rows[column], patients)
-    return Section("Cohort", table=Table(["", *parts], lines))
+    text = "Below the cases, all counts are of patients, each by its first case."
+    return Section("Cohort", text if len(lines) > 2 else "", Table(["", *parts], lines))
 
 
 def _describe(name: str, values: Any, parts: list[Any]) -> list[list[str]]:

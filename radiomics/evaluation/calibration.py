@@ -18,18 +18,30 @@ Floats = NDArray[np.float64]
 CLIP = 1e-6
 """Probabilities are kept this far from 0 and 1 before their logit is taken."""
 CHUNK = 128
+EVEN = 1e-9
+"""Slope for a score in units of its spread that tells nothing: too small to be seen in any
+probability, large enough to keep the order that the model gave."""
+SAME = 1e-6
+"""Logits that differ by less count as one."""
 
 
 def slope(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     """Slope of a logistic regression of the outcome on the predicted logit: 1 is best [1]_.
 
-    A row in which the outcome is separated, or a constant score, gives NaN.
+    A row in which the outcome is separated, or a score that is the same for all, gives NaN.
 
     References
     ----------
     .. [1] Cox, Biometrika 45 (1958) 562-565.
     """
+    if same(score):
+        return np.full(len(weights), np.nan)
     return _logistic(y, logit(np.clip(score, CLIP, 1 - CLIP)), weights)[1]
+
+
+def same(score: Floats) -> bool:
+    """Tell whether all probabilities are one, up to :data:`SAME` on the logit's scale."""
+    return bool(np.ptp(logit(np.clip(score, CLIP, 1 - CLIP))) < SAME)
 
 
 def intercept(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
@@ -109,7 +121,8 @@ class Recalibration:
         """Fit the two numbers on scores of samples that the model had not seen.
 
         Targets are pulled in by one pseudo-count a class, as Platt did, so that separated classes
-        have a finite answer; a score that runs against the outcome gives the prevalence.
+        have a finite answer. A score that runs against the outcome gives the prevalence, and keeps
+        its order: probabilities are mended here, and what a model can tell apart is not touched.
         """
         many, few = int(np.sum(y == 1)), int(np.sum(y == 0))
         target = np.where(y == 1, (many + 1) / (many + 2), 1 / (few + 2))
@@ -118,7 +131,8 @@ class Recalibration:
             return cls(float(logit((many + 1) / (many + few + 2))), 0.0)
         a, b = _logistic(target, (value - centre) / spread, np.ones((1, len(y))))
         if not np.isfinite(b[0]) or b[0] <= 0:
-            return cls(float(logit((many + 1) / (many + few + 2))), 0.0)
+            prevalence = float(logit((many + 1) / (many + few + 2)))
+            return cls(prevalence - EVEN * centre / spread, EVEN / spread)
         return cls(float(a[0] - b[0] * centre / spread), float(b[0] / spread))
 
     def scaled(self, by: float) -> Recalibration:

@@ -7,27 +7,39 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from radiomics.evaluation.delong import Difference
+from radiomics.evaluation.intervals import interval, two_sided
 
 Floats = NDArray[np.float64]
 
 
-def difference(value: float, resampled: Floats, level: float = 0.95) -> Difference:
+def difference(
+    value: float, resampled: Floats, level: float = 0.95, count: int | None = None
+) -> Difference:
     """Return a difference with its percentile interval and two-sided bootstrap p-value.
+
+    The p-value is that of the interval which ends at no difference. Where no resample comes that
+    far the spread of the resamples tells how far it is.
 
     Parameters
     ----------
     value : the difference of two models on the same samples
     resampled : (B,) the same difference in resamples of patients; NaN is left out
     level : coverage that the interval aims at
+    count : independent units, as in :func:`radiomics.evaluation.intervals.interval`
     """
     values = resampled[np.isfinite(resampled)]
+    found = interval(value, resampled, level, count)
     if not values.size:
-        return Difference(value, float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    tail = (min(np.sum(values <= 0), np.sum(values >= 0)) + 1) / (len(values) + 1)
-    return Difference(value, float(low), float(high), float(min(1.0, 2 * tail)))
+        return Difference(value, found.low, found.high, float("nan"))
+    crossed = int(min(np.sum(values <= 0), np.sum(values >= 0)))
+    p = two_sided((crossed + 1) / (len(values) + 1), count)
+    spread = float(values.std())
+    if not crossed and spread > 0:
+        p = min(p, two_sided(float(norm.sf(abs(value) / spread)), count))
+    return Difference(value, found.low, found.high, p)
 
 
 def holm(p: Sequence[float]) -> list[float]:

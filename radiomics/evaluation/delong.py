@@ -24,7 +24,8 @@ class Difference:
     p: float
 
     def __str__(self) -> str:
-        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+        value, low, high = (round(x, 3) + 0.0 for x in (self.value, self.low, self.high))
+        return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def delong(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
-from radiomics.evaluation.metrics import Metric
 from radiomics.types import Predictions
 
 BLOCK = 4_000_000  # weights that a metric is given at once
@@ -25,7 +26,8 @@ class Estimate:
     resamples: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        value, low, high = (round(x, 3) + 0.0 for x in (self.value, self.low, self.high))
+        return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def group_weights(groups: NDArray[Any], resamples: int, seed: int) -> NDArray[np.float64]:
@@ -40,40 +42,13 @@ def group_weights(groups: NDArray[Any], resamples: int, seed: int) -> NDArray[np
     return drawn[:, member].astype(np.float64)
 
 
-def bootstrap(
-    predictions: Predictions, metric: Metric, weights: NDArray[np.float64], level: float = 0.95
-) -> Estimate:
-    """Estimate a metric with its percentile bootstrap interval.
-
-    Parameters
-    ----------
-    weights : (B, N), from :func:`group_weights`
-    level : coverage that the interval aims at
-
-    References
-    ----------
-    .. [1] Efron, Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
-    """
-    y, score = predictions.y_true, predictions.y_score
-    value = float(metric(y, score, np.ones((1, len(y))))[0])
-    rows = max(1, BLOCK // len(y))
-    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
-    values = np.concatenate([metric(y, score, block) for block in blocks])
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return Estimate(value, float("nan"), float("nan"), 0)
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high), len(values))
-
-
 def estimate(
     predictions: Predictions,
     measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
     weights: NDArray[np.float64],
     level: float = 0.95,
 ) -> Estimate:
-    """Estimate a measure of predictions with its percentile bootstrap interval.
+    """Estimate a measure of predictions with its expanded percentile interval.
 
     Parameters
     ----------
@@ -82,7 +57,8 @@ def estimate(
     level : coverage that the interval aims at
     """
     value = float(measure(predictions, np.ones((1, len(predictions.ids))))[0])
-    return interval(value, resampled(predictions, measure, weights), level)
+    count = independent(predictions)
+    return interval(value, resampled(predictions, measure, weights), level, count)
 
 
 def resampled(
@@ -96,8 +72,14 @@ def resampled(
     return np.concatenate([measure(predictions, block) for block in blocks])
 
 
-def interval(value: float, resampled: NDArray[np.float64], level: float = 0.95) -> Estimate:
+def interval(
+    value: float, resampled: NDArray[np.float64], level: float = 0.95, count: int | None = None
+) -> Estimate:
     """Return a value with the percentile interval of its resamples (B,), NaN left out.
+
+    Parameters
+    ----------
+    count : independent units behind the value; with it the interval is expanded, see :func:`tail`
 
     References
     ----------
@@ -106,6 +88,53 @@ def interval(value: float, resampled: NDArray[np.float64], level: float = 0.95) 
     values = resampled[np.isfinite(resampled)]
     if not values.size:
         return Estimate(value, float("nan"), float("nan"), 0)
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    below = tail(level, count)
+    low, high = np.quantile(values, [below, 1 - below])
     return Estimate(value, float(low), float(high), len(values))
+
+
+def tail(level: float, count: int | None = None) -> float:
+    r"""Return the share of resamples that lies below a percentile interval.
+
+    Resamples vary less than samples do, by :math:`\sqrt{(n-1)/n}`, and the normal distribution has
+    thinner tails than Student's. With a count :math:`n` the percentiles go as much further out as
+    a t interval is wider [1]_:
+
+    .. math:: \Phi\left(-\sqrt{n / (n - 1)} \, t_{(1 + level) / 2, n - 1}\right)
+
+    References
+    ----------
+    .. [1] Hesterberg, The American Statistician 69 (2015) 371-386.
+
+    >>> round(tail(0.95), 4), round(tail(0.95, 30), 4)
+    (0.025, 0.0188)
+    """
+    if count is None:
+        return (1 - level) / 2
+    n = max(count, 2)
+    return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)))
+
+
+def two_sided(below: float, count: int | None = None) -> float:
+    """Return the two-sided p-value of a share of resamples: what :func:`tail` is backwards.
+
+    >>> round(two_sided(tail(0.95, 30), 30), 6), two_sided(0.6)
+    (0.05, 1.0)
+    """
+    if count is None:
+        return min(1.0, 2 * below)
+    n = max(count, 2)
+    return min(1.0, 2 * float(student.sf(-norm.ppf(below) / np.sqrt(n / (n - 1)), n - 1)))
+
+
+def independent(predictions: Predictions) -> int:
+    """Return how many independent units bear on a measure: patients of the rarest class.
+
+    Of a survival outcome those with an event; of a number, all.
+    """
+    y, groups = predictions.y_true, predictions.groups
+    if y.dtype.names:
+        return len(np.unique(groups[y["event"]]))
+    if y.dtype.kind == "f":
+        return len(np.unique(groups))
+    return min(len(np.unique(groups[y == value])) for value in np.unique(y))

@@ -157,18 +157,34 @@ def held_out(
     return grouped_parts(groups, folds, seed)[0]
 
 
-def fixed_split(split: NDArray[Any], groups: NDArray[Any] | None = None) -> list[Split]:
+def fixed_split(
+    split: NDArray[Any], groups: NDArray[Any] | None = None, y: NDArray[Any] | None = None
+) -> list[Split]:
     """Return the one split that a source defines: its parts ``train`` and ``test``.
+
+    With ``groups``, the patients (N,), every row belongs to one of them; with ``y``, the classes
+    (N,), both have all.
 
     Raises
     ------
     InputError
-        An empty part, or a patient (of ``groups``) in both.
+        An empty part, a row of neither, a patient in both, or a class that a part lacks.
     """
     train, test = np.flatnonzero(split == "train"), np.flatnonzero(split == "test")
     if not len(train) or not len(test):
         found = f"{sorted(set(map(str, split)))}"
         raise InputError("split", "the column 'split' holds train and test", found, "fill it")
+    neither = len(split) - len(train) - len(test)
+    if groups is not None and neither:
+        found = f"{neither} rows with another value, or none"
+        remedy = "write train or test there, or leave these rows out"
+        raise InputError("split", "every row is train or test", found, remedy)
+    for name, part in (("train", train), ("test", test)):
+        absent = [] if y is None else np.setdiff1d(y, y[part]).tolist()
+        if absent:
+            found = f"{name} has no case of class {absent[0]!r}"
+            remedy = "move patients of that class there, or use evaluation.scheme: folds"
+            raise InputError("split", "train and test have cases of every class", found, remedy)
     shared = [] if groups is None else np.intersect1d(groups[train], groups[test]).tolist()
     if shared:
         raise InputError(

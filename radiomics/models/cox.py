@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 TASKS = ("survival",)
 GRID = {"strength": (0.3, 0.1, 0.03, 0.01)}
 Floats = NDArray[np.float64]
+LARGEST = 50.0  # log hazards beyond it would overflow
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -58,9 +59,7 @@ class Cox(BaseEstimator):  # type: ignore[misc]
         table, time, event = values[order] - self.mean_, y["time"][order], y["event"][order]
         last = np.searchsorted(-time, -time, side="right") - 1  # the last that is still at risk
         self.coef_ = self._solve(table, event, last)
-        hazard = np.exp(table @ self.coef_)
-        steps = event / hazard.cumsum()[last]
-        self.times_, self.hazard_ = time[::-1], steps[::-1].cumsum()
+        self.times_, self.hazard_ = baseline(y, self.predict(values))
         return self
 
     def predict(self, x: Any) -> Floats:
@@ -69,10 +68,7 @@ class Cox(BaseEstimator):  # type: ignore[misc]
 
     def predict_events(self, x: Any, times: Sequence[float]) -> Floats:
         """Return the probability of an event by each time: (N, T), with Breslow's baseline."""
-        place = np.searchsorted(self.times_, np.asarray(times, dtype=np.float64), side="right")
-        baseline = np.r_[0.0, self.hazard_][place]
-        ratio = np.exp(np.clip(self.predict(x), -50, 50))
-        return np.asarray(-np.expm1(-ratio[:, None] * baseline))
+        return events_by(self.predict(x), times, (self.times_, self.hazard_))
 
     def _solve(self, x: Floats, event: NDArray[np.bool_], last: NDArray[Any]) -> Floats:
         lasso = self.strength * self.l1_ratio
@@ -106,6 +102,42 @@ class Cox(BaseEstimator):  # type: ignore[misc]
             if change < 1e-9 * max(1.0, float(np.abs(beta).max(initial=0))):
                 break
         return beta
+
+
+def baseline(y: NDArray[Any], log_hazard: Floats) -> tuple[Floats, Floats]:
+    """Return Breslow's cumulative baseline hazard [1]_ for log hazards of any model.
+
+    Parameters
+    ----------
+    y : (N,) with the fields ``event`` and ``time``
+    log_hazard : (N,)
+
+    Returns
+    -------
+    times in rising order, and the cumulative hazard up to each: (N,) both
+
+    References
+    ----------
+    .. [1] Breslow, Biometrics 30 (1974) 89-99.
+
+    >>> y = np.array([(True, 1.0), (True, 2.0)], dtype=[("event", "?"), ("time", "f8")])
+    >>> baseline(y, np.zeros(2))[1].tolist()
+    [0.5, 1.5]
+    """
+    order = np.argsort(-y["time"], kind="stable")
+    time, event = y["time"][order], y["event"][order]
+    last = np.searchsorted(-time, -time, side="right") - 1
+    ratio = np.exp(np.clip(log_hazard[order], -LARGEST, LARGEST))
+    steps = event / ratio.cumsum()[last]
+    return time[::-1], steps[::-1].cumsum()
+
+
+def events_by(log_hazard: Floats, times: Sequence[float], hazard: tuple[Floats, Floats]) -> Floats:
+    """Return the probability of an event by each time: (N, T), from :func:`baseline`'s hazard."""
+    known, total = hazard
+    place = np.searchsorted(known, np.asarray(times, dtype=np.float64), side="right")
+    ratio = np.exp(np.clip(log_hazard, -LARGEST, LARGEST))
+    return np.asarray(-np.expm1(-ratio[:, None] * np.r_[0.0, total][place]))
 
 
 def build(options: Options, input_shape: tuple[int, ...], outputs: int) -> Cox:

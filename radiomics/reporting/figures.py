@@ -35,7 +35,7 @@ def roc(named: dict[str, Predictions], estimates: dict[str, str]) -> str:
         x, y = roc_points(predictions.y_true, predictions.y_score)
         axis.plot(x, y, color=colour, lw=1.6, label=f"{name}: AUC {estimates[name]}")
     axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01))
-    axis.legend(loc="lower right", frameon=False, fontsize=7.5)
+    _legend(figure, axis, 1)
     return svg(figure)
 
 
@@ -73,7 +73,7 @@ def calibration(named: dict[str, Predictions], bins: int = 5) -> str:
         axis.bar(edges[:-1], scaled, width=0.05, align="edge", color=colour, alpha=0.2)
     axis.set(xlabel="Predicted probability", ylabel="Observed frequency")
     axis.set(xlim=(0, 1), ylim=(0, 1.01))
-    axis.legend(loc="upper left", frameon=False, fontsize=7.5)
+    _legend(figure, axis, 2)
     return svg(figure)
 
 
@@ -89,11 +89,11 @@ def decision(named: dict[str, DecisionCurve]) -> str:
     top = max(float(curve.high.max()) for curve in named.values())
     axis.set(xlabel="Threshold probability", ylabel="Net benefit", xlim=(0, 1))
     axis.set_ylim(-0.25 * top, 1.05 * top)
-    axis.legend(loc="upper right", frameon=False, fontsize=7.5)
+    _legend(figure, axis, 2)
     return svg(figure)
 
 
-def survival_curves(named: dict[str, NDArray[Any]]) -> str:
+def survival_curves(named: dict[str, NDArray[Any]], title: str = "") -> str:
     """Draw Kaplan and Meier's estimate of each named group of outcomes."""
     figure, axis = _square()
     for (name, y), colour in zip(named.items(), _colours(len(named)), strict=True):
@@ -101,6 +101,7 @@ def survival_curves(named: dict[str, NDArray[Any]]) -> str:
         label = f"{name} ({len(y)})"
         axis.step(np.r_[0, times], np.r_[1, alive], where="post", color=colour, label=label)
     axis.set(xlabel="Time", ylabel="Share without event", ylim=(0, 1.02), xlim=(0, None))
+    axis.set_title(title, fontsize=9, loc="left")
     axis.legend(loc="upper right", frameon=False, fontsize=7.5)
     return svg(figure)
 
@@ -150,8 +151,14 @@ def gallery(
 
 def _square() -> tuple[Figure, Any]:
     with rc_context(STYLE):
-        figure = Figure(figsize=(4.2, 3.9), layout="constrained")
+        figure = Figure(figsize=(4.2, 4.3), layout="constrained")
         return figure, figure.subplots()
+
+
+def _legend(figure: Figure, axis: Any, columns: int) -> None:
+    """Put the legend above the axes, where it hides no curve."""
+    known = axis.get_legend_handles_labels()
+    figure.legend(*known, loc="outside upper left", ncols=columns, frameon=False, fontsize=7.5)
 
 
 def _colours(count: int) -> list[str]:

@@ -96,8 +96,10 @@ def curves(histories: Sequence[Sequence[dict[str, float]]]) -> str:
     return svg(figure)
 
 
-def class_roc(y: NDArray[Any], score: NDArray[np.float64], classes: Sequence[str]) -> str:
-    """Draw the ROC curve of each class against the rest, the corner of good rates enlarged."""
+def class_roc(
+    y: NDArray[Any], score: NDArray[np.float64], classes: Sequence[str], title: str = ""
+) -> str:
+    """Draw the ROC curve of each class against the rest."""
     from matplotlib import colormaps
 
     with rc_context(STYLE):
@@ -111,10 +113,11 @@ def class_roc(y: NDArray[Any], score: NDArray[np.float64], classes: Sequence[str
     axis.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
     axis.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01))
     axis.legend(loc="lower right", frameon=False, fontsize=7.5, title="AUC against the rest")
+    axis.set_title(title, fontsize=9, loc="left")
     return svg(figure)
 
 
-def agreement(y: NDArray[Any], score: NDArray[np.float64]) -> str:
+def agreement(y: NDArray[Any], score: NDArray[np.float64], title: str = "") -> str:
     """Draw predicted against true values, with the line on which they agree."""
     with rc_context(STYLE):
         figure = Figure(figsize=(4.2, 3.9), layout="constrained")
@@ -123,4 +126,5 @@ def agreement(y: NDArray[Any], score: NDArray[np.float64]) -> str:
     axis.plot(ends, ends, color=GREY, lw=0.8, ls=":")
     axis.scatter(y, score, s=18, color=BLUE)
     axis.set(xlabel="True value", ylabel="Predicted value")
+    axis.set_title(title, fontsize=9, loc="left")
     return svg(figure)

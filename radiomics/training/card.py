@@ -11,10 +11,11 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as store
 from torch import nn
 
 from radiomics.training import Options, Scaling, Trained
@@ -33,15 +34,29 @@ def save(trained: Trained, path: str | Path, about: dict[str, Any]) -> None:
         options), ``input_shape`` and ``outputs``; classes, config, versions, metrics where known
     """
     path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(dumps(trained, about))
+    temporary.replace(path)
+    text = json.dumps(read_card(path), indent=1, sort_keys=True) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def dumps(trained: Trained, about: dict[str, Any]) -> bytes:
+    """Return what :func:`save` writes, card and weights."""
     options = trained.options.model_dump(mode="json")
     own = {"format": FORMAT, "scaling": asdict(trained.scaling), "training": options}
     card = {**about, **own, "history": trained.history}
-    tensors = {key: value.contiguous() for key, value in trained.network.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, temporary, {"card": json.dumps(card, sort_keys=True)})
-    temporary.replace(path)
-    text = json.dumps(card, indent=1, sort_keys=True) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    state = trained.network.state_dict()
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    return store(tensors, {"card": json.dumps(card, sort_keys=True)})
+
+
+def loads(data: bytes, build: Callable[[dict[str, Any]], nn.Module]) -> Trained:
+    """Return a trained network from bytes of :func:`dumps`; see :func:`load`."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "network.safetensors"
+        path.write_bytes(data)
+        return load(path, build)
 
 
 def read_card(path: str | Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from pipelines.config import StudyConfig, load_config
-from pipelines.networks import build
+from pipelines.deep import from_card
 from pipelines.store import digest_file
 from pipelines.study import Study, run
 from radiomics import InputError
@@ -84,8 +84,7 @@ def test_pictures_are_tested_on_the_part_kept_for_it(study: Study) -> None:
 
 def test_a_study_leaves_networks_that_predict_the_same(study: Study) -> None:
     path = study.folder / "networks" / "cnn" / "fold-0.safetensors"
-    given = config(data={"name": "temperature"})
-    back = card.load(path, lambda c: build(given, dict(c["model"]), study.outcomes["cnn"].samples))
+    back = card.load(path, from_card)
     place = {name: number for number, name in enumerate(study.outcomes["cnn"].samples.ids)}
     p = study.outcomes["cnn"].predictions
     x = study.outcomes["cnn"].samples.x[[place[i] for i in p.ids]]
@@ -170,6 +169,7 @@ def test_cases_are_seen_by_networks_on_the_folds_of_the_features(
         ({"task": "binary"}, "task binary, 3 classes"),
         ({"task": "regression"}, "task regression, 3 classes"),
         ({"covariates": ["age"]}, "only a cohort has covariates"),
+        ({"task": "survival"}, "tables that have the column time"),
         ({"models": [{"name": "logistic"}]}, "choose a network"),
     ],
 )

@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from radiomics import InputError, Predictions, Samples
-from radiomics.evaluation import metrics, splits
+from radiomics.evaluation import metrics, splits, survival
 from radiomics.evaluation.crossval import cross_validate
-from radiomics.evaluation.intervals import bootstrap, group_weights
+from radiomics.evaluation.intervals import estimate, group_weights, independent, interval
+from radiomics.evaluation.measures import BINARY
 
 SCORES = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 10), st.integers(0, 3)), min_size=4, max_size=40
@@ -126,12 +128,36 @@ def test_the_interval_of_a_mean_is_the_normal_one() -> None:
     score = rng.uniform(0, 1, n)
     groups, fold = np.arange(n).astype(str), np.zeros(n, np.int64)
     predictions = Predictions(tuple(groups), groups, np.zeros(n, int), score, fold)
-    found = bootstrap(predictions, metrics.brier, group_weights(groups, 4000, 0))
+    found = estimate(predictions, BINARY["brier"], group_weights(groups, 4000, 0))
     error = 1.96 * (score**2).std() / np.sqrt(n)
     assert found.value == pytest.approx((score**2).mean())
     assert found.low == pytest.approx(found.value - error, abs=0.004)
     assert found.high == pytest.approx(found.value + error, abs=0.004)
     assert found.resamples == 4000
+
+
+def test_few_patients_have_the_interval_of_student() -> None:
+    """The mean of ten numbers: its expanded interval is that of the t distribution."""
+    rng = np.random.default_rng(0)
+    value = rng.normal(size=10)
+    drawn = rng.integers(0, 10, (200_000, 10))
+    found = interval(float(value.mean()), value[drawn].mean(axis=1), count=10)
+    half = student.ppf(0.975, 9) * value.std(ddof=1) / np.sqrt(10)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.06)
+    plain = interval(float(value.mean()), value[drawn].mean(axis=1))
+    assert (plain.high - plain.low) < 0.85 * 2 * half
+
+
+def test_patients_of_the_rarest_class_are_counted() -> None:
+    groups = np.array(["a", "a", "b", "c", "d"])
+    zeros, ids = np.zeros(5), tuple("12345")
+    fold = np.zeros(5, dtype=np.int64)
+    for y, count in (
+        (np.array([1, 1, 0, 0, 0]), 1),
+        (np.array([0.1, 0.2, 0.3, 0.4, 0.5]), 4),
+        (survival.outcome(np.array([1, 0, 1, 1, 0]), np.ones(5)), 3),
+    ):
+        assert independent(Predictions(ids, groups, y, zeros, fold)) == count
 
 
 def test_two_samples_of_a_patient_widen_the_interval() -> None:
@@ -144,6 +170,6 @@ def test_two_samples_of_a_patient_widen_the_interval() -> None:
     widths = []
     for groups in (patients, np.arange(120)):
         predictions = Predictions(ids, groups, doubled[0], doubled[1], fold)
-        found = bootstrap(predictions, metrics.roc_auc, group_weights(groups, 1000, 0))
+        found = estimate(predictions, BINARY["roc_auc"], group_weights(groups, 1000, 0))
         widths.append(found.high - found.low)
     assert widths[0] > 1.25 * widths[1]

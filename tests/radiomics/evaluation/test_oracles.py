@@ -127,7 +127,12 @@ def test_separated_classes_have_no_slope_but_a_recalibration() -> None:
     assert np.isfinite(fitted.factor)
     assert fitted.apply(np.array([-2.0, 2.0]))[0] < 0.5 < fitted.apply(np.array([2.0]))[0]
     backwards = calibration.Recalibration.fit(y, -p)
-    assert backwards.apply(np.array([0.0, 9.0])) == pytest.approx([0.5, 0.5])
+    told = backwards.apply(np.array([0.0, 9.0]))
+    assert told == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert told[0] < told[1]  # the order is the model's: only probabilities are mended
+    assert np.isnan(calibration.slope(y, backwards.apply(-p), plain(4))[0])
+    constant = calibration.Recalibration.fit(y, np.ones(4))
+    assert np.ptp(constant.apply(np.array([0.0, 9.0]))) == 0
 
 
 def test_concordance_equals_scikit_survival_0_26_and_lifelines_0_30_3() -> None:
