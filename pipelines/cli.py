@@ -77,7 +77,7 @@ def inspect(
 def extract(
     image: Annotated[Path, typer.Argument(help="DICOM series folder, NIfTI, NRRD or MetaImage.")],
     mask: Annotated[
-        Path, typer.Argument(help="RTSTRUCT, or a label image on the grid that it has.")
+        Path, typer.Argument(help="RTSTRUCT, SEG, or a label image on the grid that it has.")
     ],
     roi: Annotated[
         str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")

@@ -243,7 +243,7 @@ def _select(path: Path, labels: NDArray[Any], label: int | None) -> NDArray[np.b
             path,
             "a label is needed where there are several",
             f"{len(present)} values besides 0: {present[:10]}",
-            "choose one with label=N or --label N",
+            "choose one with label=N or --label N, or take all with read_masks or --roi '*'",
         )
     return np.asarray(labels != 0)
 
