@@ -71,6 +71,10 @@ def _columns(config: StudyConfig, source: Any) -> int:
         return len(source.features)
     from radiomics.catalogue import feature_catalogue
 
+    if config.extraction.pyradiomics is not None:
+        from radiomics.compat.volumes import columns
+
+        return len(columns(config.extraction.pyradiomics)) + len(config.covariates)
     families = config.extraction.families
     catalogue = feature_catalogue(on_request=True)
     one = int(catalogue["family"].isin(families).sum())

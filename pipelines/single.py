@@ -97,6 +97,8 @@ def filter_file(
         When the image cannot be read, or the filter does not fit it.
     """
     checked = load_settings(settings)
+    if checked.pyradiomics is not None:
+        raise ConfigurationError(f"{settings}: a map is of one of our filters, not of PyRadiomics'")
     volume = resampled(read_image(image, **choices), checked)
     responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
     if len(responses) != 1:

@@ -114,6 +114,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     check_modality(image, settings.modality)
     box = bounding_box(mask.array)
     check_finite(image.array[box], mask.array[box])
+    if settings.pyradiomics is not None:  # which does all this itself
+        return Prepared(image, mask, mask, box)
     if settings.normalise is not None:
         values = intensity.normalise(image.array, mask.array, settings.normalise)
         image = replace(image, array=values, unit="1")
@@ -144,6 +146,11 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
 
 def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     """Compute every family on every filtered image of a prepared case."""
+    if settings.pyradiomics is not None:
+        from radiomics.compat.volumes import features
+
+        values = features(prepared.image, prepared.intensity_mask, settings.pyradiomics)
+        return Extraction(values, _missing(values))
     with one_thread_each():
         return _compute(prepared, settings)
 
@@ -158,9 +165,12 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     ]
     found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
     values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
+    return Extraction(values, _missing(values))
+
+
+def _missing(values: Mapping[str, float]) -> dict[str, str]:
     reason = "not defined for this region, see the family's documentation"
-    missing = {column: reason for column, value in values.items() if not math.isfinite(value)}
-    return Extraction(values, missing)
+    return {column: reason for column, value in values.items() if not math.isfinite(value)}
 
 
 def _compute_group(
@@ -272,6 +282,10 @@ def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tu
 
 def versions(settings: ExtractionSettings) -> dict[str, int]:
     """Return the version of each piece of code that the settings use."""
+    if settings.pyradiomics is not None:
+        from radiomics.compat.volumes import VERSION as OTHER
+
+        return {"extraction": VERSION, "io": reading.VERSION, "pyradiomics": OTHER}
     used = {f"families.{n}": load("radiomics.features", n).VERSION for n in settings.families}
     for spec in settings.filters:
         used[f"filters.{spec['name']}"] = load("radiomics.filters", spec["name"]).VERSION

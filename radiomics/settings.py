@@ -35,8 +35,16 @@ CT, PET = "HU", "SUV"
 """How the units of CT and of PET in SUV begin."""
 
 
+PYRADIOMICS = {"setting", "featureClass", "imageType", "voxelSetting"}
+"""Sections by which a parameter file of PyRadiomics is known."""
+
+
 class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
-    """What is computed, and from what. Lengths in mm, axes in array order z, y, x."""
+    """What is computed, and from what. Lengths in mm, axes in array order z, y, x.
+
+    ``pyradiomics``, the content of one of PyRadiomics' parameter files, asks for its features
+    instead; empty for its defaults.
+    """
 
     modality: Literal["CT", "MR", "PT", "other"] | None = None
     resample: resampling.Options | None = None
@@ -49,6 +57,20 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     aggregation: tuple[Directional, ...] = Field(("3d_averaged",), min_length=1)
 
     spatial_autocorrelation: bool = True
+    pyradiomics: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _pyradiomics_alone(self) -> ExtractionSettings:
+        if self.pyradiomics is not None:
+            fields = type(self).model_fields.items()
+            free = ("pyradiomics", "modality")
+            others = [n for n, f in fields if n not in free and getattr(self, n) != f.default]
+            if others:
+                raise ValueError(f"PyRadiomics' parameters say all themselves: leave out {others}")
+            from radiomics.compat import parameters
+
+            parameters.read(self.pyradiomics)
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -130,7 +152,15 @@ def load_settings(
     if not path.is_file():
         hint = did_you_mean(str(settings), presets())
         raise ConfigurationError(f"settings: no preset and no file '{settings}'. {hint}")
-    return parse(ExtractionSettings, read_yaml(path), str(path))
+    content = read_yaml(path)
+    if isinstance(content, Mapping) and PYRADIOMICS & set(content):  # one of its parameter files
+        from radiomics.compat import parameters
+
+        try:
+            content = {"pyradiomics": parameters.read(path)}
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+    return parse(ExtractionSettings, content, str(path))
 
 
 def default_discretisation(unit: str) -> discretise.Options:

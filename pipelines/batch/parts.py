@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.store import key
+from radiomics.compat.volumes import columns
 from radiomics.derived import group_of
-from radiomics.extraction import choices, versions
+from radiomics.extraction import SHAPES, choices, versions
 from radiomics.plugins import load
 from radiomics.settings import ExtractionSettings
 
@@ -19,6 +20,7 @@ COMMON = ("modality", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
 OWN = {
     "morphology": ("spatial_autocorrelation",),
+    "morphology_2d": (),
     "local_intensity": (),
     "intensity": (),
     "ivh": ("ivh", "discretisation"),
@@ -51,6 +53,10 @@ def layout_of(settings: ExtractionSettings) -> Layout:
     owners = dict(columns_of(settings))
     dump = settings.model_dump(mode="json")
     code = versions(settings)
+    if settings.pyradiomics is not None:  # all of it is one part
+        whole = key([dump["pyradiomics"], dump["modality"], code])
+        name = key([list(owners), [whole]])
+        return Layout(name, tuple(owners), {"pyradiomics": whole}, tuple(owners.values()))
     parts = {}
     for family in settings.families:
         read = {name: dump[name] for name in (*COMMON, *OWN.get(family, TEXTURES))}
@@ -62,6 +68,8 @@ def layout_of(settings: ExtractionSettings) -> Layout:
 
 def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
     """Return each column that settings lead to, with its family."""
+    if settings.pyradiomics is not None:
+        return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
     found: list[tuple[str, str]] = []
     for number, spec in enumerate(settings.filters):
         group = group_of(spec)
@@ -75,7 +83,7 @@ def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
 
 def without_shape(families: tuple[str, ...]) -> list[str]:
     """Return the families that are computed on every image: the mask's shape is the same."""
-    return [name for name in families if name != "morphology"]
+    return [name for name in families if name not in SHAPES]
 
 
 def _columns_of_family(prefix: str, name: str, settings: Any) -> list[tuple[str, str]]:
