@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ LARGEST_MATRICES = 2**32
 """Bytes that the matrices of one family may take."""
 
 
-def check_memory(count: int, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+def check_memory(count: int, shape: tuple[int, ...], names: Sequence[str]) -> None:
     """Say how much memory texture matrices would take before it is taken."""
     sizes = {"glcm": count**2, "glrlm": count * max(shape)}
     for name in sorted(set(sizes) & set(names)):

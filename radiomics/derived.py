@@ -26,6 +26,8 @@ MEMORY = Budget(2**32)
 """Bytes that filters working side by side may need together."""
 NEEDED = 14
 """Images of float64 that a filter works with at most, besides two for each response."""
+SHAPES = ("morphology", "morphology_2d")
+"""Families of the mask, computed once for all images."""
 BORDER_MM = 6.5
 """What is kept around the mask: local intensity looks 6.2 mm beyond it."""
 
@@ -47,6 +49,7 @@ class Group:
     module: Any
     images: tuple[Any, ...]
     discretisation: discretise.Options | None
+    families: tuple[str, ...] | None
 
     @property
     def is_original(self) -> bool:
@@ -58,7 +61,21 @@ def group_of(spec: Mapping[str, Any]) -> Group:
     """Return what an entry of ``filters`` asks for."""
     module, options, own = parse_filter(spec)
     variants = getattr(module, "variants", None)
-    return Group(module, variants(options) if variants else (options,), own)
+    images = variants(options) if variants else (options,)
+    return Group(module, images, own, tuple(spec["families"]) if "families" in spec else None)
+
+
+def families_of(groups: Sequence[Group], families: Sequence[str]) -> list[list[list[str]]]:
+    """Return the families of each image of each group: the mask's shape once, where it is first."""
+    left = [name for name in families if name in SHAPES]
+    found = []
+    for group in groups:
+        names = [n for n in families if group.families is None or n in group.families]
+        others = [name for name in names if name not in SHAPES]
+        first = [name for name in names if name not in SHAPES or name in left]
+        left = [name for name in left if name not in names]
+        found.append([first, *[others] * (len(group.images) - 1)])
+    return found
 
 
 def sharing(groups: Sequence[Group], spacing: Spacing) -> tuple[Shared, list[int]]:

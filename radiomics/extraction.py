@@ -15,18 +15,13 @@ from typing import Any
 import numpy as np
 
 from radiomics import io as reading
-from radiomics.checks import (
-    check_finite,
-    check_kept,
-    check_memory,
-    check_modality,
-    check_resampled,
-)
+from radiomics.checks import check_finite, check_kept, check_memory, check_modality, check_resampled
 from radiomics.derived import (
     BORDER_MM,
     Group,
     Response,
     check_fits,
+    families_of,
     group_of,
     inner_responses,
     reach_mm,
@@ -51,8 +46,6 @@ VERSION = 3
 """Counts changes of this chain that change values; part of every stored result's key."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
-SHAPES = ("morphology", "morphology_2d")
-"""Families of the mask, computed once for all images."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
 
@@ -160,8 +153,8 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     check_fits(prepared.image, prepared.inner, groups)
     common, early = sharing(groups, prepared.image.spacing)
     calls = [
-        partial(_compute_group, prepared, settings, group, common, first=index == 0)
-        for index, group in enumerate(groups)
+        partial(_compute_group, prepared, settings, group, common, names)
+        for group, names in zip(groups, families_of(groups, settings.families), strict=True)
     ]
     found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
     values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
@@ -174,9 +167,13 @@ def _missing(values: Mapping[str, float]) -> dict[str, str]:
 
 
 def _compute_group(
-    prepared: Prepared, settings: ExtractionSettings, group: Group, common: Shared, first: bool
+    prepared: Prepared,
+    settings: ExtractionSettings,
+    group: Group,
+    common: Shared,
+    names: Sequence[Sequence[str]],
 ) -> dict[str, float]:
-    """Compute the features of the images of one filter; the mask's shape on the first image only.
+    """Compute the features of the images of one filter, of each image those of some families.
 
     Raises
     ------
@@ -185,13 +182,10 @@ def _compute_group(
     """
     masks_ = (prepared.intensity_mask, prepared.morphological_mask)
     found = inner_responses(prepared.image, masks_, prepared.inner, group, common)
-    names = [name for name in settings.families if first or name not in SHAPES]
-    calls = []
-    for index, (options, response) in enumerate(zip(group.images, found, strict=True)):
-        of_image = [name for name in names if index == 0 or name not in SHAPES]
-        calls.append(
-            partial(_compute_image, prepared, settings, group, options, response, of_image)
-        )
+    calls = [
+        partial(_compute_image, prepared, settings, group, *of_image)
+        for of_image in zip(group.images, found, names, strict=True)
+    ]
     return {key: value for values in side_by_side(calls) for key, value in values.items()}
 
 
@@ -204,7 +198,7 @@ def _compute_image(
     names: Sequence[str],
 ) -> dict[str, float]:
     """Compute the families of one filtered image."""
-    region, unit = _region(prepared, response, group, settings)
+    region, unit = _region(prepared, response, group, settings, names)
     tasks = []
     for name in names:
         family = load("radiomics.features", name)
@@ -227,7 +221,11 @@ def _turn(task: tuple[str, str, Any, Any]) -> int:
 
 
 def _region(
-    prepared: Prepared, response: Response, group: Group, settings: ExtractionSettings
+    prepared: Prepared,
+    response: Response,
+    group: Group,
+    settings: ExtractionSettings,
+    names: Sequence[str],
 ) -> tuple[Region, str]:
     """Return what families see, the image with its grey levels, and the image's unit.
 
@@ -254,7 +252,7 @@ def _region(
             str(error),
             "change 'discretisation' or 'resegment'",
         ) from None
-    check_memory(count, levels.shape, settings.families)
+    check_memory(count, levels.shape, names)
     parts = (image, mask, response.morphological_mask, response.spacing)
     same = response.spacing == prepared.image.spacing  # as the masks that were prepared
     region = Region(*parts, levels, count, limits, Once(), prepared.once if same else Once())

@@ -108,19 +108,35 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
             parse_filter(spec)
         return specs
 
+    @model_validator(mode="after")
+    def _families_of_filters(self) -> ExtractionSettings:
+        for spec in self.filters:
+            for name in spec.get("families", ()):
+                if name not in self.families:
+                    hint = did_you_mean(name, self.families)
+                    raise ValueError(
+                        f"filter {spec['name']}: families are among those of the settings, and "
+                        f"'{name}' is not. {hint}"
+                    )
+        return self
+
 
 def _filter_schema(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = load("radiomics.filters", name).Options.model_json_schema()
     own = discretise.Options.model_json_schema()
-    schema["properties"] |= {"name": {"const": name}, "discretisation": own}
+    chosen = {"type": "array", "items": {"enum": list(families.NAMES)}, "minItems": 1}
+    schema["properties"] |= {"name": {"const": name}, "discretisation": own, "families": chosen}
     schema["required"] = ["name", *schema.get("required", [])]
     return schema | {"title": name}
 
 
 def parse_filter(spec: Mapping[str, Any]) -> tuple[ModuleType, Any, discretise.Options | None]:
     """Return a filter's module, its options, and how its images are discretised if it says so."""
-    rest = {key: value for key, value in spec.items() if key != "discretisation"}
+    rest = {k: value for k, value in spec.items() if k not in ("discretisation", "families")}
     name = str(spec.get("name", "an entry"))
+    chosen = spec.get("families", ("any",))
+    if not isinstance(chosen, list | tuple) or not chosen:
+        raise ValueError(f"{name}.families: a list of families, not {chosen!r}")
     module, options = parse_plugin("radiomics.filters", rest, name)
     own = spec.get("discretisation")
     return module, options, own and parse(discretise.Options, own, f"{name}.discretisation")

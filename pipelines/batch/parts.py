@@ -11,8 +11,8 @@ from typing import Any
 
 from pipelines.store import key
 from radiomics.compat.volumes import columns
-from radiomics.derived import group_of
-from radiomics.extraction import SHAPES, choices, versions
+from radiomics.derived import families_of, group_of
+from radiomics.extraction import choices, versions
 from radiomics.plugins import load
 from radiomics.settings import ExtractionSettings
 
@@ -71,19 +71,13 @@ def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
     if settings.pyradiomics is not None:
         return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
     found: list[tuple[str, str]] = []
-    for number, spec in enumerate(settings.filters):
-        group = group_of(spec)
-        for index, options in enumerate(group.images):
+    groups = [group_of(spec) for spec in settings.filters]
+    for group, names in zip(groups, families_of(groups, settings.families), strict=True):
+        for options, of_image in zip(group.images, names, strict=True):
             image = group.module.column_prefix(options).replace(".", "_")
-            first = number == index == 0
-            for name in settings.families if first else without_shape(settings.families):
+            for name in of_image:
                 found += _columns_of_family(f"{image}_{name}", name, settings)
     return found
-
-
-def without_shape(families: tuple[str, ...]) -> list[str]:
-    """Return the families that are computed on every image: the mask's shape is the same."""
-    return [name for name in families if name not in SHAPES]
 
 
 def _columns_of_family(prefix: str, name: str, settings: Any) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.batch.parts import layout_of
 from radiomics import InputError, Volume, extract, feature_catalogue, filters, models
 from radiomics.extraction import compute, prepare, versions
 from radiomics.features import NAMES, STANDARD
@@ -222,3 +223,43 @@ def test_any_layout_in_memory_gives_the_same_values() -> None:
         assert extract(replace(image, array=array), other, {}) == pytest.approx(
             expected, rel=1e-12, nan_ok=True
         )
+
+
+def test_each_filter_may_have_families_of_its_own() -> None:
+    image, mask = scene()
+    families = ["morphology", "intensity", "glcm"]
+    square = {"name": "square", "families": ["glcm"]}
+    wanted = {"families": families, "filters": [{"name": "original"}, square]}
+    found = extract(image, mask, wanted)
+    both = {**wanted, "filters": [{"name": "original"}, {"name": "square"}]}
+    everything = extract(image, mask, both)
+    assert found == {
+        column: value
+        for column, value in everything.items()
+        if not column.startswith("square_intensity")
+    }
+    layout = layout_of(load_settings(wanted))
+    assert layout.columns == tuple(found)
+    # the mask's shape stands with the first image that has it
+    original = {"name": "original", "families": ["intensity"]}
+    later = {**wanted, "filters": [original, {"name": "square"}, {"name": "square_root"}]}
+    columns = list(extract(image, mask, later))
+    shapes = [column for column in columns if "morphology" in column]
+    assert len(shapes) == 29
+    assert all(column.startswith("square_morphology") for column in shapes)
+    assert layout_of(load_settings(later)).columns == tuple(columns)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        (["histogram"], "'histogram' is not"),
+        (["glmc"], "Did you mean 'glcm'"),
+        ([], "a list of families"),
+        ("glcm", "a list of families"),
+    ],
+)
+def test_families_of_a_filter_that_cannot_be(own: Any, message: str) -> None:
+    filters = [{"name": "square", "families": own}]
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings({"families": ["intensity", "glcm"], "filters": filters})

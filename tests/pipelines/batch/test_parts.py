@@ -95,7 +95,7 @@ def test_every_option_is_read_by_somebody() -> None:
     from pipelines.batch.parts import TEXTURES as BINS
 
     listed = {*COMMON, *BINS, *(name for names in OWN.values() for name in names)}
-    assert listed | {"families"} == set(ExtractionSettings.model_fields)
+    assert listed | {"families", "pyradiomics"} == set(ExtractionSettings.model_fields)
 
 
 def test_versions_of_code_are_part_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
