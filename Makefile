@@ -20,7 +20,7 @@ demo: install
 	$(BIN)/radiomics demo --output $(OUTPUT)
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: install
 	$(BIN)/ruff check .
