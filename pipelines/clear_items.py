@@ -22,6 +22,7 @@ from pipelines.run_record import (
     author,
     confounders,
     of_images,
+    of_settings,
 )
 from radiomics.evaluation.tuning import stratification
 
@@ -239,17 +240,17 @@ ITEMS: tuple[Question, ...] = (
     ("Reference standard", _reference),
     ("Way of segmentation", author("by hand or by which tool, on which images")),
     ("Who segmented", author("readers and their experience")),
-    ("Preprocessing of images", of_images(_preprocessing, "say what it did to images")),
-    ("Resampling", of_images(_resampling, "method and voxel size")),
-    ("Discretisation", of_images(_discretisation, "method and bins")),
-    ("Types of images", of_images(_image_types, "original or filtered, and how")),
+    ("Preprocessing of images", of_settings(_preprocessing, "say what it did to images")),
+    ("Resampling", of_settings(_resampling, "method and voxel size")),
+    ("Discretisation", of_settings(_discretisation, "method and bins")),
+    ("Types of images", of_settings(_image_types, "original or filtered, and how")),
     (
         "How features are extracted",
         of_images(lambda _: (MET, "this package, versions under Provenance"), "name it"),
     ),
     (
         "Classes of features",
-        of_images(lambda r: (MET, ", ".join(r.config.extraction.families)), "its classes"),
+        of_settings(lambda r: (MET, ", ".join(r.config.extraction.families)), "its classes"),
     ),
     ("Number of features", _count),
     (

@@ -16,6 +16,7 @@ from pipelines.run_record import (
     author,
     confounders,
     of_images,
+    of_settings,
 )
 from pipelines.study_checks import events_per_variable
 from radiomics.evaluation.tuning import stratification
@@ -33,7 +34,9 @@ def _preprocessing(r: RunRecord) -> Answer:
     return MET, f"recorded under Provenance, extraction: {', '.join(done) or 'no resampling'}"
 
 
-def _software(_: RunRecord) -> Answer:
+def _software(r: RunRecord) -> Answer:
+    if r.config.extraction.pyradiomics is not None:
+        return AUTHOR, "features as PyRadiomics defines them, which departs from IBSI in parts"
     return MET, "this package; radiomics verify repeats IBSI's benchmarks on the same machine"
 
 
@@ -124,7 +127,7 @@ ITEMS: tuple[Question, ...] = (
     ("Masks for testing from one reader or tool", author("who drew those of the test parts")),
     (
         "Preprocessing is fit and described",
-        of_images(_preprocessing, "say how images were prepared"),
+        of_settings(_preprocessing, "say how images were prepared"),
     ),
     ("Standardised software for features", of_images(_software, "name it and its version")),
     ("Parameters of extraction are reported", of_images(_parameters, "give its settings")),

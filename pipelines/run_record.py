@@ -57,6 +57,17 @@ def of_images(answer: Callable[[RunRecord], Answer], what: str) -> Callable[[Run
     return found
 
 
+def of_settings(answer: Callable[[RunRecord], Answer], what: str) -> Callable[[RunRecord], Answer]:
+    """Return an answer that our settings give, unless PyRadiomics' parameters stand for them."""
+
+    def found(r: RunRecord) -> Answer:
+        if r.config.extraction.pyradiomics is not None:
+            return MET, "as PyRadiomics' parameters say, which stand under Provenance"
+        return answer(r)
+
+    return of_images(found, what)
+
+
 def confounders(r: RunRecord) -> Answer:
     """Say whether sites were harmonised, and which covariates the models had."""
     method = r.config.harmonisation.method

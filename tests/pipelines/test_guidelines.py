@@ -86,3 +86,19 @@ def test_clear_names_the_settings_of_images(small_cohort: Manifest, tmp_path: Pa
     assert found[27][1:] == (MET, "18 features, 0 covariates")
     assert found[31][1] == NOT
     assert "unit HU, not told;" in found[16][2]
+
+
+def test_pyradiomics_parameters_speak_for_themselves(
+    small_cohort: Manifest, tmp_path: Path
+) -> None:
+    values = {
+        "data": {"name": "cohort", "manifest": str(small_cohort.folder / "manifest.csv")},
+        "extraction": {"pyradiomics": {"featureClass": {"firstorder": None}}},
+        "volume": "original_firstorder_Energy",
+        "evaluation": {"folds": 2, "inner": 2, "resamples": 100},
+    }
+    run(parse(StudyConfig, values, "test"), tmp_path / "out")
+    found = answers(tmp_path / "out", "CLEAR")
+    assert all("PyRadiomics" in found[n][2] for n in (21, 22, 23, 24, 26))
+    assert found[27][2].startswith("18 features")
+    assert answers(tmp_path / "out", "METRICS")[12][1] == AUTHOR
