@@ -95,7 +95,8 @@ def test_pyradiomics_parameters_speak_for_themselves(
         "data": {"name": "cohort", "manifest": str(small_cohort.folder / "manifest.csv")},
         "extraction": {"pyradiomics": {"featureClass": {"firstorder": None}}},
         "volume": "original_firstorder_Energy",
-        "evaluation": {"folds": 2, "inner": 2, "resamples": 100},
+        "models": [{"name": "logistic", "C": 1.0}],
+        "evaluation": {"folds": 2, "resamples": 100},
     }
     run(parse(StudyConfig, values, "test"), tmp_path / "out")
     found = answers(tmp_path / "out", "CLEAR")
