@@ -101,7 +101,7 @@ def _row(
     absent = [name for name in wanted if name not in known]
     if absent:
         found = f"no {', '.join(absent)}"
-        remedy = "give them as name=value, or as columns of the manifest"
+        remedy = "give each as --known name=value, or as a column of the manifest"
         raise InputError(where, "the model needs its covariates and site", found, remedy)
     numeric = bundle.about["ranges"]
     own = {n: float(known[n]) if n in numeric else known[n] for n in wanted}
