@@ -22,7 +22,7 @@ from radiomics.evaluation.calibration import Recalibration
 from radiomics.evaluation.tuning import Fitted, Plan
 from radiomics.types import InputError
 
-FORMAT = 2
+FORMAT = 3
 BUNDLE, CHAIN, NETWORK = "bundle.json", "chain.skops", "network.safetensors"
 TRUSTED = (
     "numpy.dtype",
@@ -64,7 +64,7 @@ class Bundle:
     def check(self, table: pd.DataFrame) -> list[list[str]]:
         """Return for each row why the model may not apply: values or sites unlike its training."""
         if not self.about["columns"]:
-            return [[] for _ in range(len(table))]
+            return [self._strange(table.iloc[row]) for row in range(len(table))]
         ranges = pd.DataFrame(self.about["ranges"]).T  # columns low, high
         numbers = table[list(ranges.index)].to_numpy(dtype=np.float64)
         low, high = (ranges[side].to_numpy(dtype=np.float64) for side in ("low", "high"))
@@ -80,9 +80,12 @@ class Bundle:
         return notes
 
     def _strange(self, row: pd.Series[Any]) -> list[str]:
+        levels = dict(self.about["levels"])
+        if self.about["sites"] and "site" in row:
+            levels["site"] = self.about["sites"]
         return [
             f"{name} {row[name]!s} was not in training"
-            for name, known in self.about["levels"].items()
+            for name, known in levels.items()
             if str(row[name]) not in known
         ]
 
@@ -175,7 +178,8 @@ def predict(bundle: Bundle, table: pd.DataFrame, images: Any = None) -> list[dic
         raise InputError("table", "this model sees images", "a table alone", remedy)
     known = _checked(bundle, table[columns])
     scores = bundle.fitted.predict(_given(bundle, known, images))
-    notes = bundle.check(known)
+    site = [table["site"].astype(str)] if "site" in table and "site" not in known else []
+    notes = bundle.check(pd.concat([known, *site], axis=1))
     return [
         {"id": str(name), **_said(bundle, score), "notes": "; ".join(found)}
         for name, score, found in zip(table.index, scores, notes, strict=True)

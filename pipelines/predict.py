@@ -93,8 +93,9 @@ def _tensor(bundle: Bundle, case: Case) -> NDArray[np.float32]:
 def _row(
     bundle: Bundle, image: Volume, mask: Volume, known: dict[str, Any], where: str
 ) -> dict[str, Any]:
+    site = {"site": known["site"]} if known.get("site") else {}
     if not bundle.about["columns"]:
-        return {}
+        return site
     settings = ExtractionSettings.model_validate(bundle.about["config"]["extraction"])
     features = extract(image, mask, settings)
     wanted = [c for c in bundle.about["columns"] if c not in features]
@@ -105,7 +106,7 @@ def _row(
         raise InputError(where, "the model needs its covariates and site", found, remedy)
     numeric = bundle.about["ranges"]
     own = {n: float(known[n]) if n in numeric else known[n] for n in wanted}
-    return {**features, **own}
+    return {**features, **site, **own}
 
 
 def _grid(bundle: Bundle, image: Volume) -> list[str]:

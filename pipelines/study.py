@@ -26,6 +26,7 @@ from pipelines.store import Store, write_whole
 from pipelines.study_checks import warnings_of
 from pipelines.study_files import (
     log_opening,
+    sites_of,
     write_bundles,
     write_features,
     write_networks,
@@ -94,7 +95,7 @@ def run(config: StudyConfig, folder: Path, progress: Progress = silent, workers:
     final = fit_finally(config, learned, folder / "training" / "final", progress)
     if first_process():
         write_outcomes(study)
-        write_bundles(config, study, final)
+        write_bundles(config, study, final, sites_of(source))
         write_networks(study)
         write_whole(folder / "report.html", _report(config, source, table, study))
         progress("report", 1, 1)

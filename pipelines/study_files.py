@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -113,11 +113,21 @@ def write_networks(study: Study) -> None:
             write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
 
 
-def write_bundles(config: StudyConfig, study: Study, final: Mapping[str, Fitted | Network]) -> None:
+def sites_of(source: Any) -> list[str]:
+    """Return the sites of a cohort or table, none where it does not tell them."""
+    rows = getattr(source, "rows", None)
+    if rows is None or "site" not in rows:
+        return []
+    return sorted(rows["site"].dropna().astype(str).unique().tolist())
+
+
+def write_bundles(
+    config: StudyConfig, study: Study, final: Mapping[str, Fitted | Network], sites: Sequence[str]
+) -> None:
     """Write a bundle of each model that was fitted to all cases."""
     if study.features is None:
         return
-    about = describe(config, study.table, study.features.grids)
+    about = describe(config, study.table, study.features.grids) | {"sites": list(sites)}
     for number, (name, fitted) in enumerate(final.items()):
         reached = {n: vars(e) for n, e in study.outcomes[name].estimates.items()}
         spec = config.models[number]

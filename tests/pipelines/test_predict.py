@@ -60,8 +60,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask = np.zeros(image.shape, np.uint8)
         mask[1:3, 1:5, 1:5] = 1
         write_volume(Volume(mask, image.affine), folder / f"mask{number}.nii.gz")
-        rows.append([f"P{number}", f"P{number}", f"mask{number}.nii.gz", number % 2])
-    table = pd.DataFrame(rows, columns=["id", "image", "mask", "target"])
+        site = ("north", "south")[number // 4]
+        rows.append([f"P{number}", f"P{number}", f"mask{number}.nii.gz", number % 2, site])
+    table = pd.DataFrame(rows, columns=["id", "image", "mask", "target", "site"])
     table.to_csv(folder / "manifest.csv", index=False)
     values = {
         "data": {"name": "cohort", "manifest": str(folder / "manifest.csv"), "suv": "bw"},
@@ -100,3 +101,15 @@ def test_one_series_of_a_folder_is_named(study: Path, tmp_path: Path) -> None:
     named = predicted(study, folder, mask, "--series", first)[0]
     alone = predicted(study, study / "P3", mask)[0]
     assert named["probability_1"] == pytest.approx(alone["probability_1"], abs=1e-9)
+
+
+def test_a_site_that_was_not_in_training_is_told(study: Path) -> None:
+    scan = (study / "P1", study / "mask1.nii.gz")
+    assert "site" not in predicted(study, *scan)[0]["notes"]
+    assert "site" not in predicted(study, *scan, "--known", "site=north")[0]["notes"]
+    told = predicted(study, *scan, "--known", "site=west")[0]["notes"]
+    assert "site west was not in training" in told
+    manifest = pd.read_csv(study / "manifest.csv").assign(site=["north"] * 7 + ["west"])
+    manifest.to_csv(study / "elsewhere.csv", index=False)
+    notes = [row["notes"] for row in predicted(study, study / "elsewhere.csv")]
+    assert ["site" in note for note in notes] == [False] * 7 + [True]
