@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-AFRESH = 20
+AFRESH = 50
 """Steps of that search after which rounding errors are cleared."""
 MORE_POINTS = 8
 """Points that join the search for an enclosing ellipsoid at a time."""
 ROUNDS = 1000
-"""Times that points may join; a dozen is usual."""
+"""Times that points may join, and that the search goes on; a dozen is usual."""
+RIDGE = 1e-9
+"""Share of the diagonal that keeps that step defined where several weights do as well."""
 SERIES = 20
 """Last term of the series for the area of an ellipsoid, by IBSI."""
 TOLERANCE = 1e-7
@@ -79,7 +81,7 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     for _ in range(
         ROUNDS
     ):  # few points touch it: the search is among those and the farthest others
-        weights = _khachiyan(q[chosen], TOLERANCE)
+        weights = _khachiyan(q[chosen])
         chosen, weights = chosen[weights > 0], weights[weights > 0]
         moment = q[chosen].T @ (q[chosen] * weights[:, None])
         far = (q @ np.linalg.inv(moment) * q).sum(axis=1)
@@ -96,63 +98,57 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     return np.asarray(np.sqrt(np.linalg.eigvalsh(shape)[::-1] * reach) * scale, dtype=np.float64)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _khachiyan(q: Any, tolerance: float) -> Any:
+def _khachiyan(q: Floats) -> Floats:
     """Return weights of points (N, K + 1) whose moment matrix bounds the smallest ellipsoid.
 
     Each step moves weight to the farthest point or from the nearest one; inverse and distances
     follow by the rule of Sherman and Morrison. Now and then all weights move at once, and both are
     computed afresh.
     """
-    count, size = q.shape
-    weights, far = np.full(count, 1.0 / count), np.empty(count)
-    inverse = np.empty((size, size))
-    since = AFRESH
-    for _ in range(100_000):
-        if since >= AFRESH:
-            _move_all(q, weights)
-            inverse[...] = np.linalg.inv(q.T @ (q * weights.reshape(-1, 1)))
-            for k in range(count):
-                far[k] = _product(q[k], inverse, q[k])
-            since = 0
-        farthest, nearest = _extremes(far, weights)
-        above, below = far[farthest] / size - 1, 1 - far[nearest] / size
-        if max(above, below) > tolerance:
-            _move(q, farthest if above >= below else nearest, weights, far, inverse)
-            since += 1
-        elif since == 0:
+    weights = np.full(len(q), 1 / len(q))
+    for _ in range(ROUNDS):
+        _move_all(q, weights)
+        inverse = np.linalg.inv(q.T @ (q * weights[:, None]))
+        far = ((q @ inverse) * q).sum(axis=1)
+        if not _ascend(q, weights, far, inverse, TOLERANCE, AFRESH):
             break
-        else:
-            since = AFRESH
     return weights
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _move_all(q: Any, weights: Any) -> None:
+def _move_all(q: Floats, weights: Floats) -> None:
     """Take one step of Newton's method in the weights above 0, as far as none falls below."""
     held = np.flatnonzero(weights > 0)
     points, now = q[held], weights[held]
-    moment = points.T @ (points * now.reshape(-1, 1))
+    moment = points.T @ (points * now[:, None])
     products = points @ np.linalg.inv(moment) @ points.T
     count = len(held)
     system, gain = np.ones((count + 1, count + 1)), np.zeros(count + 1)
-    system[:count, :count] = products * products
+    gain[:count] = products.diagonal()
+    system[:count, :count] = products * products + np.diag(RIDGE * gain[:count] ** 2)
     system[count, count] = 0.0
-    for k in range(count):
-        gain[k] = products[k, k]
-        system[k, k] += 1e-9 * products[k, k] ** 2  # where several weights do as well
     change = np.linalg.solve(system, gain)[:count]
-    far, blocking = 1.0, -1
-    for k in range(count):
-        if now[k] + far * change[k] < 0:
-            far, blocking = -now[k] / change[k], k
-    for k in range(count):
-        now[k] = max(now[k] + far * change[k], 0.0) if k != blocking else 0.0
-    moved = now / now.sum()
-    grown = points.T @ (points * moved.reshape(-1, 1))
-    if np.linalg.det(grown) > np.linalg.det(moment):
-        for k in range(count):
-            weights[held[k]] = moved[k]
+    falling = np.flatnonzero(now + change < 0)
+    if len(falling):
+        reach = -now[falling] / change[falling]
+        change *= reach.min()
+        change[falling[reach.argmin()]] = -now[falling[reach.argmin()]]
+    moved = np.maximum(now + change, 0.0)
+    moved /= moved.sum()
+    if np.linalg.det(points.T @ (points * moved[:, None])) > np.linalg.det(moment):
+        weights[held] = moved
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _ascend(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most: int) -> int:
+    """Take steps until the bound is within the tolerance, ``most`` at most; return how many."""
+    size = q.shape[1]
+    for step in range(most):
+        farthest, nearest = _extremes(far, weights)
+        above, below = far[farthest] / size - 1, 1 - far[nearest] / size
+        if max(above, below) <= tolerance:
+            return step
+        _move(q, farthest if above >= below else nearest, weights, far, inverse)
+    return most
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -165,15 +161,6 @@ def _extremes(far: Any, weights: Any) -> Any:
         if weights[k] > 0 and (nearest < 0 or far[k] < far[nearest]):
             nearest = k
     return farthest, nearest
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _product(a: Any, matrix: Any, b: Any) -> float:
-    total = 0.0
-    for i in range(len(a)):
-        for j in range(len(b)):
-            total += a[i] * matrix[i, j] * b[j]
-    return total
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
