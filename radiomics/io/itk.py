@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from radiomics.io import ITK_SUFFIXES, has_itk_suffix
 from radiomics.types import InputError, Volume
 
+PART = 2**20
+"""Voxels that are looked at at a time."""
+
 
 def read_itk(path: Path, unit: str = "") -> Volume:
     """Read a 3D scalar image; SimpleITK's (x, y, z) world is DICOM's LPS already.
@@ -34,10 +37,11 @@ def read_itk(path: Path, unit: str = "") -> Volume:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         found = f"{image.GetDimension()}D, {image.GetNumberOfComponentsPerPixel()} values a voxel"
         raise InputError(path, "one 3D scalar image is needed", found, "split the file first")
-    array = sitk.GetArrayFromImage(image)
+    array, affine = sitk.GetArrayFromImage(image), affine_of(image)
+    del image  # its memory is needed
     if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
         array = _with_non_finite(array, path)
-    return Volume(array, affine_of(image), unit)
+    return Volume(array, affine, unit)
 
 
 def read_shape(path: Path) -> tuple[int, ...]:
@@ -62,19 +66,25 @@ def affine_of(image: sitk.Image) -> NDArray[np.float64]:
 
 def _with_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
     """Put NaN and infinities back, which ITK's NIfTI reader turns into 0 without a word."""
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
-    order = "<" if content[:4] == b"\x5c\x01\x00\x00" else ">"
-    kind = int(np.frombuffer(content, f"{order}i2", 1, 70)[0])
-    offset = int(np.frombuffer(content, f"{order}f4", 1, 108)[0])
-    dtype = {16: f"{order}f4", 64: f"{order}f8"}.get(kind)
-    if dtype is None or offset < 348:
-        return array
-    stored = np.frombuffer(content, dtype, array.size, offset).reshape(array.shape)
-    lost = ~np.isfinite(stored)
-    if lost.any():
-        array[lost] = stored[lost]
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream = gzip.GzipFile(fileobj=raw) if packed else raw
+        header = stream.read(112)
+        order = "<" if header[:4] == b"\x5c\x01\x00\x00" else ">"
+        kind = int(np.frombuffer(header, f"{order}i2", 1, 70)[0])
+        offset = int(np.frombuffer(header, f"{order}f4", 1, 108)[0])
+        dtype = np.dtype({16: f"{order}f4", 64: f"{order}f8"}.get(kind, "V1"))
+        if dtype.kind != "f" or offset < 348:
+            return array
+        stream.read(offset - len(header))
+        voxels = array.reshape(-1)
+        for start in range(0, voxels.size, PART):  # not the whole: it may be large
+            here = voxels[start : start + PART]
+            stored = np.frombuffer(stream.read(here.size * dtype.itemsize), dtype)
+            lost = ~np.isfinite(stored)
+            if lost.any():
+                here[lost] = stored[lost]
     return array
 
 

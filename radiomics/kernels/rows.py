@@ -43,14 +43,14 @@ def zones(
 
     Parameters
     ----------
-    distances : (D, H, W) uint16, whose smallest value in each zone is wanted
+    distances : (D + 2, H + 2, W + 2) uint16, whose smallest value in each zone is wanted
 
     Returns
     -------
     level, size in voxels and smallest distance of each zone, (Z,) int64
     """
     inside = int(np.count_nonzero(levels))
-    found = _zones(np.pad(levels, 1), np.pad(distances, 1), *_links(planar), inside)
+    found = _zones(np.pad(levels, 1), distances, *_links(planar), inside)
     return found[:, 0], found[:, 1], found[:, 2]
 
 

@@ -111,11 +111,12 @@ def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16
 
     Returns
     -------
-    (D, H, W) uint16, 1 at the border, 0 outside
+    (D + 2, H + 2, W + 2) uint16, 1 at the border, 0 outside; with a voxel of outside all around
     """
-    padded = np.pad(mask, 1).astype(np.uint16)
+    padded = np.zeros([side + 2 for side in mask.shape], dtype=np.uint16)
+    padded[1:-1, 1:-1, 1:-1] = mask
     _border_distances(padded, planar)
-    return np.asarray(padded[1:-1, 1:-1, 1:-1])
+    return padded
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -35,6 +35,6 @@ def _find(region: Region, planar: bool) -> list[tuple[Zones, int]]:
     found = []
     for index in np.flatnonzero(levels.any(axis=(1, 2))).tolist():
         part = levels[index : index + 1]
-        flat = zones(part, distances[index : index + 1], True)
+        flat = zones(part, distances[index : index + 3], True)
         found.append((flat, int(np.count_nonzero(part))))
     return found
