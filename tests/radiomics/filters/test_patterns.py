@@ -1,4 +1,4 @@
-"""Oracle: patterns on a sphere by scipy's interpolation, harmonics and kurtosis."""
+"""Oracle: patterns in slices and in space by scipy's interpolation, harmonics and kurtosis."""
 
 from __future__ import annotations
 
@@ -104,3 +104,25 @@ def test_layers_in_an_extraction() -> None:
         extract(slice_, inside, wanted)
     with pytest.raises(ConfigurationError, match="m1, m2, k where levels is 2"):
         filters.apply("lbp3d", image, layer="m3")
+
+
+def test_local_binary_patterns_point_by_point() -> None:
+    image = np.random.default_rng(1).integers(0, 4, (2, 9, 10)).astype(float)
+    for radius, samples in ((1, 8), (2, 12), (1.5, 5)):
+        methods = ("uniform", "default", "ror", "var")
+        found, number, turned, variance = (
+            apply("lbp", image, radius=radius, samples=samples, method=name) for name in methods
+        )
+        for z, y, x in np.ndindex(image.shape):
+            angles = 2 * np.pi * np.arange(samples) / samples
+            away = radius * np.array([-np.sin(angles), np.cos(angles)])
+            places = np.round(away, 5) + np.array([[y], [x]])
+            ring = ndimage.map_coordinates(
+                np.pad(image[z], 3), places + 3, order=1, mode="constant"
+            )
+            bits = ring >= image[z, y, x] - 1e-9
+            uniform = np.count_nonzero(bits != np.roll(bits, 1)) <= 2
+            assert found[z, y, x] == (bits.sum() if uniform else samples + 1)
+            numbers = [(np.roll(bits, -k) * 2 ** np.arange(samples)).sum() for k in range(samples)]
+            assert (number[z, y, x], turned[z, y, x]) == (numbers[0], min(numbers))
+            assert variance[z, y, x] == pytest.approx(ring.var(), abs=1e-12)

@@ -279,25 +279,3 @@ def test_a_boundary_is_what_the_image_could_have_gone_on_as(
     wide = np.pad(image, [(reach, reach) for reach in far], mode=PADS[boundary])
     inner = tuple(slice(reach, reach + n) for reach, n in zip(far, shape, strict=True))
     np.testing.assert_allclose(found, apply(name, wide, **options)[inner], atol=1e-9)
-
-
-def test_local_binary_patterns_point_by_point() -> None:
-    image = np.random.default_rng(1).integers(0, 4, (2, 9, 10)).astype(float)
-    for radius, samples in ((1, 8), (2, 12), (1.5, 5)):
-        methods = ("uniform", "default", "ror", "var")
-        found, number, turned, variance = (
-            apply("lbp", image, radius=radius, samples=samples, method=name) for name in methods
-        )
-        for z, y, x in np.ndindex(image.shape):
-            angles = 2 * np.pi * np.arange(samples) / samples
-            away = radius * np.array([-np.sin(angles), np.cos(angles)])
-            places = np.round(away, 5) + np.array([[y], [x]])
-            ring = ndimage.map_coordinates(
-                np.pad(image[z], 3), places + 3, order=1, mode="constant"
-            )
-            bits = ring >= image[z, y, x] - 1e-9
-            uniform = np.count_nonzero(bits != np.roll(bits, 1)) <= 2
-            assert found[z, y, x] == (bits.sum() if uniform else samples + 1)
-            numbers = [(np.roll(bits, -k) * 2 ** np.arange(samples)).sum() for k in range(samples)]
-            assert (number[z, y, x], turned[z, y, x]) == (numbers[0], min(numbers))
-            assert variance[z, y, x] == pytest.approx(ring.var(), abs=1e-12)
