@@ -34,7 +34,7 @@ def test_the_schema_knows_every_filter_and_its_options() -> None:
     assert tuple(known) == FILTERS
     for name, item in known.items():
         options = set(load("radiomics.filters", name).Options.model_fields)
-        assert set(item["properties"]) == options | {"name", "discretisation"}
+        assert set(item["properties"]) == options | {"name", "discretisation", "families"}
         assert not item["additionalProperties"]
         assert "$ref" not in json.dumps(item)
     assert known["wavelet"]["properties"]["decimated"]["default"] is False
