@@ -25,6 +25,7 @@ from monai.networks.nets import resnet18
 from monai.transforms import Compose, EnsureTyped, RandFlipd
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.training import ours
 from pipelines.environment import installed
 from radiomics import models, training
 from radiomics.types import Samples
@@ -78,28 +79,16 @@ def monai_loop(samples: Samples, device: torch.device) -> Callable[[], float]:
 
 def our_loop(samples: Samples, device: torch.device) -> Callable[[], float]:
     """Return a function that gives the seconds of the second of two epochs of ours."""
-    network = models.build("monai_resnet", input_shape=samples.x.shape[1:], outputs=2, depth=18).to(
-        device
-    )
-    precision = "float16" if device.type == "cuda" else "float32"
-    options = training.Options(
-        task="multiclass",
-        epochs=2,
-        batch_size=BATCH,
-        optimiser="adam",
-        rate=1e-3,
-        precision=precision,
-        augment={"flip": [1, 2, 3]},
-    )
-
-    def epoch() -> float:
-        ends: list[float] = []
-        training.fit(
-            network, samples, options=options, progress=lambda *_: ends.append(time.perf_counter())
-        )
-        return ends[1] - ends[0]
-
-    return epoch
+    shape = samples.x.shape[1:]
+    network = models.build("monai_resnet", input_shape=shape, outputs=2, depth=18).to(device)
+    recipe = {
+        "batch_size": BATCH,
+        "optimiser": "adam",
+        "rate": 1e-3,
+        "precision": "float16" if device.type == "cuda" else "float32",
+        "augment": {"flip": [1, 2, 3]},
+    }
+    return ours(network, samples, recipe)
 
 
 def operations(side: int) -> int:
