@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.store import key
-from radiomics.compat.volumes import columns
 from radiomics.derived import families_of, group_of
 from radiomics.extraction import choices, versions
 from radiomics.plugins import load
@@ -69,6 +68,8 @@ def layout_of(settings: ExtractionSettings) -> Layout:
 def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
     """Return each column that settings lead to, with its family."""
     if settings.pyradiomics is not None:
+        from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
+
         return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
     found: list[tuple[str, str]] = []
     groups = [group_of(spec) for spec in settings.filters]
