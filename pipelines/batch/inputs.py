@@ -117,6 +117,11 @@ def voxels(path: Path) -> int:
         with ZipFile(path) as archive:
             return sum(item.file_size for item in archive.infolist()) // 2
     if has_itk_suffix(path):
+        from radiomics.io.nifti import SUFFIXES, nifti_shape
+
+        plain = nifti_shape(path) if path.name.lower().endswith(SUFFIXES) else None
+        if plain is not None:
+            return int(_product(plain))
         from radiomics.io.itk import read_shape
 
         return int(_product(read_shape(path)))

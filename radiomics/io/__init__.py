@@ -56,10 +56,8 @@ def read_image(
     """
     path = existing(path)
     if path.is_file() and has_itk_suffix(path):
-        from radiomics.io.itk import read_itk
-
         _refuse_selection(path, "a file without a PET header", "suv", suv)
-        return read_itk(path)
+        return read_file(path)
     from radiomics.io.dicom import read_series
 
     if path.is_file() and path.suffix.lower() == ".zip":
@@ -68,6 +66,24 @@ def read_image(
         with unpacked(path) as folder:
             return read_series(folder, series, repair, suv)
     return read_series(path, series, repair, suv)
+
+
+def read_file(path: Path) -> Volume:
+    """Read NIfTI, NRRD or MetaImage: a plain NIfTI file as it is, others through SimpleITK.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or is not one 3D scalar image.
+    """
+    from radiomics.io.nifti import SUFFIXES, read_nifti
+
+    plain = read_nifti(path) if path.name.lower().endswith(SUFFIXES) else None
+    if plain is not None:
+        return plain
+    from radiomics.io.itk import read_itk
+
+    return read_itk(path)
 
 
 def read_mask(
@@ -112,11 +128,9 @@ def read_mask(
             _refuse_selection(path, "a Slicer segmentation", option, value)
         mask = read_slicer(path, like, segment)
     elif path.is_file() and has_itk_suffix(path):
-        from radiomics.io.itk import read_itk
-
         _refuse_selection(path, "a label image", "roi", roi)
         _refuse_selection(path, "a label image", "segment", segment)
-        labels = read_itk(path)
+        labels = read_file(path)
         mask = Volume(_select(path, labels.array, label), labels.affine, "1", like.frame)
     else:
         mask = _read_dicom_mask(
@@ -169,9 +183,7 @@ def _mask_names(path: Path) -> tuple[str, list[str]]:
 
         return "segment", [segment.name for segment in read_segments(path)]
     if has_itk_suffix(path):
-        from radiomics.io.itk import read_itk
-
-        values = np.unique(read_itk(path).array).tolist()
+        values = np.unique(read_file(path).array).tolist()
         return "label", [f"{value:g}" for value in values if value != 0]
     from radiomics.io.headers import Header, read_header
 

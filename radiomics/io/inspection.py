@@ -7,10 +7,9 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
-from radiomics.io import SLICER_SUFFIX, existing, has_itk_suffix
+from radiomics.io import SLICER_SUFFIX, existing, has_itk_suffix, read_file
 from radiomics.io.archive import unpacked
 from radiomics.io.headers import Header
-from radiomics.io.itk import read_itk
 from radiomics.io.rtstruct import read_rois
 from radiomics.io.scanning import find_files, scan_files
 from radiomics.io.series import SeriesReport, group_series
@@ -135,7 +134,7 @@ def _inspect_slicer(file: Path) -> list[Finding]:
 
 def _inspect_itk(file: Path) -> Finding:
     try:
-        volume = read_itk(file)
+        volume = read_file(file)
     except InputError as error:
         return _refused("file", file, error.found)
     shape, spacing = volume.shape, volume.spacing

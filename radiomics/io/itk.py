@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.io import ITK_SUFFIXES, has_itk_suffix
+from radiomics.io.nifti import SUFFIXES
 from radiomics.types import InputError, Volume
 
 PART = 2**20
@@ -34,12 +35,14 @@ def read_itk(path: Path, unit: str = "") -> Volume:
         raise InputError(
             path, "the image file must be readable", reason, "check that the file is complete"
         ) from None
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        found = f"{image.GetDimension()}D, {image.GetNumberOfComponentsPerPixel()} values a voxel"
+    complex_numbers = "complex" in image.GetPixelIDTypeAsString()
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1 or complex_numbers:
+        count = 2 if complex_numbers else image.GetNumberOfComponentsPerPixel()
+        found = f"{image.GetDimension()}D, {count} values a voxel"
         raise InputError(path, "one 3D scalar image is needed", found, "split the file first")
     array, affine = sitk.GetArrayFromImage(image), affine_of(image)
     del image  # its memory is needed
-    if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
+    if array.dtype.kind == "f" and path.name.lower().endswith(SUFFIXES):
         array = _with_non_finite(array, path)
     return Volume(array, affine, unit)
 

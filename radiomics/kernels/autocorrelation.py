@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from radiomics.kernels.threads import side_by_side
+
 Floats = NDArray[np.float64]
+PART = 2**18
+"""Values of a spectrum that one thread makes at a time: that bounds the memory."""
 
 
 def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> Floats:
@@ -14,7 +20,8 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
 
     With :math:`w_{kl} = 1 / |r_k - r_l|` these are :math:`\sum w_{kl}`, :math:`\sum w_{kl} z_k z_l`
     and :math:`\sum w_{kl} z_k^2`. By Parseval's theorem each is a product of spectra, exact but for
-    rounding, in :math:`O(N \log N)`.
+    rounding, in :math:`O(N \log N)`. Spectra are made and summed plane by plane; the one of the
+    weights, which are even along each axis, is a cosine transform of an eighth of them.
 
     Parameters
     ----------
@@ -22,26 +29,47 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
     mask : (D, H, W) bool
     spacing : distances of voxel centres along the axes
     """
-    shape = [fft.next_fast_len(2 * n - 1, real=True) for n in mask.shape]
-    lines = [
-        (np.minimum(np.arange(n), n - np.arange(n)) * step) ** 2
-        for n, step in zip(shape, spacing, strict=True)
-    ]
-    squared = lines[0][:, None, None] + lines[1][:, None] + lines[2]
+    shape = [2 * fft.next_fast_len(n, real=True) for n in mask.shape]  # pairs meet no second time
+    weights = _weights(shape, spacing)
+    images = (mask.astype(np.float64), z, z * z)
+    along_w = side_by_side([partial(fft.rfft, image, shape[2]) for image in images])
+    planes = [np.moveaxis(one, 2, 0) for one in along_w]  # (W', D, H)
+    many = max(1, PART // (shape[0] * shape[1]))
+    sums = np.zeros((-(-len(planes[0]) // many), 3))
+
+    def add(number: int) -> None:
+        part = slice(number * many, (number + 1) * many)
+        inside, values, squares = (_transformed(one[part], shape) for one in planes)
+        weighted = weights[part][:, _mirrored(shape[0])][:, :, _mirrored(shape[1])]
+        sums[number, 1] = np.vdot(values, weighted * values).real
+        weighted = weighted * inside
+        sums[number, 0] = np.vdot(inside, weighted).real
+        sums[number, 2] = np.vdot(squares, weighted).real
+
+    side_by_side([partial(add, number) for number in range(len(sums))])
+    return np.asarray(sums.sum(axis=0) / float(np.prod(shape)))
+
+
+def _weights(shape: list[int], spacing: tuple[float, ...]) -> Floats:
+    """Return the spectrum (W', D', H') of 1 / distance where no frequency is negative.
+
+    Frequencies along W count twice where a real spectrum leaves their negatives out.
+    """
+    lines = [(np.arange(n // 2 + 1) * step) ** 2 for n, step in zip(shape, spacing, strict=True)]
+    squared = lines[2][:, None, None] + lines[0][:, None] + lines[1]
     squared[0, 0, 0] = np.inf  # a voxel is no pair with itself
-    weights = fft.rfftn(1 / np.sqrt(squared), workers=-1).real
-    counted = np.full(weights.shape[2], 2.0)  # the half that a real spectrum leaves out
-    counted[0] = 1.0
-    if shape[2] % 2 == 0:
-        counted[-1] = 1.0
-    weights *= counted
-    inside = fft.rfftn(mask.astype(np.float64), shape, workers=-1)
-    values = fft.rfftn(z, shape, workers=-1)
-    squares = fft.rfftn(z * z, shape, workers=-1)
-    size = float(np.prod(shape))
-    sums = [
-        np.vdot(inside, weights * inside).real,
-        np.vdot(values, weights * values).real,
-        np.vdot(squares, weights * inside).real,
-    ]
-    return np.array(sums) / size
+    weights: Floats = fft.dctn(1 / np.sqrt(squared), type=1, overwrite_x=True)
+    weights[1:-1] *= 2.0
+    return weights
+
+
+def _mirrored(count: int) -> NDArray[np.int64]:
+    """Return for each frequency of an axis the one of the same size that is not negative."""
+    k = np.arange(count)
+    return np.minimum(k, count - k)
+
+
+def _transformed(planes: NDArray[np.complex128], shape: list[int]) -> NDArray[np.complex128]:
+    """Transform planes (P, D, H) along both axes, zeros added behind each."""
+    along_h = fft.fft(planes, shape[1], axis=2)
+    return np.asarray(fft.fft(along_h, shape[0], axis=1, overwrite_x=True))
