@@ -28,6 +28,10 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "Gabor, 10 mm, 8 angles, 3 planes": [
         {"name": "gabor", "sigma_mm": 10, "lambda_mm": 4, "theta_step": 22.5, "planes": True}
     ],
+    "Gabor, three wavelengths of that width, one image": [
+        {"name": "gabor", "sigma_mm": 10, "lambda_mm": wave, "theta_step": 22.5, "planes": True}
+        for wave in (4, 6, 8)
+    ],
     "coif1 HHH, mean over 24 rotations": [
         {"name": "wavelet", "family": "coif1", "band": "HHH", "pooling": "mean"}
     ],
@@ -45,7 +49,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     ],
     "Simoncelli and its six Riesz (order 2), one image": ONE_SCALE,
     "gradient": [{"name": "gradient"}],
-    "LBP in slices, 8 samples": [{"name": "lbp"}],
+    "LBP in slices, 8 samples": [{"name": "lbp", "by_slice": True}],
     "LBP in space, 42 points, three layers": [{"name": "lbp3d"}],
     "LBP in space, cubic": [{"name": "lbp3d", "order": "cubic"}],
 }

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.filters import place
-from radiomics.kernels.boxes import Box, bounding_box
-from radiomics.kernels.spectra import Key, Shared
+from radiomics.filters import check_fit, place
+from radiomics.kernels.boxes import Box, bounding_box, coarse_mask
+from radiomics.kernels.sharing import Key, Shared
 from radiomics.kernels.threads import Budget
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise
@@ -50,6 +50,7 @@ class Group:
     images: tuple[Any, ...]
     discretisation: discretise.Options | None
     families: tuple[str, ...] | None
+    by_slice: bool = False
 
     @property
     def is_original(self) -> bool:
@@ -62,7 +63,8 @@ def group_of(spec: Mapping[str, Any]) -> Group:
     module, options, own = parse_filter(spec)
     variants = getattr(module, "variants", None)
     images = variants(options) if variants else (options,)
-    return Group(module, images, own, tuple(spec["families"]) if "families" in spec else None)
+    chosen = tuple(spec["families"]) if "families" in spec else None
+    return Group(module, images, own, chosen, bool(spec.get("by_slice", False)))
 
 
 def families_of(groups: Sequence[Group], families: Sequence[str]) -> list[list[list[str]]]:
@@ -93,42 +95,6 @@ def _keys(group: Group, spacing: Spacing) -> list[Key]:
     return [] if find is None else [key for one in group.images for key in find(one, spacing)]
 
 
-def check_fit(image: Volume, group: Group) -> None:
-    """Refuse an image that a group's filter does not fit.
-
-    Raises
-    ------
-    InputError
-        A single slice for a filter in space, a kernel wider than the image, a level too deep,
-        voxels that are not finite where the filter looks at all.
-    """
-    first = group.images[0]
-    name = f"filter {group.module.column_prefix(first)}"
-    if 1 in image.shape and getattr(first, "dims", 2) == 3:
-        raise InputError(
-            name,
-            "a filter in three dimensions needs several slices",
-            f"an image of {' x '.join(map(str, image.shape))} voxels",
-            "choose the filter's form for slices (dims: 2, or a kernel of two letters)",
-        )
-    try:
-        if hasattr(group.module, "check"):
-            group.module.check(image.shape, image.spacing, first)
-    except ValueError as error:
-        rule = "a filter must fit its image"
-        remedy = "change the filter's options, or resample"
-        raise InputError(name, rule, str(error), remedy) from None
-    if math.isinf(max(group.module.reach(first, image.spacing))):
-        broken = np.count_nonzero(~np.isfinite(image.array))
-        if broken:
-            raise InputError(
-                name,
-                "a filter that looks at the whole image needs finite intensities everywhere",
-                f"{broken} of {image.array.size} voxels are NaN or infinite",
-                "give the image finite values there, or choose a filter that looks less far",
-            )
-
-
 def responses(
     image: Volume, group: Group, common: Shared | None = None
 ) -> list[NDArray[np.float64]]:
@@ -139,7 +105,7 @@ def responses(
     InputError
         When the filter does not fit the image.
     """
-    check_fit(image, group)
+    check_fit(image, group.module, group.images[0], group.by_slice)
     if hasattr(group.module, "apply_each"):
         found: list[Any] = group.module.apply_each(image.array, image.spacing, group.images)
         return found
@@ -153,11 +119,12 @@ def check_fits(image: Volume, inner: Box, groups: Sequence[Group]) -> None:
     Raises
     ------
     InputError
-        As :func:`check_fit`, of the part of the image that each filter looks at.
+        As :func:`radiomics.filters.check_fit`, of the part of the image that each filter looks at.
     """
     for group in groups:
         cut, _ = _needed(image, inner, group)
-        check_fit(replace(image, array=image.array[cut]), group)
+        part = replace(image, array=image.array[cut])
+        check_fit(part, group.module, group.images[0], group.by_slice)
 
 
 def inner_responses(
@@ -235,30 +202,6 @@ def _coarse(
     z, y, x = (step * old for step, old in zip(steps, spacing, strict=True))
     box = bounding_box(both[1], tuple(math.ceil(BORDER_MM / step) for step in (z, y, x)))
     return Response(_part(array, box), both[0][box], both[1][box], (z, y, x))
-
-
-def coarse_mask(
-    mask: NDArray[np.bool_],
-    first: Spacing,
-    steps: tuple[int, int, int],
-    shape: tuple[int, ...],
-) -> NDArray[np.bool_]:
-    """Return which voxels of a coarser grid have at least half of what they cover in a mask.
-
-    Voxels of the grid cover ``steps`` voxels of the mask along each axis; what they cover outside
-    the image does not count. ``first`` is the middle of the first one.
-
-    >>> coarse_mask(np.ones((1, 1, 3), bool), (0, 0, 0.5), (1, 1, 2), (1, 1, 2)).tolist()
-    [[[True, True]]]
-    """
-    inside: NDArray[Any] = mask
-    covered = np.ones((1, 1, 1), dtype=np.int64)
-    for axis, (start, step, count) in enumerate(zip(first, steps, shape, strict=True)):
-        low = round(start - (step - 1) / 2)  # the first voxel covered, or one before the image
-        edges = np.clip(low + step * np.arange(count + 1), 0, mask.shape[axis])
-        inside = np.add.reduceat(inside, edges[:-1], axis=axis, dtype=np.int32)
-        covered = covered * np.diff(edges).reshape([-1 if a == axis else 1 for a in range(3)])
-    return np.asarray(2 * inside >= covered)
 
 
 def filtered(image: Volume, spec: Mapping[str, Any]) -> list[tuple[str, Volume]]:

@@ -29,7 +29,7 @@ from radiomics.derived import (
 )
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
-from radiomics.kernels.spectra import Shared
+from radiomics.kernels.sharing import Shared
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import load
 from radiomics.preprocessing import discretise, intensity, masks

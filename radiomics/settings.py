@@ -126,18 +126,27 @@ def _filter_schema(name: str) -> dict[str, Any]:
     own = discretise.Options.model_json_schema()
     chosen = {"type": "array", "items": {"enum": list(families.NAMES)}, "minItems": 1}
     schema["properties"] |= {"name": {"const": name}, "discretisation": own, "families": chosen}
+    schema["properties"]["by_slice"] = {"type": "boolean", "default": False}
     schema["required"] = ["name", *schema.get("required", [])]
     return schema | {"title": name}
 
 
+ABOUT_IMAGES = ("discretisation", "families", "by_slice")
+"""Keys of an entry of ``filters`` that are not the filter's own options."""
+
+
 def parse_filter(spec: Mapping[str, Any]) -> tuple[ModuleType, Any, discretise.Options | None]:
     """Return a filter's module, its options, and how its images are discretised if it says so."""
-    rest = {k: value for k, value in spec.items() if k not in ("discretisation", "families")}
+    rest = {k: value for k, value in spec.items() if k not in ABOUT_IMAGES}
     name = str(spec.get("name", "an entry"))
+    if not isinstance(spec.get("by_slice", False), bool):
+        raise ValueError(f"{name}.by_slice: true or false, not {spec['by_slice']!r}")
     chosen = spec.get("families", ("any",))
     if not isinstance(chosen, list | tuple) or not chosen:
         raise ValueError(f"{name}.families: a list of families, not {chosen!r}")
     module, options = parse_plugin("radiomics.filters", rest, name)
+    if spec.get("by_slice") and getattr(options, "dims", None) != 2:
+        raise ValueError(f"{name}.by_slice: for filters in the plane (dims: 2), which this is not")
     own = spec.get("discretisation")
     return module, options, own and parse(discretise.Options, own, f"{name}.discretisation")
 

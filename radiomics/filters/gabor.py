@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from scipy import fft
 
 from radiomics.kernels.convolution import PADS, Boundary, Pooling
+from radiomics.kernels.sharing import Key, Shared
 from radiomics.kernels.threads import workers
 from radiomics.types import Spacing
 
@@ -47,6 +50,11 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         if self.theta_step is not None and abs(180 / self.theta_step % 1) > 1e-9:
             raise ValueError("theta_step must divide 180 degrees")
         return self
+
+    @property
+    def dims(self) -> int:
+        """2 in axial slices; with slices along all axes a volume is needed."""
+        return 3 if self.planes else 2
 
     @property
     def angles(self) -> tuple[float, ...]:
@@ -92,8 +100,23 @@ def _planes(options: Options) -> tuple[int, ...]:
     return (0, 1, 2) if options.planes else (0,)
 
 
-def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDArray[np.float64]:
-    """Return the modulus, pooled over angles and planes.
+def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
+    """Return the keys of what other filters of the same image may need, too.
+
+    Images padded by as much have their transforms in common. Those of other widths do not: each
+    filter is given only as much of the image as it sees, and small kernels need small transforms.
+    """
+    far = reach(options, spacing)
+    return tuple((f"slices across {a}", options.boundary, far) for a in _planes(options))
+
+
+def apply(
+    array: NDArray[np.generic],
+    spacing: Spacing,
+    options: Options,
+    common: Shared | None = None,
+) -> NDArray[np.float64]:
+    """Return the modulus, pooled over angles and planes; ``common`` is what filters share.
 
     Raises
     ------
@@ -104,40 +127,74 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     start = np.inf if options.pooling == "min" else 0.0  # moduli are not negative
     total = np.full(array.shape, start)
     planes = _planes(options)
-    for across in planes:
+    for across, key in zip(planes, shared(options, spacing), strict=True):
         step = spacing[1 if across == 0 else 0]
-        _add_moduli(np.moveaxis(array, across, 0), np.moveaxis(total, across, 0), step, options)
+        radius = _radius(options, step)
+        slices = np.moveaxis(array, across, 0)
+        parts = _Slices(slices, radius, options.boundary)
+        if common is not None and common.pays(key):
+            transforms, _ = common.once(key, partial(list, parts))
+        else:
+            transforms = parts  # one after the other: that takes less memory
+        _add_moduli(transforms, parts, np.moveaxis(total, across, 0), step, options)
     if options.pooling == "mean":
         total /= len(planes) * len(options.angles)
     return total
 
 
+class _Slices:
+    """The transforms of padded slices (S, H, W), as many at a time as bounds the memory."""
+
+    def __init__(self, slices: NDArray[np.generic], radius: int, boundary: Boundary) -> None:
+        self.slices, self.radius = slices, radius
+        self.mode = PADS[boundary]
+        shape = [n + 4 * radius for n in slices.shape[1:]]
+        self.size = [fft.next_fast_len(n, real=True) for n in shape]
+        self.many = max(1, SLICES // math.prod(self.size))
+        self.kept = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        widths = [(0, 0), (self.radius, self.radius), (self.radius, self.radius)]
+        for start in range(0, len(self.slices), self.many):
+            part = self.slices[start : start + self.many].astype(np.float64)
+            padded = np.pad(part, widths, mode=self.mode)
+            yield fft.rfft2(padded, self.size, workers=workers())
+
+    def filtered(self, image: NDArray[Any], kernel: NDArray[Any]) -> NDArray[np.float64]:
+        """Return what a transform gives when it is multiplied by another."""
+        response = fft.irfft2(image * kernel, self.size, workers=workers(), overwrite_x=True)
+        return np.asarray(response[:, self.kept[0], self.kept[1]])
+
+
 def _add_moduli(
-    slices: NDArray[np.generic], into: NDArray[np.float64], step: float, options: Options
+    transforms: Iterable[NDArray[Any]],
+    parts: _Slices,
+    into: NDArray[np.float64],
+    step: float,
+    options: Options,
 ) -> None:
-    """Pool the moduli of all angles, some slices at a time; IBSI's first axis is the last."""
-    radius = _radius(options, step)
-    shape = [n + 2 * radius for n in slices.shape[1:]]
-    size = [fft.next_fast_len(n + 2 * radius) for n in shape]
-    transforms = [fft.fft2(_kernel(options, step, angle, radius), size) for angle in options.angles]
+    """Pool the moduli of all angles; IBSI's first axis is the last."""
+    kernels = [
+        [fft.rfft2(part, parts.size) for part in _kernel(options, step, angle, parts.radius)]
+        for angle in options.angles
+    ]
     pool = {"mean": np.add, "max": np.maximum, "min": np.minimum}[options.pooling]
-    many = max(1, SLICES // math.prod(size))
-    kept = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
-    widths = [(0, 0), (radius, radius), (radius, radius)]
-    for start in range(0, len(slices), many):
-        part = slices[start : start + many].astype(np.float64)
-        padded = np.pad(part, widths, mode=PADS[options.boundary])
-        image = fft.fft2(padded, size, workers=workers())
-        for transform in transforms:
-            response = fft.ifft2(image * transform, workers=workers())[:, kept[0], kept[1]]
-            pool(into[start : start + many], np.abs(response), out=into[start : start + many])
+    for number, image in enumerate(transforms):
+        place = into[number * parts.many : (number + 1) * parts.many]
+        for even, odd in kernels:
+            modulus = np.hypot(parts.filtered(image, even), parts.filtered(image, odd))
+            pool(place, modulus, out=place)
 
 
-def _kernel(options: Options, step: float, angle: float, radius: int) -> NDArray[Any]:
+def _kernel(
+    options: Options, step: float, angle: float, radius: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the real and the imaginary part of the kernel."""
     sigma, wavelength = options.sigma_mm / step, options.lambda_mm / step
     k = np.arange(-radius, radius + 1, dtype=np.float64)
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     a = k * cosine + k[:, None] * sine
     b = -k * sine + k[:, None] * cosine
-    width = (a**2 + options.gamma**2 * b**2) / (2 * sigma**2)
-    return np.asarray(np.exp(-width + 2j * np.pi * a / wavelength))
+    width = np.exp(-(a**2 + options.gamma**2 * b**2) / (2 * sigma**2))
+    phase = 2 * np.pi * a / wavelength
+    return width * np.cos(phase), width * np.sin(phase)

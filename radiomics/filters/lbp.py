@@ -42,6 +42,11 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     boundary: Boundary = "zero"
     method: Literal["uniform", "default", "ror", "var"] = "uniform"
 
+    @property
+    def dims(self) -> int:
+        """The circle lies in an axial slice."""
+        return 2
+
     @model_validator(mode="after")
     def _whole_numbers(self) -> Options:
         if self.method in ("default", "ror") and self.samples > BITS:

@@ -16,9 +16,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from radiomics.kernels.convolution import PADS, Boundary, check_fit
 from radiomics.kernels.gaussian import laplacian, radius
+from radiomics.kernels.sharing import Key, Shared
 from radiomics.kernels.spectra import (
-    Key,
-    Shared,
     Spectrum,
     check_level,
     filtered,

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.spectra import Key, Shared, check_level, filtered, simoncelli, transform
+from radiomics.kernels.sharing import Key, Shared
+from radiomics.kernels.spectra import check_level, filtered, simoncelli, transform
 from radiomics.types import Spacing
 
 VERSION = 1

@@ -40,10 +40,10 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
     def add(number: int) -> None:
         part = slice(number * many, (number + 1) * many)
         inside, values, squares = (_transformed(one[part], shape) for one in planes)
-        weighted = weights[part][:, _mirrored(shape[0])][:, :, _mirrored(shape[1])]
-        sums[number, 1] = np.vdot(values, weighted * values).real
-        weighted = weighted * inside
+        weight = weights[part][:, _mirrored(shape[0])][:, :, _mirrored(shape[1])]
+        weighted = weight * inside
         sums[number, 0] = np.vdot(inside, weighted).real
+        sums[number, 1] = np.vdot(values, weight * values).real
         sums[number, 2] = np.vdot(squares, weighted).real
 
     side_by_side([partial(add, number) for number in range(len(sums))])

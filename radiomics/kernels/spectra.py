@@ -8,12 +8,9 @@ Source of all conventions: IBSI 2, arXiv:2006.05470.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from threading import RLock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +20,6 @@ from radiomics.kernels.threads import side_by_side, workers
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-Key = tuple[Hashable, ...]
 PART = 2**16
 """Values of a spectrum that are made at a time: that bounds the memory."""
 
@@ -106,36 +102,6 @@ def filtered(
     side_by_side([partial(multiply, start) for start in range(0, len(transformed), many)])
     count = workers()
     return np.asarray(fft.irfftn(result, shape, axes=over, overwrite_x=True, workers=count))
-
-
-class Shared:
-    """What several filters of one image need, found once: its Fourier transform above all.
-
-    Of each kind only the last thing found is kept, and not beyond the last of the expected calls;
-    who holds ``turn`` works alone. So the memory does not grow with the number of filters.
-
-    Parameters
-    ----------
-    expected : how often each key will be asked for; its first part is the kind of thing
-    """
-
-    def __init__(self, expected: Mapping[Key, int] | None = None) -> None:
-        self._left = Counter(expected or {})
-        self._kept: dict[str, tuple[Key, Any]] = {}
-        self.turn = RLock()
-
-    def once(self, key: Key, find: Callable[[], Any]) -> tuple[Any, bool]:
-        """Return what ``find`` gives, and whether this was the last to ask: it may be changed."""
-        kind = str(key[0])
-        kept = self._kept.pop(kind, None)
-        value = kept[1] if kept is not None and kept[0] == key else None
-        del kept  # the other thing must be gone before this one is found
-        if value is None:
-            value = find()
-        self._left[key] -= 1
-        if self._left[key] > 0:
-            self._kept[kind] = (key, value)
-        return value, self._left[key] <= 0
 
 
 def check_level(level: int, shape: Sequence[int]) -> None:

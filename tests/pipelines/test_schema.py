@@ -11,7 +11,7 @@ from pipelines.cli import app
 from pipelines.config import StudyConfig, load_config
 from radiomics.filters import NAMES as FILTERS
 from radiomics.plugins import ConfigurationError, load
-from radiomics.settings import ExtractionSettings
+from radiomics.settings import ABOUT_IMAGES, ExtractionSettings
 
 
 def test_the_schema_knows_every_key() -> None:
@@ -34,7 +34,7 @@ def test_the_schema_knows_every_filter_and_its_options() -> None:
     assert tuple(known) == FILTERS
     for name, item in known.items():
         options = set(load("radiomics.filters", name).Options.model_fields)
-        assert set(item["properties"]) == options | {"name", "discretisation", "families"}
+        assert set(item["properties"]) == options | {"name", *ABOUT_IMAGES}
         assert not item["additionalProperties"]
         assert "$ref" not in json.dumps(item)
     assert known["wavelet"]["properties"]["decimated"]["default"] is False

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from radiomics import InputError, Volume, extract, filters, read_image, write_volume
-from radiomics.derived import coarse_mask, resampled
+from radiomics.derived import resampled
 from radiomics.filters import wavelet
+from radiomics.kernels.boxes import coarse_mask
 from radiomics.plugins import ConfigurationError
 from radiomics.preprocessing.resample import resample_mask
 from radiomics.settings import load_settings
@@ -129,7 +130,7 @@ def test_features_of_a_sub_band_by_hand(band: str, spacing: list[float] | None) 
     image = Volume(IMAGE, np.diag([2.0, 1, 1, 1]), "1")
     mask = Volume(inside, image.affine, "1")
     spec = {"name": "wavelet", "family": "db2", "band": band, "dims": len(band)}
-    spec |= {"decimated": True}
+    spec |= {"decimated": True, "by_slice": len(band) == 2}
     wanted: dict[str, Any] = {"filters": [{"name": "original"}, spec]}
     wanted |= {"families": ["morphology", "intensity"], "resegment": {"range": [-1, 1]}}
     wanted |= {"resample": {"spacing": spacing}} if spacing else {}
@@ -138,8 +139,9 @@ def test_features_of_a_sub_band_by_hand(band: str, spacing: list[float] | None) 
         steps = (spacing[0], spacing[1], spacing[2])
         mask = resample_mask(mask, steps)
         image = resampled(image, load_settings(wanted))
-    whole = filters.apply("wavelet", image, **{k: v for k, v in spec.items() if k != "name"})
-    grid = wavelet.grid(wavelet.Options(**{k: v for k, v in spec.items() if k != "name"}))
+    options = {key: spec[key] for key in ("family", "band", "dims", "decimated")}
+    whole = filters.apply("wavelet", image, by_slice=len(band) == 2, **options)
+    grid = wavelet.grid(wavelet.Options.model_validate(options))
     assert whole.spacing == pytest.approx(
         [a * b for a, b in zip(image.spacing, grid[1], strict=True)]
     )

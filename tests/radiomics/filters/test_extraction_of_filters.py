@@ -10,7 +10,9 @@ from scipy import ndimage
 
 from radiomics import InputError, Volume, extract, filters
 from radiomics.features import intensity
+from radiomics.filters import gabor
 from radiomics.plugins import ConfigurationError
+from radiomics.settings import load_settings
 from tests.radiomics.filters.test_responses import IMAGE, LINEAR, RNG, apply
 
 
@@ -49,7 +51,10 @@ def test_wrong_options_are_told_before_computing(spec: dict[str, Any], message: 
         ({"name": "wavelet", "family": "db8", "decimated": True}, "choose a lower level"),
         ({"name": "simoncelli", "level": 5}, "too deep for an image of 15 x 17 x 20 voxels"),
         ({"name": "riesz", "order": [1, 0, 0], "level": 5}, "choose a lower level"),
-        ({"name": "riesz", "order": [1, 0], "level": 5}, "too deep for an image of 17 x 20"),
+        (
+            {"name": "riesz", "order": [1, 0], "level": 5, "by_slice": True},
+            "too deep for an image of 17 x 20",
+        ),
         ({"name": "riesz", "order": [1, 0, 0], "sigma_mm": 9, "padding": 0}, "does not fit"),
         ({"name": "gabor", "sigma_mm": 2, "lambda_mm": 3, "theta": 0, "planes": True}, "square"),
     ],
@@ -115,6 +120,69 @@ def test_a_filter_in_space_refuses_one_slice(spec: dict[str, Any]) -> None:
     mask = Volume(IMAGE[:1] > 0, np.eye(4), "1")
     with pytest.raises(InputError, match="needs several slices"):
         extract(image, mask, {"filters": [spec], "families": ["intensity"]})
+
+
+PLANAR: list[dict[str, Any]] = [
+    {"name": "mean", "support": 3, "dims": 2},
+    {"name": "gaussian", "sigma_mm": 1, "dims": 2},
+    {"name": "log", "sigma_mm": 1, "dims": 2},
+    {"name": "laws", "kernel": "L3E3"},
+    {"name": "gabor", "sigma_mm": 1, "lambda_mm": 2, "theta": 0},
+    {"name": "wavelet", "family": "haar", "dims": 2},
+    {"name": "simoncelli", "dims": 2},
+    {"name": "riesz", "order": [1, 0], "level": 1},
+    {"name": "lbp"},
+]
+
+
+@pytest.mark.parametrize("spec", PLANAR, ids=lambda spec: spec["name"])
+def test_a_filter_in_the_plane_refuses_a_volume_unless_it_is_by_slice(
+    spec: dict[str, Any],
+) -> None:
+    image, mask = Volume(IMAGE, np.eye(4), "HU"), Volume(IMAGE > 0, np.eye(4), "1")
+    with pytest.raises(InputError, match=r"needs one slice(.|\n)*say by_slice: true"):
+        extract(image, mask, {"filters": [spec], "families": ["intensity"]})
+    by_slice = {"filters": [spec | {"by_slice": True}], "families": ["intensity"]}
+    whole = extract(image, mask, by_slice)
+    one = Volume(IMAGE[4:5], np.eye(4), "HU")
+    alone = extract(one, Volume(IMAGE[4:5] > 0, np.eye(4), "1"), by_slice)
+    assert list(alone) == list(whole)
+    inside = Volume(mask.array & (np.arange(len(IMAGE)) == 4)[:, None, None], np.eye(4), "1")
+    again = extract(image, inside, by_slice)
+    assert [again[key] for key in alone] == pytest.approx(list(alone.values()), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("spec", [{"name": "log", "sigma_mm": 1}, {"name": "square"}])
+def test_by_slice_is_for_filters_in_the_plane(spec: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="by_slice: for filters in the plane"):
+        load_settings({"filters": [spec | {"by_slice": True}]})
+    with pytest.raises(ConfigurationError, match="by_slice: true or false"):
+        load_settings({"filters": [{"name": "lbp", "by_slice": "yes"}]})
+
+
+def test_gabor_filters_of_one_width_transform_the_image_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = Volume(100 * IMAGE, np.eye(4), "HU")
+    mask = Volume(IMAGE > 0.5, np.eye(4), "1")
+    entries = [
+        {"name": "gabor", "sigma_mm": 1.5, "lambda_mm": wave, "theta_step": 45, "planes": True}
+        for wave in (2, 3, 5)
+    ]
+    other = entries[0] | {"boundary": "zero", "lambda_mm": 4}
+    alone = [extract(image, mask, {"filters": [e], "families": ["intensity"]}) for e in entries]
+    called: list[int] = []
+    real = gabor.fft.rfft2
+
+    def counted(array: Any, *args: Any, **more: Any) -> Any:
+        called.append(array.ndim)  # slices have three axes, kernels two
+        return real(array, *args, **more)
+
+    monkeypatch.setattr(gabor.fft, "rfft2", counted)
+    together = extract(image, mask, {"filters": [*entries, other], "families": ["intensity"]})
+    assert called.count(3) == 3 + 3  # once for each plane of the three, and of the other boundary
+    for features in alone:
+        assert {key: together[key] for key in features} == features
 
 
 def test_images_of_one_mask_in_one_call() -> None:

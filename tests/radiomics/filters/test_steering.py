@@ -16,6 +16,7 @@ from radiomics import InputError, Volume, extract
 from radiomics.filters import riesz
 from radiomics.kernels import spectra, steering
 from radiomics.kernels.convolution import rotations
+from radiomics.kernels.sharing import Shared
 from tests.radiomics.filters.test_responses import apply
 
 RNG = np.random.default_rng(21)
@@ -203,14 +204,14 @@ def test_nothing_is_shared_that_differs() -> None:
     ]
     every = [riesz.Options(**{**plain, **other}) for other in ({}, *others)]
     keys = Counter(key for one in every for key in riesz.shared(one, (1.0, 1.0, 1.0)))
-    common = spectra.Shared(keys)
+    common = Shared(keys)
     for one in every:
         found = riesz.apply(image, (1.0, 1.0, 1.0), one, common)
         np.testing.assert_array_equal(found, riesz.apply(image, (1.0, 1.0, 1.0), one))
 
 
 def test_only_the_last_thing_of_a_kind_is_kept() -> None:
-    shared = spectra.Shared({("a", 1): 2, ("a", 2): 2, ("b", 1): 1})
+    shared = Shared({("a", 1): 2, ("a", 2): 2, ("b", 1): 1})
     made: list[tuple[Any, ...]] = []
 
     def ask(*key: Any) -> bool:
