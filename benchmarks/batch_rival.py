@@ -1,10 +1,11 @@
 """Cases per second beside PyRadiomics' batch mode.
 
-``python -m benchmarks.batch_rival FOLDER SOURCE RIVAL``
+``python -m benchmarks.batch_rival FOLDER SOURCE RIVAL [default|images] [RUNS]``
 
 SOURCE holds folders ``PATIENT/MODALITY/image`` and ``.../mask``; RIVAL is the Python of an
-environment with PyRadiomics. Its default settings, and ours that compute the same families; NIfTI
-files for both, two processes each, in turn.
+environment with PyRadiomics. Both take the same parameter file of PyRadiomics: its defaults, or the
+images of its example for CT (five Laplacians of Gaussian, eight wavelet sub-bands, resampled to 1
+mm). NIfTI files for both, two processes each, in turn.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from pathlib import Path
 from benchmarks.batch import seconds_of, start
 
 
-def against(folder: Path, source: Path, rival: Path, runs: int = 3) -> None:
+def against(folder: Path, source: Path, rival: Path, name: str, runs: int) -> None:
     ours, theirs, count = _nifti_pairs(folder, source)
-    (folder / "settings.yaml").write_text(PYRADIOMICS)
+    settings = folder / f"{name}.yaml"
+    settings.write_text(PARAMETERS[name])
     code = "from radiomics.scripts import parse_args; parse_args()"
-    options = ["--format", "csv", "--jobs", "2", "--verbosity", "1"]
+    options = ["--format", "csv", "--jobs", "2", "--verbosity", "1", "--param", str(settings)]
     times: dict[str, list[float]] = {"whole command": [], "at work": [], "PyRadiomics": []}
     for run in range(runs + 1):  # the first warms up
-        out, log = folder / f"ours-{run}", folder / f"ours-{run}.jsonl"
-        words = (ours, "--settings", folder / "settings.yaml", "--workers", 2, "--log", log)
+        out, log = folder / f"ours-{name}-{run}", folder / f"ours-{name}-{run}.jsonl"
+        words = (ours, "--settings", settings, "--workers", 2, "--log", log)
         began = time.perf_counter()
         assert start(*words, "--output", out).wait() == 0
         seconds = [time.perf_counter() - began]
@@ -41,20 +43,27 @@ def against(folder: Path, source: Path, rival: Path, runs: int = 3) -> None:
         subprocess.run(command, check=True, capture_output=True, env=environment, cwd=folder)
         assert len(result.read_text().splitlines()) == count + 1
         seconds.append(time.perf_counter() - began)
-        for name, value in zip(times, seconds, strict=True) if run else ():
-            times[name].append(value)
-    for name, values in times.items():
+        for what, value in zip(times, seconds, strict=True) if run else ():
+            times[what].append(value)
+        print(f"run {run}: {', '.join(f'{value:.1f} s' for value in seconds)}", flush=True)
+    for what, values in times.items():
         rates = sorted(count / value for value in values)
         told = f"{rates[0]:.2f} to {rates[-1]:.2f}, n {runs}"
         ratio = statistics.median(times["PyRadiomics"]) / statistics.median(values)
-        print(f"{name}: median {statistics.median(rates):.2f} cases/s ({told}), {ratio:.1f} times")
+        print(f"{what}: median {statistics.median(rates):.2f} cases/s ({told}), {ratio:.1f} times")
 
 
-PYRADIOMICS = """
-families: [morphology, intensity, glcm, glrlm, glszm, ngtdm, ngldm]
-discretisation: {method: fixed_bin_size, bin_width: 25}
-spatial_autocorrelation: false
-"""
+PARAMETERS = {
+    "default": "setting: {binWidth: 25}\n",
+    "images": """
+imageType: {Original: {}, LoG: {sigma: [1.0, 2.0, 3.0, 4.0, 5.0]}, Wavelet: {}}
+setting:
+  binWidth: 25
+  interpolator: sitkBSpline
+  resampledPixelSpacing: [1, 1, 1]
+  padDistance: 10
+""",
+}
 
 
 def _nifti_pairs(folder: Path, source: Path) -> tuple[Path, Path, int]:
@@ -80,7 +89,8 @@ def _nifti_pairs(folder: Path, source: Path) -> tuple[Path, Path, int]:
 
 def main() -> None:
     folder, source, rival = map(Path, sys.argv[1:4])
-    against(folder.absolute(), source, rival.absolute())
+    name, runs = [*sys.argv[4:6], *["default", "3"][len(sys.argv[4:6]) :]]
+    against(folder.absolute(), source, rival.absolute(), name, int(runs))
 
 
 if __name__ == "__main__":
