@@ -141,7 +141,7 @@ def summarise(request: Request, tables: Sequence[Path], say: Say) -> list[Path]:
         process.kill()
     if process.exitcode == 0:
         return [request.output / "summary.html"]
-    say("the summary page could not be written; the tables are complete")
+    say("the summary page could not be written; the tables are complete; run it again for the page")
     return []
 
 
@@ -153,7 +153,10 @@ def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
     cohort = open_cohort(request, with_files=False)
     labels = load_all(request.settings)
     source = Source("", "", request.reading, "", request.keep_identifiers)
-    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+    try:
+        write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+    except OSError as error:  # a full disk: in words, no trace
+        raise SystemExit(f"summary.html: {error.strerror or error}") from None
 
 
 def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:
