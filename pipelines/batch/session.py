@@ -18,7 +18,7 @@ from pipelines.batch.processes import Pool, Processes, available, ignore_interru
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
 from pipelines.batch.tasks import Source
-from pipelines.batch.view import STORE, View, write_status
+from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
 from radiomics.plugins import ConfigurationError
@@ -91,8 +91,7 @@ def batch(request: Request, say: Say) -> Outcome:
             run = Run(cohort, planner, make_pool(request), limits(request), view)
             view.tell("start", rows=len(cohort), refused=run.counts[FAILED])
             finished = run.go()
-            state = view.state(run)
-            write_status(request.output, state | {"running": [], "seconds_left": None})
+            view.close(run)
             view.tell("end" if finished else "stopped", **words_of(run))
             tables = collect(planner, carried, request.output) if finished else []
             pages = summarise(request, tables, say) if tables else []

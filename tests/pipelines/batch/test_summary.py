@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from pyarrow.parquet import read_table
 
-from pipelines.batch import session
+from pipelines.batch import session, summary
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.session import Request
 from pipelines.batch.summary import _family, _robust, write_summary
@@ -77,6 +78,18 @@ def test_a_page_without_any_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     outcome = session.batch(Request(manifest, tmp_path / "out", settings, quiet=True), print)
     assert outcome.failed == 1
     assert "the mask is not there" in outcome.written[-1].read_text()
+
+
+def test_a_full_disk_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "summary.html"))
+
+    manifest = write_cohort(tmp_path / "in", 1)
+    monkeypatch.setattr(summary, "write_summary", write)
+    monkeypatch.setattr(session, "ignore_interrupts", lambda: None)
+    monkeypatch.setattr(session, "quiet_libraries", lambda: None)
+    with pytest.raises(SystemExit, match=r"^summary\.html: No space left on device$"):
+        session._summarise(Request(manifest, tmp_path), (tmp_path / "features.parquet",))
 
 
 @pytest.mark.parametrize(
