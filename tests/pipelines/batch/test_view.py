@@ -21,7 +21,7 @@ STATE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("width", "lines", "bar"), [(120, 1, 24), (90, 1, 10), (60, 2, 0)])
+@pytest.mark.parametrize(("width", "lines", "bar"), [(120, 1, 24), (90, 1, 16), (60, 2, 0)])
 def test_a_line_fits_its_terminal(width: int, lines: int, bar: int) -> None:
     drawn = io.StringIO()
     Console(file=drawn, width=width).print(_line(STATE, width))
