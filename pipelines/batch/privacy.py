@@ -54,7 +54,7 @@ PLAIN = (
 """Names of folders that are words of messages."""
 TECHNICAL = re.compile(
     r"(?:ct|mr|mri|pt|pet|fdg|suv|us|mg|t1|t2|t1w|t2w|t1c|t1ce|pd|flair|stir|dwi|adc|dce|swi|tof|"
-    r"gd|pre|post|fs|ax|axial|cor|coronal|sag|sagittal|image|mask|rtstruct|seg|gtv|ctv|ptv)"
+    r"gd|fs|ax|axial|coronal|sag|sagittal|image|mask|rtstruct|seg|gtv|ctv|ptv)"
 )
 """What parts of a folder's name are, in all of them, where it names a kind of image, no person."""
 INSIDE_WORDS = 6
