@@ -134,5 +134,5 @@ def _write_manifest(folder: Path, path: Path) -> None:
             "--write-manifest", "a folder is looked through", "a file", "name a folder"
         )
     table = find_cases(folder)
-    write_manifest(table, path)
-    typer.echo(f"{path}: {table.num_rows} case(s); paths are relative to {folder}")
+    write_manifest(table, path, folder)
+    typer.echo(f"{path}: {table.num_rows} case(s); paths are relative to the file")

@@ -52,6 +52,11 @@ PLAIN = (
     "cases",
 )
 """Names of folders that are words of messages."""
+TECHNICAL = re.compile(
+    r"(?:ct|mr|mri|pt|pet|fdg|suv|us|mg|t1|t2|t1w|t2w|t1c|t1ce|pd|flair|stir|dwi|adc|dce|swi|tof|"
+    r"gd|fs|ax|axial|coronal|sag|sagittal|image|mask|rtstruct|seg|gtv|ctv|ptv)"
+)
+"""What parts of a folder's name are, in all of them, where it names a kind of image, no person."""
 INSIDE_WORDS = 6
 """Letters from which an identifying text is also looked for inside words."""
 KEY_BYTES, NAME_DIGITS = 32, 20
@@ -77,7 +82,17 @@ def names_below(path: str) -> set[str]:
     found = {path, str(Path(path).absolute()), *(p for p in Path(path).parts if len(p) > 3)}
     if os.path.isdir(path):  # noqa: PTH112
         found |= {name for _, folders, files in os.walk(path) for name in (*folders, *files)}
-    return {name for name in found if len(name) > 3 and name.lower() not in PLAIN}
+    return {name for name in found if len(name) > 3 and not _is_plain(name)}
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether a folder's name names a kind of image only.
+
+    >>> _is_plain("MR_T1"), _is_plain("MR_Miller")
+    (True, False)
+    """
+    words = re.split(r"[_\-. ]", name.lower())
+    return name.lower() in PLAIN or all(TECHNICAL.fullmatch(word) for word in words)
 
 
 def dropped_columns(table: pa.Table, own: Iterable[str]) -> list[str]:

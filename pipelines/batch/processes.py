@@ -22,6 +22,13 @@ from pipelines.batch.tasks import Result, Task
 
 Work = Callable[[Task], Result]
 
+STILLBORN = 3
+"""Workers that may die before they are ready, where none was ready yet."""
+NO_WORKER = (
+    "worker processes die while they start: too little memory, a broken environment, or a script "
+    "that starts a batch outside of 'if __name__ == \"__main__\"'"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Event:
@@ -79,6 +86,7 @@ class Processes:
         self.threads = threads or max(1, (os.cpu_count() or 1) // size)
         self.context = multiprocessing.get_context("spawn")
         self.workers: list[_Worker] = []
+        self.stillborn: int | None = 0
 
     def free(self) -> bool:
         """Tell whether a task would be begun at once."""
@@ -143,13 +151,27 @@ class Processes:
         try:
             result = worker.pipe.recv()
         except (EOFError, OSError):
+            self._count_stillborn(worker)
             return self._end(worker, "died")
         if not worker.ready:
-            worker.ready = True
+            worker.ready, self.stillborn = True, None
             worker.set_limit()
             return None
         task, worker.task, worker.until = worker.task, None, float("inf")
         return None if task is None else Event(task, result)
+
+    def _count_stillborn(self, worker: _Worker) -> None:
+        """Give up where no worker lives to its first task: no case is to blame.
+
+        Raises
+        ------
+        OSError
+            When so many have died, and none was ever ready.
+        """
+        if self.stillborn is not None and not worker.ready:
+            self.stillborn += 1
+            if self.stillborn > STILLBORN:
+                raise OSError(NO_WORKER)
 
     def _end(self, worker: _Worker, trouble: str) -> Event | None:
         """End a worker; the next task starts another."""

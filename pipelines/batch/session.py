@@ -18,7 +18,7 @@ from pipelines.batch.processes import Pool, Processes, available, ignore_interru
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
 from pipelines.batch.tasks import Source
-from pipelines.batch.view import STORE, View, write_status
+from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
 from radiomics.plugins import ConfigurationError
@@ -91,8 +91,7 @@ def batch(request: Request, say: Say) -> Outcome:
             run = Run(cohort, planner, make_pool(request), limits(request), view)
             view.tell("start", rows=len(cohort), refused=run.counts[FAILED])
             finished = run.go()
-            state = view.state(run)
-            write_status(request.output, state | {"running": [], "seconds_left": None})
+            view.close(run)
             view.tell("end" if finished else "stopped", **words_of(run))
             tables = collect(planner, carried, request.output) if finished else []
             pages = summarise(request, tables, say) if tables else []
@@ -141,7 +140,7 @@ def summarise(request: Request, tables: Sequence[Path], say: Say) -> list[Path]:
         process.kill()
     if process.exitcode == 0:
         return [request.output / "summary.html"]
-    say("the summary page could not be written; the tables are complete")
+    say("the summary page could not be written; the tables are complete; run it again for the page")
     return []
 
 
@@ -153,7 +152,10 @@ def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
     cohort = open_cohort(request, with_files=False)
     labels = load_all(request.settings)
     source = Source("", "", request.reading, "", request.keep_identifiers)
-    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+    try:
+        write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+    except OSError as error:  # a full disk: in words, no trace
+        raise SystemExit(f"summary.html: {error.strerror or error}") from None
 
 
 def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:

@@ -32,7 +32,14 @@ DRAWN = 200
 """Columns of a table that are drawn."""
 FAR = 5.0
 """Robust standard deviations from the median at which a value stands out."""
+FEWEST = 5
+"""Lines from which deviations can be told."""
 SHOWN, NAMED, SITES = 8, 8, 8
+
+SCALE = "modality"
+"""Column of a manifest whose values have intensities that cannot be pooled."""
+PARTS = (SCALE, "site")
+"""Columns of a manifest by which a page sets cases apart."""
 
 QUOTED = re.compile(r"'[^']*'")
 """Names in reasons, which would set cases apart that have one reason."""
@@ -45,17 +52,24 @@ class Looked:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         self.columns: list[str] = names[names.index(ADDED[-1]) + 1 :]
+        carried = [n for n in ("group", *PARTS) if n in names[: names.index("status")]]
         told = ["id", "roi", "status", "reason", "verdict", "notes"]
-        self.has_site = "site" in names[: names.index("status")]
-        self.lines = file.read([*told, *(["site"] if self.has_site else [])])
+        self.lines = file.read([*told, *carried])
+        self.parts = [name for name in PARTS if name in carried]
         done = np.array(self.lines["status"].combine_chunks().to_pylist()) == "done"
         every = max(1, -(-len(done) // LOOKED_AT))
         self.chosen = np.flatnonzero(done)[::every]
         self.values = self._values(file)
-        site: Any = self.lines["site"].to_pylist() if self.has_site else [None] * len(done)
-        known = [str(s) if s is not None and s != "" else "all" for s in site]
+        named = [self.named(name) for name in self.parts]
+        known = [" ".join(words) for words in zip(*named, strict=True)] or ["all"] * len(done)
         common = [name for name, _ in Counter(known).most_common(SITES)]
         self.sites = np.array([s if s in common else "other" for s in known])
+        self.scales = np.array(self.named(SCALE) if SCALE in self.parts else ["all"] * len(done))
+
+    def named(self, column: str) -> list[str]:
+        """Return the cells of a carried column, empty ones by a name."""
+        cells: list[Any] = self.lines[column].to_pylist()
+        return [f"{column} unknown" if cell in (None, "") else str(cell) for cell in cells]
 
     def _values(self, file: pq.ParquetFile) -> NDArray[np.float64]:
         found = []
@@ -80,6 +94,7 @@ def write_summary(
     counts = Counter(first.lines["status"].to_pylist())
     summary = {
         "Lines": str(len(first.lines)),
+        "Patients": str(len(set(first.lines["group"].to_pylist()))),
         "Done": str(counts["done"]),
         "Failed": str(counts["failed"]),
         "Not computed yet": str(counts["waiting"]),
@@ -120,14 +135,15 @@ def failures(looked: Looked, name: str) -> Section | None:
 
 def per_site(looked: Looked, name: str) -> Section | None:
     """Show how many cases each site has, and how many failed."""
-    if not looked.has_site:
+    if not looked.parts:
         return None
     status = np.array(looked.lines["status"].to_pylist())
     rows = []
     for site in sorted(set(looked.sites)):
         own = status[looked.sites == site]
         rows.append([site, len(own), *(int((own == s).sum()) for s in ("done", "failed"))])
-    return Section(f"Sites{name}", "", Table(["Site", "Cases", "Done", "Failed"], rows))
+    title = _word(looked)
+    return Section(f"{title}{name}", "", Table([title, "Lines", "Done", "Failed"], rows))
 
 
 def notes(looked: Looked, name: str) -> Section | None:
@@ -147,16 +163,19 @@ def spread(looked: Looked, name: str) -> Section | None:
     for family in dict.fromkeys(_family(column) for column in columns):
         places = [i for i, column in enumerate(columns) if _family(column) == family]
         values = {site: looked.values[sites == site][:, places] for site in sorted(set(sites))}
-        drawn.append(distributions([columns[i].removeprefix(f"{family}_") for i in places], values))
-        drawn[-1] = f"<h3>{family}</h3>{drawn[-1]}"
+        figure = distributions([columns[i].removeprefix(f"{family}_") for i in places], values)
+        drawn.append(f"<h3>{family}</h3>{figure}")
     left = len(looked.columns) - len(columns)
     text = (
-        f"From {len(looked.values)} cases. Each line spans the 1st to the 99th percentile of a "
-        "feature, which stand at its right; the thin bar of a site its 5th to 95th percentile, the "
-        "thick one its quartiles, the dot its median."
+        f"From {len(looked.values)} lines of the table. Each line here spans the 1st to the 99th "
+        "percentile of a feature, which stand at its right, with the number of values (n) where "
+        "some are missing; the thin bar is the 5th to 95th percentile, the thick one the "
+        "quartiles, the dot the median."
     )
+    if SCALE not in looked.parts:
+        text += f" A column {SCALE} in the manifest draws CT, MR and PET apart."
     text += f" {left} more columns are in the table." if left else ""
-    return Section(f"Distributions{name}", text, figures=drawn)
+    return Section(f"Distributions{name}", text, figures=["".join(drawn)])
 
 
 def _family(column: str) -> str:
@@ -169,9 +188,12 @@ def _family(column: str) -> str:
 
 def outliers(looked: Looked, name: str, cohort: Cohort, source: Source) -> Section | None:
     """Show the cases most of whose features lie far from the others', with a picture of each."""
-    if len(looked.values) < 5:
-        return None
-    far = _robust(looked.values)
+    far = np.zeros(looked.values.shape)
+    scales = looked.scales[looked.chosen]
+    for scale in sorted(set(scales)):
+        own = scales == scale
+        if own.sum() >= FEWEST:
+            far[own] = _robust(looked.values[own])
     counts = (np.abs(far) > FAR).sum(axis=1)
     order = np.argsort(-counts, kind="stable")[:SHOWN]
     order = order[counts[order] > 0]
@@ -186,18 +208,25 @@ def outliers(looked: Looked, name: str, cohort: Cohort, source: Source) -> Secti
         rows.append([case, roi, looked.sites[line], int(counts[place]), most])
         try:
             cases.append(picture(case, roi, cohort, source))
-            titles.append(f"{case} {roi}: {counts[place]}")
+            titles.append(f"{case}\n{roi}: {counts[place]}")
         except Exception as error:  # a page without one picture beats no page
             unseen.append(f"{case} ({type(error).__name__})")
     text = (
-        f"Cases with the most features further than {FAR:g} robust standard deviations (1.48 times "
-        "the median absolute deviation) from the median of all; in brackets how many. They may be "
-        "right: look at them."
+        f"Lines with the most features further than {FAR:g} robust standard deviations (1.48 times "
+        "the median absolute deviation) from the median"
+        f"{' of their modality' if SCALE in looked.parts else ' of all'}; in brackets how far. "
+        "Skewed features, and many that say the same, stand out together. They may be right: look "
+        "at them. The pictures show the slice where the mask is largest, grey from the 1st to the "
+        "99th percentile of that slice."
     )
     text += f"\n\nNot drawn: {', '.join(unseen)}." if unseen else ""
     drawn = [figures.gallery(cases, titles)] if cases else []
-    table = Table(["Case", "ROI", "Site", "Features", "Most extreme (deviations)"], rows)
+    table = Table(["Case", "ROI", _word(looked), "Features", "Most extreme (deviations)"], rows)
     return Section(f"Cases that stand out{name}", text, table, drawn)
+
+
+def _word(looked: Looked) -> str:
+    return " and ".join(looked.parts).capitalize() or "Site"
 
 
 def _robust(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from radiomics.types import InputError
 
 MASK_WORDS = ("mask", "seg", "label", "roi", "lesion", "gtv", "tumor", "tumour")
 MASKS = ("RTSTRUCT", "SEG")
-COLUMNS = ("id", "image", "mask", "series", "roi", "group")
+COLUMNS = ("id", "image", "mask", "series", "roi", "group", "modality")
 
 Row = dict[str, str]
 
@@ -31,8 +31,8 @@ Row = dict[str, str]
 def find_cases(root: Path) -> pa.Table:
     """Return one row a mask that lies on an image below a folder, paths relative to it.
 
-    Every ROI of a DICOM mask is asked for. Ids and groups hold no name: they are hashes of the
-    series and of the patient, the same in every run.
+    Every ROI of a DICOM mask is asked for; the modality is that of a DICOM image. Ids and groups
+    hold no name: they are hashes of the series and of the patient, the same in every run.
 
     Raises
     ------
@@ -49,7 +49,8 @@ def find_cases(root: Path) -> pa.Table:
         found = f"{len(reports)} DICOM series, {len(volumes)} volume file(s), no mask on any"
         rule = "a folder for a batch holds images with masks"
         raise InputError("the folder", rule, found, "write a manifest")
-    return pa.table({name: [row[name] for row in rows] for name in COLUMNS})
+    known = [name for name in COLUMNS if name != "modality" or any(row[name] for row in rows)]
+    return pa.table({name: [row[name] for row in rows] for name in known})
 
 
 def name_of(kind: str, *parts: str) -> str:
@@ -83,6 +84,7 @@ def _dicom_rows(root: Path, reports: list[SeriesReport], masks: list[Header]) ->
             "series": "" if alone else report.name,
             "roi": "*",
             "group": name_of("patient", patient),
+            "modality": report.frames[0].header.text("Modality"),
         }
         rows.append(row)
     return sorted(rows, key=lambda row: (row["image"], row["mask"]))
@@ -101,7 +103,7 @@ def _volume_rows(root: Path, files: list[Path]) -> list[Row]:
             place = _below(mask, root)
             row = {"id": name_of("case", place), "image": _below(image, root), "mask": place}
             group = name_of("patient", _below(folder, root))
-            rows.append({**row, "series": "", "roi": "", "group": group})
+            rows.append({**row, "series": "", "roi": "", "group": group, "modality": ""})
     return rows
 
 
@@ -120,14 +122,29 @@ def _below(path: Path, root: Path) -> str:
     return str(path.relative_to(root))
 
 
-def write_manifest(table: Any, path: Path) -> None:
-    """Write what was found as CSV, to be read, changed and given to a batch."""
+def _seen_from(file: Path, place: Path) -> str:
+    try:
+        return os.path.relpath(place, file.parent.resolve())
+    except ValueError:  # on another drive
+        return str(place)
+
+
+def write_manifest(table: Any, path: Path, root: Path) -> None:
+    """Write what was found below a folder as CSV, to be read, changed and given to a batch.
+
+    Paths are relative to the file, as those of every manifest.
+    """
     import io
 
     from pyarrow import csv as arrow_csv
 
     from pipelines.store import write_whole
 
+    for name in ("image", "mask"):
+        places = [
+            _seen_from(path, root.resolve() / place) for place in table.column(name).to_pylist()
+        ]
+        table = table.set_column(table.column_names.index(name), name, pa.array(places))
     text = io.BytesIO()
     arrow_csv.write_csv(table, text)
     write_whole(path, text.getvalue().decode("utf-8"))

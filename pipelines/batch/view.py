@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 STATUS, STORE = "status.json", "records.sqlite"
 EVERY_S, TOLD_EVERY_S = 1.0, 30.0
 WINDOW = 200
-"""Cases over which the rate is taken."""
+"""Seconds over which the rate is taken."""
+NARROWEST, WIDEST = 8, 24
+"""Columns that a bar has."""
 
 
 class View:
@@ -41,7 +43,8 @@ class View:
         self.folder, self.quiet = folder, quiet
         self.console = Console(file=sys.stderr, quiet=quiet, highlight=False)
         self.is_live = self.console.is_terminal and not quiet
-        self.live = Live(console=self.console, refresh_per_second=4, transient=True)
+        begun = Text("batch starts")
+        self.live = Live(begun, console=self.console, refresh_per_second=4, transient=True)
         self.log: TextIO | None = None if log is None else log.open("a", encoding="utf-8")
         self.started = self.last = self.told = time.monotonic()
         self.ends: deque[tuple[float, int]] = deque(maxlen=WINDOW)
@@ -82,10 +85,17 @@ class View:
         state = self.state(run)
         write_status(self.folder, state)
         if self.is_live:
-            self.live.update(_line(state))
+            self.live.update(_line(state, self.console.width))
         elif now - self.told >= TOLD_EVERY_S:
             self.told = now
             self.console.print(words(state))
+
+    def close(self, run: Run) -> None:
+        """Write the last state; show that what is still to come are the outputs."""
+        state = self.state(run) | {"running": [], "seconds_left": None}
+        write_status(self.folder, state)
+        if self.is_live:
+            self.live.update(Text(f"batch {words(state)}; writing the outputs"))
 
     def state(self, run: Run) -> dict[str, Any]:
         """Return how far a run is."""
@@ -160,8 +170,14 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _line(state: dict[str, Any]) -> Table:
-    bar = ProgressBar(state["total"], state["done"] + state["failed"], width=24)
+def _line(state: dict[str, Any], width: int) -> Table | Text:
+    """Return a state as a line, with a bar where the terminal is wide enough for one."""
+    text = Text(words(state))
+    room = width - len(text) - len("batch  ") - len("^C ")  # echoed there by the terminal
+    if room < NARROWEST:
+        return Text("batch ").append_text(text)
+    total = state["total"]
+    bar = ProgressBar(total, state["done"] + state["failed"], width=min(WIDEST, room))
     table = Table.grid(padding=(0, 1))
-    table.add_row(Text("batch"), bar, Text(words(state)))
+    table.add_row(Text("batch"), bar, text)
     return table

@@ -23,8 +23,8 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     """Draw how features are distributed at each site, as SVG.
 
     Each feature's line runs from the 1st to the 99th percentile of all its values, which stand at
-    its ends. A site's thin bar spans its 5th to 95th percentile, the thick one its quartiles, the
-    dot is its median.
+    its ends, with their number where some are missing. A site's thin bar spans its 5th to 95th
+    percentile, the thick one its quartiles, the dot is its median.
 
     Parameters
     ----------
@@ -32,15 +32,17 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     values : site to (N, F) float64; NaN where there is no value
     """
     sites = list(values)
+    count = sum(map(len, values.values()))
     step = 0.8 / max(1, len(sites))
     height = 0.7 + len(names) * max(0.24, 0.11 * len(sites) + 0.08)
     with rc_context(STYLE):
-        figure = Figure(figsize=(6.2, height), layout="constrained")
+        figure = Figure(figsize=(8.2, height), layout="constrained")
         axis = figure.subplots()
     for place in range(len(names)):
         pooled = np.concatenate([values[site][:, place] for site in sites])
         pooled = pooled[np.isfinite(pooled)]
         if not len(pooled):
+            axis.text(1.05, len(names) - 1 - place, "no value", fontsize=8, va="center")
             continue
         low, high = np.percentile(pooled, RANGE)
         for number, site in enumerate(sites):
@@ -48,9 +50,10 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
             top = len(names) - 1 - place + 0.4 - step * (number + 0.5)
             _bar(axis, own[np.isfinite(own)], (low, high), top, COLOURS[number % len(COLOURS)])
         ends = f"{low:.3g} … {high:.3g}" if high > low else f"{low:.3g}"
-        axis.text(1.05, len(names) - 1 - place, ends, fontsize=7, va="center")
+        ends += f" (n {len(pooled)})" if len(pooled) < count else ""
+        axis.text(1.05, len(names) - 1 - place, ends, fontsize=8, va="center")
         axis.axhline(len(names) - 1.5 - place, color="#e4e7eb", lw=0.6)
-    axis.set_yticks(range(len(names))[::-1], names, fontsize=7)
+    axis.set_yticks(range(len(names))[::-1], names, fontsize=8)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.6, len(names) - 0.4), xticks=[])
     handles = [Line2D([], [], color=COLOURS[i % 8], lw=3, label=s) for i, s in enumerate(sites)]
     figure.legend(handles=handles, loc="outside upper left", ncols=5, frameon=False, fontsize=8)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,14 +110,66 @@ def test_a_scheduler_that_is_gone_is_told(
     assert [row for row, _ in pool.computed()] == [5]
 
 
-def test_the_skeleton_for_slurm_makes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def skeleton() -> dict[str, Any]:
+    path = Path(__file__).resolve().parents[3] / "docs" / "slurm_batch.py"
+    names: dict[str, Any] = {"__name__": "skeleton"}
+    exec(compile(path.read_text(), path.name, "exec"), names)
+    return names
+
+
+def test_the_skeleton_for_slurm_makes_a_job() -> None:
     """Its script is what SLURM would be given; SLURM itself is not there to run it."""
     jobqueue = pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
-    path = Path(__file__).resolve().parents[3] / "docs" / "slurm_batch.py"
-    skeleton: dict[str, Any] = {"__name__": "skeleton"}
-    exec(compile(path.read_text(), path.name, "exec"), skeleton)
-    with jobqueue.SLURMCluster(**skeleton["OPTIONS"], n_workers=0) as cluster:
+    more = {"n_workers": 0, "scheduler_options": {"dashboard_address": ":0"}}
+    with jobqueue.SLURMCluster(**skeleton()["OPTIONS"], **more) as cluster:
         script = cluster.job_script()
     assert "#SBATCH -p PARTITION" in script
-    assert "--nworkers 8" in script
+    assert "#SBATCH --cpus-per-task=8" in script
+    assert "--nthreads 8" in script
+    assert "--nworkers" not in script  # with several, dask-jobqueue replaces no job that ended
     assert "--lifetime 225m" in script
+
+
+def test_the_skeleton_waits_for_the_queue_and_hands_on_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Any] = []
+
+    class Queue:
+        scheduler_address = "tcp://10.0.0.1:8786"
+
+        def __init__(self, **options: Any) -> None:
+            told.append(options["processes"])
+
+        def __enter__(self) -> Queue:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            told.append("closed")
+
+        def adapt(self, **jobs: int) -> None:
+            told.append(jobs)
+
+        def wait_for_workers(self, count: int) -> None:
+            told.append(count)
+
+    begin = subprocess.Popen
+
+    def run(command: list[str]) -> subprocess.Popen[bytes]:
+        told.append(command)
+        return begin([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=Queue))
+    monkeypatch.setattr(subprocess, "Popen", run)
+    monkeypatch.setattr(sys, "argv", ["slurm_batch.py", "m.csv", "out", "--settings", "s.yaml"])
+    before = signal.getsignal(signal.SIGTERM)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    timer.start()
+    try:
+        assert skeleton()["main"]() != 0  # the batch's own end
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
+    command = ["radiomics", "batch", "m.csv", "--output", "out"]
+    command += ["--scheduler", Queue.scheduler_address, "--settings", "s.yaml"]
+    assert told == [1, {"minimum_jobs": 10, "maximum_jobs": 10}, 1, command, "closed"]

@@ -145,8 +145,12 @@ def test_a_folder_is_a_manifest(small_cohort: Manifest, tmp_path: Path) -> None:
     assert set(found) == masks
     assert not any("P0" in name for name in cohort.column("id").to_pylist())
     assert len(set(cohort.column("group").to_pylist())) == 12
-    write_manifest(cohort.table.select(["id", "image", "mask", "roi"]), tmp_path / "found.csv")
-    assert len((tmp_path / "found.csv").read_text().splitlines()) == len(cohort) + 1
+    (tmp_path / "elsewhere").mkdir()
+    written = tmp_path / "elsewhere" / "found.csv"
+    table = cohort.table.select(["id", "image", "mask", "roi"])
+    write_manifest(table, written, small_cohort.folder)
+    again = read_cohort(written)
+    assert (len(again), again.problems()) == (len(cohort), [])
     with pytest.raises(InputError, match="no mask on any"):
         read_cohort(tmp_path)
 

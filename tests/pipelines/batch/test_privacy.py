@@ -11,7 +11,7 @@ import pyarrow as pa
 import pydicom
 import pytest
 
-from pipelines.batch.privacy import dropped_columns, pseudonym, read_key, scrub
+from pipelines.batch.privacy import dropped_columns, names_below, pseudonym, read_key, scrub
 from radiomics.io.table import Manifest
 from radiomics.types import InputError
 from tests.cohorts import QUICK, table_of, write_rows
@@ -155,6 +155,12 @@ def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     records.fail(b"k", 1, NAME)
     records.close()
     assert NAME in content(tmp_path)
+
+
+def test_folders_that_name_a_kind_of_image_tell_nothing(tmp_path: Path) -> None:
+    for name in ("MR_T1", "Post_T1", "PET.FDG"):  # Post is a surname
+        (tmp_path / name / "x").mkdir(parents=True)
+    assert {"MR_T1", "PET.FDG", "Post_T1"} & names_below(str(tmp_path)) == {"Post_T1"}
 
 
 def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:

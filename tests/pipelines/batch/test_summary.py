@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow.parquet import read_table
 
-from pipelines.batch import session
+from pipelines.batch import session, summary
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.session import Request
 from pipelines.batch.summary import _family, _robust, write_summary
@@ -45,6 +48,28 @@ def test_the_page_tells_what_happened(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (again / "summary.html").read_text() == page
 
 
+def test_modalities_are_not_pooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fourteen quiet CTs and six loud PETs: no PET stands out by being a PET, one CT by itself."""
+    manifest = write_cohort(tmp_path / "in", 20)
+    for number in (3, *range(14, 20)):
+        path = manifest.parent / f"image{number}.nii.gz"
+        write_volume(Volume(read_image(path).array * 50, AFFINE), path)
+    rows = [{**row, "modality": "CT" if n < 14 else "PT"} for n, row in enumerate(rows_of(20))]
+    write_rows(manifest, rows)
+    monkeypatch.setattr(session, "make_pool", lambda _: Inline())
+    settings = (str(manifest.parent / "quick.yaml"),)
+    outcome = session.batch(Request(manifest, tmp_path / "out", settings, quiet=True), print)
+    page = outcome.written[-1].read_text()
+    assert "Modality and site" in page
+    assert "CT south" in page
+    stand_out = page[page.index("<h2>Cases that stand out") : page.index("<h2>Provenance")]
+    found = re.findall(r"<td[^>]*>(C\d+)</td>\s*<td[^>]*>[^<]*</td>\s*<td[^>]*>(\w+) ", stand_out)
+    assert found[0] == ("C003", "CT")
+    assert "of their modality" in stand_out
+    loud = read_table(outcome.written[0], columns=["original_intensity_mean"]).column(0).to_numpy()
+    assert np.abs(_robust(loud[:, None])[14:]).min() > 5  # what pooling would have said of all PETs
+
+
 def test_a_page_without_any_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = write_cohort(tmp_path / "in", 1)
     write_rows(manifest, [rows_of(1)[0] | {"mask": "gone"}])
@@ -53,6 +78,18 @@ def test_a_page_without_any_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     outcome = session.batch(Request(manifest, tmp_path / "out", settings, quiet=True), print)
     assert outcome.failed == 1
     assert "the mask is not there" in outcome.written[-1].read_text()
+
+
+def test_a_full_disk_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "summary.html"))
+
+    manifest = write_cohort(tmp_path / "in", 1)
+    monkeypatch.setattr(summary, "write_summary", write)
+    monkeypatch.setattr(session, "ignore_interrupts", lambda: None)
+    monkeypatch.setattr(session, "quiet_libraries", lambda: None)
+    with pytest.raises(SystemExit, match=r"^summary\.html: No space left on device$"):
+        session._summarise(Request(manifest, tmp_path), (tmp_path / "features.parquet",))
 
 
 @pytest.mark.parametrize(

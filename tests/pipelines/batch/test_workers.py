@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,19 @@ from pipelines.batch import session
 from pipelines.batch.processes import Processes, available, resident
 from pipelines.batch.run import PATIENCE, TWICE, Limits, Run
 from pipelines.batch.session import Request
-from pipelines.batch.tasks import Source, Task
+from pipelines.batch.tasks import Result, Source, Task
 from pipelines.batch.work import ALWAYS, PER_VOXEL, identify
 from radiomics.kernels.threads import bound_threads, side_by_side
-from tests.cohorts import Inline, rows_of, table_of, troubled, write_cohort, write_rows
+from radiomics.types import InputError
+from tests.cohorts import (
+    Inline,
+    rows_of,
+    run_inline,
+    table_of,
+    troubled,
+    write_cohort,
+    write_rows,
+)
 
 
 def test_deaths_and_delays_cost_their_case_only(
@@ -46,6 +57,30 @@ def test_a_pool_shares_threads_and_knows_its_memory() -> None:
     assert resident(None) > 2**20
     assert resident(-5) == 0
     assert available() > 2**28
+
+
+class Deadly:
+    """Work that ends each process that it is handed to."""
+
+    def __reduce__(self) -> tuple[Callable[[int], Any], tuple[int]]:
+        return os._exit, (3,)
+
+    def __call__(self, task: Task) -> Result:
+        raise NotImplementedError
+
+
+def test_workers_that_never_start_end_the_run_and_blame_no_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 6)
+    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, Deadly()))
+    settings = (str(tmp_path / "in" / "quick.yaml"),)
+    request = Request(manifest, tmp_path / "out", settings, quiet=True)
+    with pytest.raises(InputError, match="worker processes die while they start"):
+        session.batch(request, lambda _: None)
+    monkeypatch.undo()
+    outcome, _, _ = run_inline(monkeypatch, request)
+    assert outcome.done == 6
 
 
 def test_threads_can_be_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,34 @@
+"""Mechanics of the live line: all that it says, in terminals of any width."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipelines.batch.view import _line, words
+
+STATE: dict[str, Any] = {
+    "total": 30,
+    "done": 17,
+    "failed": 1,
+    "running": ["a", "b"],
+    "per_second": 1.71,
+    "seconds_left": 8,
+    "memory_bytes": 2**30,
+}
+
+
+@pytest.mark.parametrize(("width", "lines", "bar"), [(120, 1, 24), (90, 1, 16), (60, 2, 0)])
+def test_a_line_fits_its_terminal(width: int, lines: int, bar: int) -> None:
+    drawn = io.StringIO()
+    Console(file=drawn, width=width).print(_line(STATE, width))
+    text = drawn.getvalue()
+    assert len(text.splitlines()) == lines
+    assert all(len(line) <= width - len("^C") or not bar for line in text.splitlines())
+    done = (STATE["done"] + STATE["failed"]) / STATE["total"]  # without colours only this is drawn
+    assert text.count("━") == pytest.approx(bar * done, abs=1)
+    for part in words(STATE).split():
+        assert part in text.split()
