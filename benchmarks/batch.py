@@ -181,31 +181,39 @@ def size(folder: Path, rows: int = 1_000_000) -> None:
     log.unlink(missing_ok=True)
     began = time.time()
     process = start(*words, "--log", log)
-    first = 0.0
-    while process.poll() is None and not first:
+    peaks: dict[int, float] = {}
+    first: dict[str, Any] = {}
+    asked = 0.0
+    while process.poll() is None:
+        for pid in (process.pid, *children(process.pid)):
+            peaks[pid] = max(peaks.get(pid, 0.0), _peak(pid))
         time.sleep(0.1)
-        text = log.read_text() if log.exists() else ""
-        lines = [json.loads(line) for line in text.splitlines() if '"done"' in line]
-        first = seconds_of(lines[0]["time"]) - began if lines else 0.0
-    peak = _peak(process.pid)
-    events = [json.loads(line) for line in log.read_text().splitlines()]
-    begun = seconds_of(events[0]["time"]) - began
-    print(f"{rows} rows: manifest checked after {begun:.1f} s, first case done after {first:.1f} s")
-    print(f"resume check: {(first - begun) / rows * 1e6:.1f} us a row (all but the last are known)")
-    print(f"peak memory of the main process until then: {peak:.0f} MiB")
-    ask = time.perf_counter()
-    assert start("--status", out).wait() == 0
-    print(f"--status: {time.perf_counter() - ask:.2f} s, start of Python included")
-    _, status, usage = os.wait4(process.pid, 0)
+        text = log.read_text() if log.exists() and not first else ""
+        for event in map(json.loads, text.splitlines()):
+            if event["event"] == "done":
+                first = event
+                asked = time.perf_counter()
+                assert start("--status", out).wait() == 0
+                asked = time.perf_counter() - asked
     total = time.time() - began
-    print(
-        f"to the table and the summary: {total:.0f} s, {usage.ru_maxrss / 1024:.0f} MiB, {status}"
-    )
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    begun, done = (seconds_of(event["time"]) - began for event in (events[0], first))
+    print(f"{rows} rows: manifest checked after {begun:.1f} s, first case done after {done:.1f} s")
+    print(f"resume check: {(done - begun) / rows * 1e6:.1f} us a row (all but the last are known)")
+    print(f"--status: {asked:.2f} s, start of Python included")
+    print(f"to the table and the summary: {total:.0f} s, exit {process.returncode}")
+    print(f"peak memory of the main process, until its end: {peaks.pop(process.pid):.0f} MiB")
+    others = ", ".join(f"{peak:.0f}" for _, peak in sorted(peaks.items()))
+    print(f"of the others (checks, worker, table, summary by their start): {others} MiB")
 
 
 def _peak(pid: int) -> float:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmHWM:")[1].split()[0]) / 1024
+    """Return the most memory that a process held so far, in MiB; 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+        return int(text.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        return 0.0
 
 
 def soak(folder: Path, cases: int = 2000) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.batch.checks import checked_of
 from pipelines.batch.inputs import look_both, short_hash
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.planning import Planner, content_key, plan, row_key
@@ -29,7 +30,7 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
     settings = folder / "settings.yaml"
     settings.write_text("{}\n")
     manifest, out = _write_files(folder, rows)
-    cohort = read_cohort(manifest)
+    cohort = checked_of(read_cohort(manifest))
     records = Records(out / STORE)
     chosen = plan("settings", load_settings(settings), records)
     planner = Planner(cohort, [chosen], records, Source(""), False)

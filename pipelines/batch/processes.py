@@ -183,7 +183,7 @@ def ignore_interrupts() -> None:
 def _serve(pipe: Connection, work: Work, threads: int) -> None:
     """Say when ready, then do tasks until the pipe ends."""
     ignore_interrupts()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ[name] = str(threads)
     from radiomics.kernels.threads import bound_threads
@@ -202,7 +202,8 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
             return  # nobody listens any more
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the end of the main process, and end this one with it: for a thread."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.collect import ADDED
+from pipelines.batch.checks import ADDED, CHOICES, Checked
 from pipelines.batch.inputs import nearby
-from pipelines.batch.manifest import Cohort
-from pipelines.batch.planning import CHOICES
+from pipelines.batch.sheet import BLOCK
 from pipelines.batch.tasks import Row, Source
 from pipelines.batch.work import read_masks_of
 from pipelines.store import write_whole
@@ -72,7 +71,7 @@ class Looked:
 
 
 def write_summary(
-    tables: Sequence[tuple[str, Path]], cohort: Cohort, source: Source, folder: Path
+    tables: Sequence[tuple[str, Path]], cohort: Checked, source: Source, folder: Path
 ) -> None:
     """Write ``summary.html`` from the tables of a batch, each with its label."""
     looked = {label: Looked(path) for label, path in tables}
@@ -167,7 +166,7 @@ def _family(column: str) -> str:
     return column[: place + 1 + len(name)]
 
 
-def outliers(looked: Looked, name: str, cohort: Cohort, source: Source) -> Section | None:
+def outliers(looked: Looked, name: str, cohort: Checked, source: Source) -> Section | None:
     """Show the cases most of whose features lie far from the others', with a picture of each."""
     if len(looked.values) < 5:
         return None
@@ -211,19 +210,18 @@ def _robust(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(spread_ > 0, (known - middle) / spread_, 0.0)
 
 
-def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
+def picture(case: str, roi: str, cohort: Checked, source: Source) -> Case:
     """Return the slice with the largest section of one case, with its mask."""
     from dataclasses import replace
 
     from radiomics.io import read_image
 
     number = _row_of(case, roi, cohort)
-    cells = {name: cohort.column(name)[number].as_py() for name in ("image", "mask", "series")}
-    choices = {name: cohort.column(name)[number].as_py() for name in CHOICES}
+    (cells,) = cohort.sheet.part(number, 1).to_pylist()
     own = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
     with nearby(own.image, own.scratch) as path:
         image = read_image(path, series=own.series or None, **dict(own.reading))
-    row = Row(number, cohort.path(cells["mask"]), tuple((k, v) for k, v in choices.items() if v))
+    row = Row(number, cohort.path(cells["mask"]), tuple((k, cells[k]) for k in CHOICES if cells[k]))
     masks = read_masks_of(own, row, image)
     mask = masks.get(roi) or next(iter(masks.values()))
     index = int(mask.array.sum(axis=(1, 2)).argmax())
@@ -232,9 +230,16 @@ def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
     return Case(case, case, slices[0], slices[1])
 
 
-def _row_of(case: str, roi: str, cohort: Cohort) -> int:
+def _row_of(case: str, roi: str, cohort: Checked) -> int:
+    """Return the row of an id: the one with this ROI, else the first (its ROI is a pattern)."""
     import pyarrow.compute as pc
 
-    same = np.flatnonzero(pc.equal(cohort.column("id"), case).to_numpy(zero_copy_only=False))
-    exact = [int(r) for r in same if cohort.column("roi")[int(r)].as_py() == roi]
-    return exact[0] if exact else int(same[0])
+    found = -1
+    for start in range(0, len(cohort), BLOCK):
+        part = cohort.sheet.part(start, BLOCK)
+        same = np.flatnonzero(pc.equal(part.column("id"), case).to_numpy())
+        for place in map(int, same):
+            if part.column("roi")[place].as_py() == roi:
+                return start + place
+            found = start + place if found < 0 else found
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.batch import session
+from pipelines.batch.checks import checked_of
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.session import Request
 from pipelines.batch.summary import _family, _robust, write_summary
@@ -41,7 +42,7 @@ def test_the_page_tells_what_happened(tmp_path: Path, monkeypatch: pytest.Monkey
     again.mkdir()
     (again / "provenance.json").write_bytes((tmp_path / "out" / "provenance.json").read_bytes())
     source = Source("", "", request.reading)
-    write_summary([("quick", outcome.written[0])], read_cohort(manifest), source, again)
+    write_summary([("quick", outcome.written[0])], checked_of(read_cohort(manifest)), source, again)
     assert (again / "summary.html").read_text() == page
 
 
