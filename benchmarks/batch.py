@@ -47,17 +47,23 @@ def start(*words: object, **more: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=null, stderr=null, start_new_session=True, **more)
 
 
-def children(pid: int) -> list[int]:
-    """Return the workers of a process: Linux only."""
+def children(pid: int, marks: tuple[bytes, ...] = (b"spawn_main", b"forkserver")) -> list[int]:
+    """Return the processes that began below a process: Linux only."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"spawn_main" in (place / "cmdline").read_bytes():
-                found.append(int(place.name))
+            words = (place / "cmdline").read_bytes()
         except (OSError, IndexError):
             continue
+        if parent == pid and any(mark in words for mark in marks):
+            found.append(int(place.name))
     return found
+
+
+def workers_of(pid: int) -> list[int]:
+    """Return the copies of a process's fork server: its workers, while it computes."""
+    return [worker for server in children(pid, (b"forkserver",)) for worker in children(server)]
 
 
 def kill(process: subprocess.Popen[bytes], kind: str) -> str:
@@ -65,7 +71,7 @@ def kill(process: subprocess.Popen[bytes], kind: str) -> str:
     if kind == "group":
         os.killpg(process.pid, signal.SIGKILL)
         return kind
-    workers = children(process.pid) if kind == "worker" else []
+    workers = workers_of(process.pid) if kind == "worker" else []
     os.kill(random.choice(workers) if workers else process.pid, signal.SIGKILL)
     return kind if workers or kind == "main" else "main"
 
@@ -185,7 +191,7 @@ def size(folder: Path, rows: int = 1_000_000) -> None:
     first: dict[str, Any] = {}
     asked = 0.0
     while process.poll() is None:
-        for pid in (process.pid, *children(process.pid)):
+        for pid in (process.pid, *children(process.pid), *workers_of(process.pid)):
             peaks[pid] = max(peaks.get(pid, 0.0), _peak(pid))
         time.sleep(0.1)
         text = log.read_text() if log.exists() and not first else ""
@@ -233,7 +239,7 @@ def soak(folder: Path, cases: int = 2000) -> None:
             continue
         if state["done"] == cases:
             break
-        workers = sum(resident(pid) for pid in children(process.pid)) / 2**20
+        workers = sum(resident(pid) for pid in workers_of(process.pid)) / 2**20
         measured.append((state["done"], resident(process.pid) / 2**20, workers))
     process.wait()
     values = np.array(measured)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pipelines.batch.page import Page
     from pipelines.batch.session import Outcome, Request
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -66,7 +67,8 @@ def batch(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
-    from pipelines.batch.session import Request
+    from pipelines.batch.fork import begin
+    from pipelines.batch.page import Page
 
     if status is not None or manifest is None:
         _status(status)
@@ -74,13 +76,19 @@ def batch(
     if write_manifest is not None:
         _write_manifest(manifest, write_manifest)
         return
+    begin()  # what they need is imported while this process imports
+    page = Page()
+    page.begin_early(manifest)
+    from pipelines.batch.session import Request
+
     reading = (("repair", repair), *((("suv", suv),) if suv else ()))
     chosen = tuple(settings or ["default"])
     request = Request(
         manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash, force,
         keep_identifiers, pseudonymise, log, quiet,
     )  # fmt: skip
-    _run(request, collect)
+    with page:
+        _run(request, collect, page)
 
 
 def _status(folder: Path | None) -> None:
@@ -92,7 +100,7 @@ def _status(folder: Path | None) -> None:
     typer.echo(read_status(folder))
 
 
-def _run(request: Request, collect: bool) -> None:
+def _run(request: Request, collect: bool, page: Page) -> None:
     from pipelines.batch.privacy import quiet_libraries
     from pipelines.batch.session import batch as run
     from pipelines.batch.session import collect_only
@@ -103,10 +111,10 @@ def _run(request: Request, collect: bool) -> None:
 
     quiet_libraries()
     if collect:
-        for path in collect_only(request, say):
+        for path in collect_only(request, say, page):
             typer.echo(f"written: {path}")
         return
-    outcome = run(request, say)
+    outcome = run(request, say, page)
     _tell(outcome)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)

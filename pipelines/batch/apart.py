@@ -6,15 +6,15 @@ raised here as if the work had been done here.
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import threading
 from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection
 from typing import Any
 
+from pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
 from pipelines.batch.privacy import quiet_libraries
-from pipelines.batch.processes import end_with_parent, ignore_interrupts, no_interrupts
+from pipelines.batch.processes import end_with_parent
 from radiomics.types import InputError
 
 Steps = Generator[Any, Any, Any]
@@ -31,9 +31,10 @@ def apart(steps: Callable[..., Steps], *arguments: Any) -> Steps:
     InputError
         When the process dies. Whatever the generator raises is raised, too.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, steps, arguments), daemon=True)
+    made: Any = context()
+    here, there = made.Pipe()
+    process = made.Process(target=_serve, args=(there, steps, arguments), daemon=True)
+    begin()
     with no_interrupts():
         process.start()
     there.close()

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from pipelines.batch.checks import CELLS, CHOICES, Checked
 from pipelines.batch.inputs import look_both, short_hash
-from pipelines.batch.parts import Layout, layout_of
+from pipelines.batch.parts import Described, Layout
 from pipelines.batch.records import Input, Record, Records
 from pipelines.batch.sheet import BLOCK
 from pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
-from radiomics.settings import ExtractionSettings
 
 AT_A_TIME = 256
 """Rows that are compared with the store before the caller is heard again."""
@@ -37,11 +36,11 @@ class Plan:
     number: int
 
 
-def plan(label: str, settings: ExtractionSettings, records: Records) -> Plan:
+def plan(described: Described, records: Records) -> Plan:
     """Return the plan of some settings; their layout is made known to the store."""
-    layout = layout_of(settings)
+    layout = described.layout
     number = records.layout(layout.key, layout.stored())
-    return Plan(label, json.dumps(settings.model_dump(mode="json"), sort_keys=True), layout, number)
+    return Plan(described.label, described.text, layout, number)
 
 
 def row_key(cells: dict[str, str]) -> bytes:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.batch.apart import call_apart
 from pipelines.batch.checks import Checked, checks
 from pipelines.batch.collect import collect
 from pipelines.batch.lock import Lock
+from pipelines.batch.page import Page
+from pipelines.batch.parts import Described, describe
 from pipelines.batch.planning import Plan, Planner, plan, row_key
-from pipelines.batch.privacy import quiet_libraries
-from pipelines.batch.processes import Pool, Processes, available, ignore_interrupts, no_interrupts
+from pipelines.batch.processes import Pool, Processes, available
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
 from pipelines.batch.sheet import FOLDER
@@ -25,8 +27,6 @@ from pipelines.batch.tasks import Source
 from pipelines.batch.view import STORE, View, write_status
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
-from radiomics.plugins import ConfigurationError
-from radiomics.settings import ExtractionSettings, load_settings
 from radiomics.types import InputError
 
 SCRATCH = ".scratch"
@@ -72,17 +72,19 @@ class Outcome:
 Say = Callable[[str], None]
 
 
-def batch(request: Request, say: Say) -> Outcome:
+def batch(request: Request, say: Say, page: Page | None = None) -> Outcome:
     """Run a batch, or go on with it; ``say`` hears what a user should know.
+
+    ``page`` may be a process for the summary page that was begun before.
 
     Raises
     ------
     InputError, ConfigurationError
         When the request itself is wrong, or records can no longer be written.
     """
-    named = load_all(request.settings)
+    named = described(request.settings)
     chosen_repairs(dict(request.reading).get("repair", "refuse"))
-    with closing(checks(request)) as steps:
+    with page or Page() as page, closing(checks(request)) as steps:
         for line in next(steps):
             say(line)
         check_output(request)
@@ -94,11 +96,11 @@ def batch(request: Request, say: Say) -> Outcome:
         ):
             cohort = steps.send(request.output)
             steps.close()
-            return _work(request, cohort, named, view, say)
+            return _work(request, cohort, named, view, say, page)
 
 
 def _work(
-    request: Request, cohort: Checked, named: dict[str, ExtractionSettings], view: View, say: Say
+    request: Request, cohort: Checked, named: list[Described], view: View, say: Say, page: Page
 ) -> Outcome:
     """Run over a checked cohort and write what came of it."""
     records = Records(request.output / STORE)
@@ -112,17 +114,17 @@ def _work(
         write_status(request.output, state | {"running": [], "seconds_left": None})
         view.tell("end" if finished else "stopped", **words_of(run))
         tables = collect(planner, request.output) if finished else []
-        pages = summarise(request, cohort, tables, say) if tables else []
+        pages = summarise(request, cohort, tables, say, page) if tables else []
     finally:
         records.close()
     waiting, done, failed = run.counts
     return Outcome(finished, done, failed, waiting, (*tables, *pages))
 
 
-def collect_only(request: Request, say: Say) -> list[Path]:
+def collect_only(request: Request, say: Say, page: Page | None = None) -> list[Path]:
     """Write the tables of what is in the store now; files of cases are not looked at."""
-    named = load_all(request.settings)
-    with closing(checks(request, with_files=False)) as steps:
+    named = described(request.settings)
+    with page or Page() as page, closing(checks(request, with_files=False)) as steps:
         for line in next(steps):
             say(line)
         if not (request.output / STORE).is_file():
@@ -134,53 +136,26 @@ def collect_only(request: Request, say: Say) -> list[Path]:
             try:
                 planner = make_planner(request, cohort, named, records)
                 tables = collect(planner, request.output)
-                return [*tables, *summarise(request, cohort, tables, say)]
+                return [*tables, *summarise(request, cohort, tables, say, page)]
             finally:
                 records.close()
 
 
-def summarise(request: Request, cohort: Checked, tables: Sequence[Path], say: Say) -> list[Path]:
-    """Write the summary page in a process of its own, which may need memory, and may die."""
-    context = multiprocessing.get_context("spawn")
-    arguments = (request, cohort.without_rows(), tuple(tables))
-    process = context.Process(target=_summarise, args=arguments, daemon=True)
-    with no_interrupts():
-        process.start()
-    try:
-        process.join()
-    finally:
-        process.kill()
-    if process.exitcode == 0:
+def summarise(
+    request: Request, cohort: Checked, tables: Sequence[Path], say: Say, page: Page
+) -> list[Path]:
+    """Write the summary page; that it could not be written is said, and no error."""
+    if page.write(request, cohort, tables):
         return [request.output / "summary.html"]
     say("the summary page could not be written; the tables are complete")
     return []
 
 
-def _summarise(request: Request, cohort: Checked, tables: tuple[Path, ...]) -> None:
-    from pipelines.batch.summary import write_summary
-
-    ignore_interrupts()
-    quiet_libraries()
-    labels = [Path(text).stem for text in request.settings]
-    source = Source("", "", request.reading, "", request.keep_identifiers)
-    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
-
-
-def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:
-    """Return checked settings by the name that outputs call them by.
-
-    Raises
-    ------
-    ConfigurationError
-        When two have one name.
-    """
-    named: dict[str, ExtractionSettings] = {}
-    for text in settings:
-        label = Path(text).stem
-        if label in named:
-            raise ConfigurationError(f"settings: two are called '{label}': rename a file")
-        named[label] = load_settings(text)
-    return named
+def described(settings: tuple[str, ...]) -> list[Described]:
+    """Return what settings lead to; who has not loaded what computes features asks another."""
+    if "radiomics.extraction" in sys.modules:
+        return describe(settings)
+    return list(call_apart(describe, settings))
 
 
 def check_output(request: Request) -> None:
@@ -222,10 +197,10 @@ def check_same_study(planner: Planner, force: bool) -> None:
 
 
 def make_planner(
-    request: Request, cohort: Checked, named: dict[str, ExtractionSettings], records: Records
+    request: Request, cohort: Checked, named: list[Described], records: Records
 ) -> Planner:
     """Return the planner of a request."""
-    plans: list[Plan] = [plan(label, settings, records) for label, settings in named.items()]
+    plans: list[Plan] = [plan(one, records) for one in named]
     records.commit()
     scratch = str((request.output / SCRATCH).absolute())
     source = Source("", "", request.reading, scratch, request.keep_identifiers)
