@@ -77,17 +77,16 @@ def batch(
         _write_manifest(manifest, write_manifest)
         return
     begin()  # what they need is imported while this process imports
-    page = Page()
-    page.begin_early(manifest)
-    from pipelines.batch.session import Request
+    with Page() as page:
+        page.begin_early(manifest)
+        from pipelines.batch.session import Request
 
-    reading = (("repair", repair), *((("suv", suv),) if suv else ()))
-    chosen = tuple(settings or ["default"])
-    request = Request(
-        manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash, force,
-        keep_identifiers, pseudonymise, log, quiet,
-    )  # fmt: skip
-    with page:
+        reading = (("repair", repair), *((("suv", suv),) if suv else ()))
+        chosen = tuple(settings or ["default"])
+        request = Request(
+            manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
+            force, keep_identifiers, pseudonymise, log, quiet,
+        )  # fmt: skip
         _run(request, collect, page)
 
 

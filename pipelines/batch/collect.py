@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,9 @@ def collect(planner: Planner, folder: Path) -> list[Path]:
     columns = sum(len(plan.layout.columns) for plan in planner.plans)
     if len(planner.cohort) * columns < MANY:
         return _collect(planner, folder)
-    parts = (planner.cohort, planner.plans, planner.source)
+    cohort = planner.cohort
+    small = replace(cohort, order=cohort.order[:0], ends=cohort.ends[:0])  # the run is over
+    parts = (small, planner.plans, planner.source)
     return list(call_apart(_collect_from, planner.records.path, parts, folder))
 
 

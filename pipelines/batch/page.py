@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
+from pipelines.batch.fork import begin, context, ignore_interrupts, in_copies, no_interrupts
 
 if TYPE_CHECKING:
     from pipelines.batch.checks import Checked
@@ -64,7 +64,7 @@ class Page:
 
     def _begin(self, made: Any) -> None:
         self.pipe, there = made.Pipe()
-        self.process = made.Process(target=_serve, args=(there,), daemon=True)
+        self.process = made.Process(target=_serve, args=(there,))
         with no_interrupts():
             self.process.start()
         there.close()
@@ -87,5 +87,5 @@ def _serve(pipe: Connection) -> None:
         return  # there was no need
     labels = [Path(text).stem for text in request.settings]
     source = Source("", "", request.reading, "", request.keep_identifiers)
-    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
+    write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output, in_copies)
     os._exit(0)  # the page is on disk; taking everything down would take as long as some figures

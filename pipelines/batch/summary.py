@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from radiomics.reporting import figures
 from radiomics.reporting.distributions import distributions
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Case, Volume
+
+Jobs = Sequence[Callable[[], str]]
 
 LOOKED_AT = 20_000
 """Lines of a table that distributions are taken from, evenly spread."""
@@ -70,10 +73,22 @@ class Looked:
         return np.concatenate(found) if found else np.empty((0, len(self.columns)))
 
 
+def in_turn(jobs: Jobs) -> list[str]:
+    """Do jobs one after the other."""
+    return [job() for job in jobs]
+
+
 def write_summary(
-    tables: Sequence[tuple[str, Path]], cohort: Checked, source: Source, folder: Path
+    tables: Sequence[tuple[str, Path]],
+    cohort: Checked,
+    source: Source,
+    folder: Path,
+    do: Callable[[Jobs], list[str]] = in_turn,
 ) -> None:
-    """Write ``summary.html`` from the tables of a batch, each with its label."""
+    """Write ``summary.html`` from the tables of a batch, each with its label.
+
+    ``do`` is how the figures are drawn.
+    """
     looked = {label: Looked(path) for label, path in tables}
     first = next(iter(looked.values()))
     counts = Counter(first.lines["status"].to_pylist())
@@ -88,7 +103,7 @@ def write_summary(
     for label, one in looked.items():
         name = f", {label}" if len(looked) > 1 else ""
         sections += [
-            failures(one, name), per_site(one, name), notes(one, name), spread(one, name),
+            failures(one, name), per_site(one, name), notes(one, name), spread(one, name, do),
             outliers(one, name, cohort, source),
         ]  # fmt: skip
     text = (folder / "provenance.json").read_text(encoding="utf-8")
@@ -136,18 +151,22 @@ def notes(looked: Looked, name: str) -> Section | None:
     return Section(f"Notes on reading{name}", "", Table(["Cases", "Note"], rows)) if rows else None
 
 
-def spread(looked: Looked, name: str) -> Section | None:
+def spread(looked: Looked, name: str, do: Callable[[Jobs], list[str]] = in_turn) -> Section | None:
     """Show the distribution of each feature at each site, a figure a family."""
     if not len(looked.values):
         return None
     columns = looked.columns[:DRAWN]
     sites = looked.sites[looked.chosen]
-    drawn = []
-    for family in dict.fromkeys(_family(column) for column in columns):
+    families = list(dict.fromkeys(_family(column) for column in columns))
+    jobs = []
+    for family in families:
         places = [i for i, column in enumerate(columns) if _family(column) == family]
         values = {site: looked.values[sites == site][:, places] for site in sorted(set(sites))}
-        drawn.append(distributions([columns[i].removeprefix(f"{family}_") for i in places], values))
-        drawn[-1] = f"<h3>{family}</h3>{drawn[-1]}"
+        names = [columns[i].removeprefix(f"{family}_") for i in places]
+        jobs.append(partial(distributions, names, values))
+    drawn = [
+        f"<h3>{family}</h3>{figure}" for family, figure in zip(families, do(jobs), strict=True)
+    ]
     left = len(looked.columns) - len(columns)
     text = (
         f"From {len(looked.values)} cases. Each line spans the 1st to the 99th percentile of a "

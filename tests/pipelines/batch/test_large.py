@@ -177,6 +177,18 @@ def test_parts_of_a_file_are_those_of_the_table(tmp_path: Path) -> None:
         assert there.part(start, count).equals(here.part(start, count))
 
 
+def test_the_main_process_does_not_load_what_workers_need() -> None:
+    code = (
+        "import sys\n"
+        "import pipelines.batch.session, pipelines.batch.page, pipelines.batch_cli\n"
+        "print(*sorted(name for name in sys.modules if '.' not in name))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"numpy", "pyarrow"} <= loaded
+    assert not {"numba", "scipy", "pandas", "pydicom", "SimpleITK", "matplotlib"} & loaded
+
+
 def test_only_the_failures_of_this_run_are_kept(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr("pipelines.batch.records.AT_A_TIME", 2)
     keys = [bytes([n]) + bytes(14) + bytes([n % 2]) for n in range(7)]  # also with zeros at the end
