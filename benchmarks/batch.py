@@ -5,8 +5,9 @@ in turn, at random moments of a batch over phantom patients; started again each 
 the table has the bytes of an uninterrupted run, that nothing was computed twice after its record
 was written, and that nothing else is left in the folder.
 
-``scaling FOLDER [RUNS] [CASES]``: cases per second with 1 and with 2 workers, in turn, on series of
-512 x 512 x 200 voxels; peak memory of the main process.
+``scaling FOLDER [RUNS] [CASES] [THREADS]``: cases per second with 1 and with 2 workers, in turn, on
+series of 512 x 512 x 200 voxels; peak memory of the main process. THREADS of each worker (0: its
+part of the processors).
 
 ``size FOLDER [ROWS]``: a manifest and a store of a million rows: start-up to the first case, resume
 check, ``--status``, memory.
@@ -47,17 +48,23 @@ def start(*words: object, **more: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=null, stderr=null, start_new_session=True, **more)
 
 
-def children(pid: int) -> list[int]:
-    """Return the workers of a process: Linux only."""
+def children(pid: int, marks: tuple[bytes, ...] = (b"spawn_main", b"forkserver")) -> list[int]:
+    """Return the processes that began below a process: Linux only."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"spawn_main" in (place / "cmdline").read_bytes():
-                found.append(int(place.name))
+            words = (place / "cmdline").read_bytes()
         except (OSError, IndexError):
             continue
+        if parent == pid and any(mark in words for mark in marks):
+            found.append(int(place.name))
     return found
+
+
+def workers_of(pid: int) -> list[int]:
+    """Return the copies of a process's fork server: its workers, while it computes."""
+    return [worker for server in children(pid, (b"forkserver",)) for worker in children(server)]
 
 
 def kill(process: subprocess.Popen[bytes], kind: str) -> str:
@@ -65,7 +72,7 @@ def kill(process: subprocess.Popen[bytes], kind: str) -> str:
     if kind == "group":
         os.killpg(process.pid, signal.SIGKILL)
         return kind
-    workers = children(process.pid) if kind == "worker" else []
+    workers = workers_of(process.pid) if kind == "worker" else []
     os.kill(random.choice(workers) if workers else process.pid, signal.SIGKILL)
     return kind if workers or kind == "main" else "main"
 
@@ -118,7 +125,7 @@ def _event(line: str) -> dict[str, Any]:
     return found
 
 
-def scaling(folder: Path, runs: int = 3, cases: int = 24) -> None:
+def scaling(folder: Path, runs: int = 3, cases: int = 24, threads: int = 0) -> None:
     manifest = _large_cases(folder, cases)
     (folder / "settings.yaml").write_text(SETTINGS)
     rates: dict[int, list[float]] = {1: [], 2: []}
@@ -126,9 +133,9 @@ def scaling(folder: Path, runs: int = 3, cases: int = 24) -> None:
     for run in range(runs):
         for workers in (1, 2):
             out = folder / f"out-{run}-{workers}"
-            words = (manifest, "--settings", folder / "settings.yaml", "--workers", workers)
+            words = (manifest, "--settings", folder / "settings.yaml", "--threads", threads)
             log = folder / f"log-{run}-{workers}"
-            process = start(*words, "--output", out, "--log", log)
+            process = start(*words, "--workers", workers, "--output", out, "--log", log)
             peak = 0.0  # not that of wait4, which counts the workers, too
             while process.poll() is None:
                 peak = max(peak, resident(process.pid) / 2**20)
@@ -181,31 +188,39 @@ def size(folder: Path, rows: int = 1_000_000) -> None:
     log.unlink(missing_ok=True)
     began = time.time()
     process = start(*words, "--log", log)
-    first = 0.0
-    while process.poll() is None and not first:
+    peaks: dict[int, float] = {}
+    first: dict[str, Any] = {}
+    asked = 0.0
+    while process.poll() is None:
+        for pid in (process.pid, *children(process.pid), *workers_of(process.pid)):
+            peaks[pid] = max(peaks.get(pid, 0.0), _peak(pid))
         time.sleep(0.1)
-        text = log.read_text() if log.exists() else ""
-        lines = [json.loads(line) for line in text.splitlines() if '"done"' in line]
-        first = seconds_of(lines[0]["time"]) - began if lines else 0.0
-    peak = _peak(process.pid)
-    events = [json.loads(line) for line in log.read_text().splitlines()]
-    begun = seconds_of(events[0]["time"]) - began
-    print(f"{rows} rows: manifest checked after {begun:.1f} s, first case done after {first:.1f} s")
-    print(f"resume check: {(first - begun) / rows * 1e6:.1f} us a row (all but the last are known)")
-    print(f"peak memory of the main process until then: {peak:.0f} MiB")
-    ask = time.perf_counter()
-    assert start("--status", out).wait() == 0
-    print(f"--status: {time.perf_counter() - ask:.2f} s, start of Python included")
-    _, status, usage = os.wait4(process.pid, 0)
+        text = log.read_text() if log.exists() and not first else ""
+        for event in map(json.loads, text.splitlines()):
+            if event["event"] == "done":
+                first = event
+                asked = time.perf_counter()
+                assert start("--status", out).wait() == 0
+                asked = time.perf_counter() - asked
     total = time.time() - began
-    print(
-        f"to the table and the summary: {total:.0f} s, {usage.ru_maxrss / 1024:.0f} MiB, {status}"
-    )
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    begun, done = (seconds_of(event["time"]) - began for event in (events[0], first))
+    print(f"{rows} rows: manifest checked after {begun:.1f} s, first case done after {done:.1f} s")
+    print(f"resume check: {(done - begun) / rows * 1e6:.1f} us a row (all but the last are known)")
+    print(f"--status: {asked:.2f} s, start of Python included")
+    print(f"to the table and the summary: {total:.0f} s, exit {process.returncode}")
+    print(f"peak memory of the main process, until its end: {peaks.pop(process.pid):.0f} MiB")
+    others = ", ".join(f"{peak:.0f}" for _, peak in sorted(peaks.items()))
+    print(f"of the others (checks, worker, table, summary by their start): {others} MiB")
 
 
 def _peak(pid: int) -> float:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmHWM:")[1].split()[0]) / 1024
+    """Return the most memory that a process held so far, in MiB; 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+        return int(text.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        return 0.0
 
 
 def soak(folder: Path, cases: int = 2000) -> None:
@@ -225,7 +240,7 @@ def soak(folder: Path, cases: int = 2000) -> None:
             continue
         if state["done"] == cases:
             break
-        workers = sum(resident(pid) for pid in children(process.pid)) / 2**20
+        workers = sum(resident(pid) for pid in workers_of(process.pid)) / 2**20
         measured.append((state["done"], resident(process.pid) / 2**20, workers))
     process.wait()
     values = np.array(measured)

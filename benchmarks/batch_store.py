@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.batch.checks import checked_of
 from pipelines.batch.inputs import look_both, short_hash
 from pipelines.batch.manifest import read_cohort
+from pipelines.batch.parts import describe
 from pipelines.batch.planning import Planner, content_key, plan, row_key
 from pipelines.batch.records import Input, Record, Records
 from pipelines.batch.session import STORE
 from pipelines.batch.tasks import Row, Source
-from radiomics.settings import load_settings
 from tests.cohorts import write_cohort
 
 PER_FOLDER = 1000
@@ -29,9 +30,9 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
     settings = folder / "settings.yaml"
     settings.write_text("{}\n")
     manifest, out = _write_files(folder, rows)
-    cohort = read_cohort(manifest)
+    cohort = checked_of(read_cohort(manifest))
     records = Records(out / STORE)
-    chosen = plan("settings", load_settings(settings), records)
+    chosen = plan(describe([str(settings)])[0], records)
     planner = Planner(cohort, [chosen], records, Source(""), False)
     environment = records.environment({"made": "up"})
     rng = np.random.default_rng(0)

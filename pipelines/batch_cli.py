@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pipelines.batch.page import Page
     from pipelines.batch.session import Outcome, Request
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -27,6 +28,9 @@ Scheduler = Annotated[
 ]
 Memory = Annotated[
     float, typer.Option(min=0, help="GiB that all cases at work may need; 0: 80% of what is free.")
+]
+Threads = Annotated[
+    int, typer.Option(min=0, help="Threads of each worker; 0: its part of the processors.")
 ]
 Limit = Annotated[float | None, typer.Option(min=0.001, help="Seconds that one case may take.")]
 Log = Annotated[Path | None, typer.Option(help="File for events, one line of JSON each.")]
@@ -50,6 +54,7 @@ def batch(
     output: Output = Path("batch-output"),
     settings: Settings = None,
     workers: Workers = 0,
+    threads: Threads = 0,
     scheduler: Scheduler = "",
     memory: Memory = 0.0,
     time_limit: Limit = None,
@@ -66,7 +71,8 @@ def batch(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
-    from pipelines.batch.session import Request
+    from pipelines.batch.fork import begin
+    from pipelines.batch.page import Page
 
     if status is not None or manifest is None:
         _status(status)
@@ -74,13 +80,18 @@ def batch(
     if write_manifest is not None:
         _write_manifest(manifest, write_manifest)
         return
-    reading = (("repair", repair), *((("suv", suv),) if suv else ()))
-    chosen = tuple(settings or ["default"])
-    request = Request(
-        manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash, force,
-        keep_identifiers, pseudonymise, log, quiet,
-    )  # fmt: skip
-    _run(request, collect)
+    begin()  # what they need is imported while this process imports
+    with Page() as page:
+        page.begin_early(manifest)
+        from pipelines.batch.session import Request
+
+        reading = (("repair", repair), *((("suv", suv),) if suv else ()))
+        chosen = tuple(settings or ["default"])
+        request = Request(
+            manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
+            force, keep_identifiers, pseudonymise, log, quiet, threads,
+        )  # fmt: skip
+        _run(request, collect, page)
 
 
 def _status(folder: Path | None) -> None:
@@ -92,7 +103,7 @@ def _status(folder: Path | None) -> None:
     typer.echo(read_status(folder))
 
 
-def _run(request: Request, collect: bool) -> None:
+def _run(request: Request, collect: bool, page: Page) -> None:
     from pipelines.batch.privacy import quiet_libraries
     from pipelines.batch.session import batch as run
     from pipelines.batch.session import collect_only
@@ -103,10 +114,10 @@ def _run(request: Request, collect: bool) -> None:
 
     quiet_libraries()
     if collect:
-        for path in collect_only(request, say):
+        for path in collect_only(request, say, page):
             typer.echo(f"written: {path}")
         return
-    outcome = run(request, say)
+    outcome = run(request, say, page)
     _tell(outcome)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.manifest import FILES, TEXT, Cohort
+from pipelines.batch.apart import call_apart
+from pipelines.batch.checks import ADDED, Checked
 from pipelines.batch.planning import Plan, Planner, row_key
-from pipelines.batch.privacy import dropped_columns
-from pipelines.batch.records import Record
+from pipelines.batch.records import Record, Records
+from pipelines.batch.tasks import Source
 from pipelines.store import write_whole
 from radiomics.plugins import ConfigurationError
 
 AT_A_TIME = 2048
 """Rows in memory, and in one row group of a table."""
-ADDED = ("status", "reason", "verdict", "notes")
-CHOSEN = ("label", "segment")
+MANY = 10**7
+"""Values of all tables from which another process writes them."""
 NOT_YET = "not computed yet"
 
 
@@ -45,32 +46,40 @@ class Line:
     notes: str = ""
 
 
-def carried_columns(cohort: Cohort, keep_identifiers: bool) -> list[str]:
-    """Return the columns of the manifest that tables hold, and note those that are left out.
-
-    Raises
-    ------
-    ConfigurationError
-        When one has the name of a column that is added.
-    """
-    names = [n for n in cohort.table.column_names if n not in TEXT or n in CHOSEN]
-    empty = [n for n in CHOSEN if cohort.column(n).unique().to_pylist() == [""]]
-    names = ["id", "group", *(name for name in names if name not in empty)]
-    clash = sorted(set(names) & set(ADDED))
-    if clash:
-        raise ConfigurationError(f"manifest: rename the column {', '.join(clash)}: tables have it")
-    if keep_identifiers:
-        return [*names, *(name for name in FILES if name in cohort.table.column_names)]
-    left = dropped_columns(cohort.table, FILES)
-    if left:
-        told = f"left out of all outputs, may identify patients: {', '.join(left)}"
-        cohort.notes.append(f"{told} (--keep-identifiers keeps them)")
-    return [name for name in names if name not in left]
-
-
 def table_name(plan: Plan, plans: Sequence[Plan]) -> str:
     """Return the name of a plan's table."""
     return "features.parquet" if len(plans) == 1 else f"features_{plan.label}.parquet"
+
+
+def collect(planner: Planner, folder: Path) -> list[Path]:
+    """Write tables and provenance; return the paths of the tables.
+
+    Many values are written by another process: what is known of a table's parts until it is whole
+    takes memory.
+    """
+    planner.records.commit()
+    columns = sum(len(plan.layout.columns) for plan in planner.plans)
+    if len(planner.cohort) * columns < MANY:
+        return _collect(planner, folder)
+    cohort = planner.cohort
+    small = replace(cohort, order=cohort.order[:0], ends=cohort.ends[:0])  # the run is over
+    parts = (small, planner.plans, planner.source)
+    return list(call_apart(_collect_from, planner.records.path, parts, folder))
+
+
+def _collect_from(store: Path, parts: tuple[Checked, list[Plan], Source], folder: Path) -> Any:
+    records = Records(store, write=False)
+    try:
+        cohort, plans, source = parts
+        return _collect(Planner(cohort, plans, records, source, False), folder)
+    finally:
+        records.base.close()
+
+
+def _collect(planner: Planner, folder: Path) -> list[Path]:
+    tables = write_tables(planner, planner.cohort.carried, folder)
+    write_provenance(planner, folder)
+    return tables
 
 
 def write_tables(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
@@ -102,13 +111,16 @@ def _write_table(planner: Planner, plan: Plan, carried: list[str], path: Path) -
         for start in range(0, len(cohort), AT_A_TIME):
             numbers = range(start, min(start + AT_A_TIME, len(cohort)))
             lines = [line for number in numbers for line in _lines(planner, plan, number)]
-            writer.write_table(_table(lines, cohort, schema, carried))
+            part = cohort.sheet.part(start, len(numbers))
+            of_rows = part.take(pa.array([line.row - start for line in lines]))
+            writer.write_table(_table(lines, of_rows, schema, carried))
 
 
-def _schema(cohort: Cohort, plan: Plan, carried: list[str]) -> pa.Schema:
+def _schema(cohort: Checked, plan: Plan, carried: list[str]) -> pa.Schema:
     text = pa.string()
     fields = [pa.field("id", text), pa.field("roi", text)]
-    fields += [pa.field(name, cohort.column(name).type) for name in carried if name != "id"]
+    kinds = cohort.sheet.schema
+    fields += [pa.field(name, kinds.field(name).type) for name in carried if name != "id"]
     fields += [pa.field(name, text) for name in ADDED]
     return pa.schema([*fields, *(pa.field(name, pa.float64()) for name in plan.layout.columns)])
 
@@ -137,9 +149,7 @@ def _lines_of(record: Record, number: int) -> Iterator[Line]:
         yield Line(number, region, values, "", verdict, notes)
 
 
-def _table(lines: list[Line], cohort: Cohort, schema: pa.Schema, carried: list[str]) -> pa.Table:
-    rows = pa.array([line.row for line in lines])
-    of_rows = cohort.table.take(rows)
+def _table(lines: list[Line], of_rows: pa.Table, schema: pa.Schema, carried: list[str]) -> pa.Table:
     columns: dict[str, Any] = {name: of_rows.column(name) for name in carried}
     columns["roi"] = [line.roi for line in lines]
     columns["status"] = [_status(line) for line in lines]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,20 +70,19 @@ class Cohort:
 
     def path(self, name: str) -> str:
         """Return a path of the manifest from where it can be opened; a URL as it is."""
-        if "://" in name or os.path.isabs(name):  # noqa: PTH117 (of a million names)
-            return name
-        return f"{self.folder}{os.sep}{name}"
+        return opened_from(self.folder, name)
 
-    def images(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the rows of each image that can be computed, in the order of first appearance."""
+    def order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows that can be computed (M,) by image, and where each image ends in them.
+
+        Images come in the order of first appearance.
+        """
         names = pc.binary_join_element_wise(self.column("image"), self.column("series"), "\n")
         codes = names.dictionary_encode().indices.to_numpy()
         rows = np.flatnonzero(self.codes == 0)
         ordered = rows[np.argsort(codes[rows], kind="stable")]
         ends = np.flatnonzero(np.diff(codes[ordered])) + 1
-        for start, stop in zip(np.r_[0, ends], np.r_[ends, len(ordered)], strict=True):
-            if stop > start:
-                yield ordered[start:stop]
+        return ordered, np.r_[ends, len(ordered)] if len(ordered) else ends
 
     def problems(self) -> list[str]:
         """Return a line for each reason: how many rows, and the first of them by id."""
@@ -97,6 +95,13 @@ class Cohort:
             rest = ", ..." if count > SHOWN else ""
             lines.append(f"{count} row(s): {self.reasons[code]}: {named}{rest}")
         return lines
+
+
+def opened_from(folder: str, name: str) -> str:
+    """Return a path of a manifest in ``folder`` from where it can be opened; a URL as it is."""
+    if "://" in name or os.path.isabs(name):  # noqa: PTH117 (of a million names)
+        return name
+    return f"{folder}{os.sep}{name}"
 
 
 def read_cohort(path: Path, with_files: bool = True) -> Cohort:

@@ -6,14 +6,17 @@ values depend on besides the case: where the options of one family change, the o
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipelines.store import key
-from radiomics.derived import families_of, group_of
-from radiomics.extraction import choices, versions
-from radiomics.plugins import load
-from radiomics.settings import ExtractionSettings
+from radiomics.plugins import ConfigurationError, load
+
+if TYPE_CHECKING:
+    from radiomics.settings import ExtractionSettings
 
 COMMON = ("modality", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
@@ -47,8 +50,44 @@ class Layout:
         return [(part, self.columns_of(family)) for family, part in self.parts.items()]
 
 
+@dataclass(frozen=True)
+class Described:
+    """What settings lead to: the name that outputs call them by, their text, their columns."""
+
+    label: str
+    text: str
+    layout: Layout
+
+
+def describe(settings: Sequence[str]) -> list[Described]:
+    """Check settings, presets or files, and return what they lead to.
+
+    Raises
+    ------
+    ConfigurationError
+        When one is wrong, or two have one name.
+    """
+    from radiomics.settings import load_settings
+
+    found: list[Described] = []
+    for text in settings:
+        label = Path(text).stem
+        if any(one.label == label for one in found):
+            raise ConfigurationError(f"settings: two are called '{label}': rename a file")
+        found.append(describe_one(label, load_settings(text)))
+    return found
+
+
+def describe_one(label: str, settings: ExtractionSettings) -> Described:
+    """Return what some settings lead to."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return Described(label, text, layout_of(settings))
+
+
 def layout_of(settings: ExtractionSettings) -> Layout:
     """Return the layout of settings; columns are in the order in which extraction gives them."""
+    from radiomics.extraction import versions
+
     owners = dict(columns_of(settings))
     dump = settings.model_dump(mode="json")
     code = versions(settings)
@@ -71,6 +110,8 @@ def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
         from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
 
         return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
+    from radiomics.derived import families_of, group_of
+
     found: list[tuple[str, str]] = []
     groups = [group_of(spec) for spec in settings.filters]
     for group, names in zip(groups, families_of(groups, settings.families), strict=True):
@@ -82,6 +123,8 @@ def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
 
 
 def _columns_of_family(prefix: str, name: str, settings: Any) -> list[tuple[str, str]]:
+    from radiomics.extraction import choices
+
     family = load("radiomics.features", name)
     suffixes = [suffix for suffix, _ in choices(family, "1", settings)]
     return [(f"{prefix}_{feature}{suffix}", name) for suffix in suffixes for feature in family.IBSI]

@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.batch.checks import CELLS, CHOICES, Checked
 from pipelines.batch.inputs import look_both, short_hash
-from pipelines.batch.manifest import Cohort
-from pipelines.batch.parts import Layout, layout_of
+from pipelines.batch.parts import Described, Layout
 from pipelines.batch.records import Input, Record, Records
+from pipelines.batch.sheet import BLOCK
 from pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
-from radiomics.settings import ExtractionSettings
 
-CHOICES = ("roi", "label", "segment")
 AT_A_TIME = 256
 """Rows that are compared with the store before the caller is heard again."""
-BLOCK, BLOCKS = 2048, 8
-"""Rows that are Python's objects at a time: of a block, and of how many blocks."""
+BLOCKS = 8
+"""Blocks of rows that are Python's objects at a time."""
 LARGEST = 16
 """Rows of one image in one task."""
 
@@ -37,11 +36,11 @@ class Plan:
     number: int
 
 
-def plan(label: str, settings: ExtractionSettings, records: Records) -> Plan:
+def plan(described: Described, records: Records) -> Plan:
     """Return the plan of some settings; their layout is made known to the store."""
-    layout = layout_of(settings)
+    layout = described.layout
     number = records.layout(layout.key, layout.stored())
-    return Plan(label, json.dumps(settings.model_dump(mode="json"), sort_keys=True), layout, number)
+    return Plan(described.label, described.text, layout, number)
 
 
 def row_key(cells: dict[str, str]) -> bytes:
@@ -54,12 +53,10 @@ class Planner:
     """Compares the rows of a cohort with the store and makes tasks of what is missing."""
 
     def __init__(
-        self, cohort: Cohort, plans: list[Plan], records: Records, source: Source, rehash: bool
+        self, cohort: Checked, plans: list[Plan], records: Records, source: Source, rehash: bool
     ) -> None:
         self.cohort, self.plans, self.records = cohort, plans, records
         self.source, self.rehash = source, rehash
-        names = ("id", "image", "mask", "series", *CHOICES)
-        self.columns = {name: cohort.column(name) for name in names}
         self.blocks: dict[int, list[dict[str, str]]] = {}
 
     def cells(self, row: int) -> dict[str, str]:
@@ -69,9 +66,9 @@ class Planner:
         if block is None:
             if len(self.blocks) >= BLOCKS:
                 del self.blocks[next(iter(self.blocks))]
-            lists = [c.slice(number * BLOCK, BLOCK).to_pylist() for c in self.columns.values()]
-            rows = zip(*lists, strict=True)
-            block = [dict(zip(self.columns, cells, strict=True)) for cells in rows]
+            part = self.cohort.sheet.part(number * BLOCK, BLOCK)
+            rows = zip(*(part.column(name).to_pylist() for name in CELLS), strict=True)
+            block = [dict(zip(CELLS, cells, strict=True)) for cells in rows]
             self.blocks[number] = block
         return block[place]
 
@@ -93,7 +90,7 @@ class Planner:
                 done, seen = [], 0
         yield done, None
 
-    def _compare(self, numbers: NDArray[np.int64]) -> tuple[list[int], list[Task]]:
+    def _compare(self, numbers: NDArray[np.int32]) -> tuple[list[int], list[Task]]:
         """Return which rows of one image are done, and the tasks for the others."""
         done: list[int] = []
         unknown: list[Row] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
 from pipelines.batch.privacy import quiet_libraries
 from pipelines.batch.tasks import Result, Task
 
@@ -84,7 +84,7 @@ class Processes:
     def __init__(self, size: int, work: Work, threads: int | None = None) -> None:
         self.size, self.work = size, work
         self.threads = threads or max(1, (os.cpu_count() or 1) // size)
-        self.context = multiprocessing.get_context("spawn")
+        self.context: Any = context()
         self.workers: list[_Worker] = []
         self.stillborn: int | None = 0
 
@@ -140,6 +140,7 @@ class Processes:
         here, there = self.context.Pipe()
         arguments = (there, self.work, self.threads)
         process = self.context.Process(target=_serve, args=arguments, daemon=True)
+        begin()
         with no_interrupts():
             process.start()
         there.close()
@@ -182,30 +183,10 @@ class Processes:
         return None if worker.task is None else Event(worker.task, None, trouble)
 
 
-class no_interrupts:  # noqa: N801
-    """Start processes that a Ctrl-C cannot reach before they can ignore it."""
-
-    def __enter__(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-    def __exit__(self, *_: object) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
-
-
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the main process, which ends its workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 def _serve(pipe: Connection, work: Work, threads: int) -> None:
     """Say when ready, then do tasks until the pipe ends."""
     ignore_interrupts()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ[name] = str(threads)
     from radiomics.kernels.threads import bound_threads
@@ -224,7 +205,8 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
             return  # nobody listens any more
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the end of the main process, and end this one with it: for a thread."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

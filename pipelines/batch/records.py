@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,11 @@ CREATE TABLE IF NOT EXISTS failures (
     input BLOB, layout INTEGER, reason TEXT, PRIMARY KEY (input, layout)
 ) WITHOUT ROWID;
 """
-PAGES_KIB = 196_608
+PAGES_KIB = 32_768
+"""Memory for the store's pages; what does not fit the operating system keeps, for all processes."""
+KEY = "S16"
+"""Keys of rows in an array, where they compare as bytes."""
+AT_A_TIME = 1000
 WAIT_S = 60.0
 
 Parts = Sequence[tuple[str, Sequence[str]]]
@@ -199,12 +203,19 @@ class Records:
 
     def heal(self, key: bytes, layout: int) -> None:
         """Forget why a row had no record."""
-        self._write("DELETE FROM failures WHERE input = ? AND layout = ?", key, layout)
+        if self.failure(key, layout) is not None:
+            self._write("DELETE FROM failures WHERE input = ? AND layout = ?", key, layout)
 
-    def forget(self, keys: Iterable[bytes]) -> None:
-        """Forget all failures of rows: they are no longer in the manifest."""
-        for key in keys:
-            self._write("DELETE FROM failures WHERE input = ?", key)
+    def forget_but(self, kept: NDArray[np.bytes_]) -> None:
+        """Forget all failures but those of some rows, whose keys (M,) come sorted."""
+        query = "SELECT DISTINCT input FROM failures WHERE input > ? ORDER BY input LIMIT ?"
+        last = b""
+        while found := [row[0] for row in self.base.execute(query, [last, AT_A_TIME])]:
+            last = found[-1]
+            keys = np.array(found, dtype=KEY)
+            left, right = (np.searchsorted(kept, keys, side) for side in ("left", "right"))
+            for key in (found[place] for place in np.flatnonzero(left == right)):
+                self._write("DELETE FROM failures WHERE input = ?", key)
 
     def failure(self, key: bytes, layout: int) -> str | None:
         """Return why a row has no record, None where that is not known."""
@@ -218,9 +229,9 @@ class Records:
         one, two, three = (self._count(name) for name in tables)
         return one, two, three
 
-    def failed(self) -> set[bytes]:
-        """Return the keys of rows without a record for which there is a reason."""
-        return {row[0] for row in self.base.execute("SELECT DISTINCT input FROM failures")}
+    def has_failures(self) -> bool:
+        """Tell whether there is any row for which there is a reason why it has no record."""
+        return self.base.execute("SELECT 1 FROM failures LIMIT 1").fetchone() is not None
 
     def _count(self, table: str) -> int:
         return int(self.base.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipelines.batch.manifest import Cohort
+from pipelines.batch.checks import Checked
 from pipelines.batch.planning import Planner, row_key
 from pipelines.batch.processes import Event, Pool
-from pipelines.batch.records import Records
+from pipelines.batch.records import KEY, Records
 from pipelines.batch.tasks import Identify, Result, Row, Task
 from radiomics.types import InputError
 
@@ -51,7 +51,7 @@ class Run:
     """One run over a cohort; ``states`` (N,) says of each row: waiting, done or failed."""
 
     def __init__(
-        self, cohort: Cohort, planner: Planner, pool: Pool, limits: Limits, watcher: Watcher
+        self, cohort: Checked, planner: Planner, pool: Pool, limits: Limits, watcher: Watcher
     ) -> None:
         self.cohort, self.planner, self.pool = cohort, planner, pool
         self.limits, self.watcher = limits, watcher
@@ -62,12 +62,11 @@ class Run:
         self.computed = 0
         self.waiting: deque[Task] = deque()
         self.died: set[int] = set()
-        self.broken = self.records.failed()
-        self.fresh: set[bytes] = set()
+        self.healing = self.records.has_failures()
+        self.broken = np.zeros(len(cohort), dtype=bool)
         self.news: list[tuple[str, dict[str, Any]]] = []
         self.passed = 0
         self.stops = 0
-        self.ids = cohort.column("id")
 
     def go(self) -> bool:
         """Do what is left; return whether all was done that could be (False: interrupted).
@@ -91,7 +90,7 @@ class Run:
                     self._write()
                     self.watcher.tick(self)
             if not self.stops:
-                self.records.forget(self.broken - self.fresh)
+                self._forget()
                 self.records.commit()
         except (sqlite3.OperationalError, OSError) as error:
             self.records.drop()
@@ -198,9 +197,10 @@ class Run:
 
     def _done(self, number: int, seconds: float | None = None) -> None:
         self._state(number, DONE)
-        key = row_key(self.planner.cells(number)) if self.broken else b""
-        for plan in self.planner.plans if key in self.broken else ():
-            self.records.heal(key, plan.number)
+        if self.healing:
+            key = row_key(self.planner.cells(number))
+            for plan in self.planner.plans:
+                self.records.heal(key, plan.number)
         if seconds is not None:
             values = {"id": self.id_of(number), "seconds": round(seconds, 3)}
             self.news.append(("done", values))
@@ -213,9 +213,17 @@ class Run:
 
     def _fail_plan(self, row: Row, number: int, reason: str) -> None:
         key = row_key(self.planner.cells(row.number))
-        self.broken.add(key)
-        self.fresh.add(key)
+        self.healing = self.broken[row.number] = True
         self.records.fail(key, self.planner.plans[number].number, reason)
+
+    def _forget(self) -> None:
+        """Forget failures of earlier runs: of rows that are done, refused, or no longer there."""
+        if self.healing:
+            rows = np.flatnonzero(self.broken)
+            keys = np.empty(len(rows), dtype=KEY)
+            for place, row in enumerate(rows):
+                keys[place] = row_key(self.planner.cells(int(row)))
+            self.records.forget_but(np.sort(keys))
 
     def _state(self, number: int, state: int) -> None:
         self.counts[self.states[number]] -= 1
@@ -224,7 +232,7 @@ class Run:
 
     def id_of(self, number: int) -> str:
         """Return the id of a row."""
-        return str(self.ids[number].as_py())
+        return self.planner.cells(number)["id"]
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

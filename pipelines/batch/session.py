@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.batch.collect import carried_columns, write_provenance, write_tables
+from pipelines.batch.apart import call_apart
+from pipelines.batch.checks import Checked, checks
+from pipelines.batch.collect import collect
 from pipelines.batch.lock import Lock
-from pipelines.batch.manifest import Cohort, read_cohort
+from pipelines.batch.page import Page
+from pipelines.batch.parts import Described, describe
 from pipelines.batch.planning import Plan, Planner, plan, row_key
-from pipelines.batch.privacy import pseudonymised, quiet_libraries, read_key
-from pipelines.batch.processes import Pool, Processes, available, ignore_interrupts, no_interrupts
+from pipelines.batch.processes import Pool, Processes, available
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
+from pipelines.batch.sheet import FOLDER
 from pipelines.batch.tasks import Source
 from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
-from radiomics.plugins import ConfigurationError
-from radiomics.settings import ExtractionSettings, load_settings
 from radiomics.types import InputError
 
 SCRATCH = ".scratch"
@@ -30,7 +34,8 @@ SHARE = 0.8
 """Part of the free memory that tasks may need together."""
 PROBED = 1000
 """Rows, first ones and spread ones, of which a store of the same study knows one."""
-OURS = (STORE, f"{STORE}-journal", "batch.lock", "status.json", SCRATCH)
+PASSING = (SCRATCH, FOLDER)
+OURS = (STORE, f"{STORE}-journal", "batch.lock", "status.json", *PASSING)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Request:
     pseudonymise: Path | None = None
     log: Path | None = None
     quiet: bool = False
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,127 +73,89 @@ class Outcome:
 Say = Callable[[str], None]
 
 
-def batch(request: Request, say: Say) -> Outcome:
+def batch(request: Request, say: Say, page: Page | None = None) -> Outcome:
     """Run a batch, or go on with it; ``say`` hears what a user should know.
+
+    ``page`` may be a process for the summary page that was begun before.
 
     Raises
     ------
     InputError, ConfigurationError
         When the request itself is wrong, or records can no longer be written.
     """
-    named = load_all(request.settings)
+    named = described(request.settings)
     chosen_repairs(dict(request.reading).get("repair", "refuse"))
-    cohort = open_cohort(request)
-    carried = carried_columns(cohort, request.keep_identifiers)
-    tell_problems(cohort, say)
-    check_output(request)
-    request.output.mkdir(parents=True, exist_ok=True)
-    with Lock(request.output), View(request.output, request.log, request.quiet) as view:
-        clear(request.output)
-        records = Records(request.output / STORE)
-        try:
-            planner = make_planner(request, cohort, named, records)
-            check_same_study(planner, request.force)
-            run = Run(cohort, planner, make_pool(request), limits(request), view)
-            view.tell("start", rows=len(cohort), refused=run.counts[FAILED])
-            finished = run.go()
-            view.close(run)
-            view.tell("end" if finished else "stopped", **words_of(run))
-            tables = collect(planner, carried, request.output) if finished else []
-            pages = summarise(request, tables, say) if tables else []
-        finally:
-            records.close()
-            clear(request.output)
+    with page or Page() as page, closing(checks(request)) as steps:
+        for line in next(steps):
+            say(line)
+        check_output(request)
+        request.output.mkdir(parents=True, exist_ok=True)
+        with (
+            Lock(request.output),
+            View(request.output, request.log, request.quiet) as view,
+            cleared(request.output),
+        ):
+            cohort = steps.send(request.output)
+            steps.close()
+            return _work(request, cohort, named, view, say, page)
+
+
+def _work(
+    request: Request, cohort: Checked, named: list[Described], view: View, say: Say, page: Page
+) -> Outcome:
+    """Run over a checked cohort and write what came of it."""
+    records = Records(request.output / STORE)
+    try:
+        planner = make_planner(request, cohort, named, records)
+        check_same_study(planner, request.force)
+        run = Run(cohort, planner, make_pool(request), limits(request), view)
+        view.tell("start", rows=len(cohort), refused=run.counts[FAILED])
+        finished = run.go()
+        view.close(run)
+        view.tell("end" if finished else "stopped", **words_of(run))
+        tables = collect(planner, request.output) if finished else []
+        pages = summarise(request, cohort, tables, say, page) if tables else []
+    finally:
+        records.close()
     waiting, done, failed = run.counts
     return Outcome(finished, done, failed, waiting, (*tables, *pages))
 
 
-def collect_only(request: Request, say: Say) -> list[Path]:
+def collect_only(request: Request, say: Say, page: Page | None = None) -> list[Path]:
     """Write the tables of what is in the store now; files of cases are not looked at."""
-    named = load_all(request.settings)
-    cohort = open_cohort(request, with_files=False)
-    carried = carried_columns(cohort, request.keep_identifiers)
-    tell_problems(cohort, say)
-    if not (request.output / STORE).is_file():
-        raise InputError("--output", "there is a batch to collect", "no store there", "run it")
-    with Lock(request.output):
-        records = Records(request.output / STORE)
-        try:
-            planner = make_planner(request, cohort, named, records)
-            tables = collect(planner, carried, request.output)
-            return [*tables, *summarise(request, tables, say)]
-        finally:
-            records.close()
+    named = described(request.settings)
+    with page or Page() as page, closing(checks(request, with_files=False)) as steps:
+        for line in next(steps):
+            say(line)
+        if not (request.output / STORE).is_file():
+            raise InputError("--output", "there is a batch to collect", "no store there", "run it")
+        with Lock(request.output), cleared(request.output):
+            cohort = steps.send(request.output)
+            steps.close()
+            records = Records(request.output / STORE)
+            try:
+                planner = make_planner(request, cohort, named, records)
+                tables = collect(planner, request.output)
+                return [*tables, *summarise(request, cohort, tables, say, page)]
+            finally:
+                records.close()
 
 
-def collect(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
-    """Write tables and provenance."""
-    planner.records.commit()
-    tables = write_tables(planner, carried, folder)
-    write_provenance(planner, folder)
-    return tables
-
-
-def summarise(request: Request, tables: Sequence[Path], say: Say) -> list[Path]:
-    """Write the summary page in a process of its own, which may need memory, and may die."""
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_summarise, args=(request, tuple(tables)), daemon=True)
-    with no_interrupts():
-        process.start()
-    try:
-        process.join()
-    finally:
-        process.kill()
-    if process.exitcode == 0:
+def summarise(
+    request: Request, cohort: Checked, tables: Sequence[Path], say: Say, page: Page
+) -> list[Path]:
+    """Write the summary page; that it could not be written is said, and no error."""
+    if page.write(request, cohort, tables):
         return [request.output / "summary.html"]
     say("the summary page could not be written; the tables are complete; run it again for the page")
     return []
 
 
-def _summarise(request: Request, tables: tuple[Path, ...]) -> None:
-    from pipelines.batch.summary import write_summary
-
-    ignore_interrupts()
-    quiet_libraries()
-    cohort = open_cohort(request, with_files=False)
-    labels = load_all(request.settings)
-    source = Source("", "", request.reading, "", request.keep_identifiers)
-    try:
-        write_summary([*zip(labels, tables, strict=True)], cohort, source, request.output)
-    except OSError as error:  # a full disk: in words, no trace
-        raise SystemExit(f"summary.html: {error.strerror or error}") from None
-
-
-def load_all(settings: Sequence[str]) -> dict[str, ExtractionSettings]:
-    """Return checked settings by the name that outputs call them by.
-
-    Raises
-    ------
-    ConfigurationError
-        When two have one name.
-    """
-    named: dict[str, ExtractionSettings] = {}
-    for text in settings:
-        label = Path(text).stem
-        if label in named:
-            raise ConfigurationError(f"settings: two are called '{label}': rename a file")
-        named[label] = load_settings(text)
-    return named
-
-
-def open_cohort(request: Request, with_files: bool = True) -> Cohort:
-    """Read the manifest, with pseudonyms where they are asked for."""
-    cohort = read_cohort(request.manifest, with_files)
-    if request.pseudonymise is not None:
-        key = read_key(request.pseudonymise, request.output)
-        cohort.table = pseudonymised(cohort.table, key)
-    return cohort
-
-
-def tell_problems(cohort: Cohort, say: Say) -> None:
-    """Say what is known before any work: every problem of the manifest, grouped."""
-    for line in [*cohort.notes, *cohort.problems()]:
-        say(line)
+def described(settings: tuple[str, ...]) -> list[Described]:
+    """Return what settings lead to; who has not loaded what computes features asks another."""
+    if "radiomics.extraction" in sys.modules:
+        return describe(settings)
+    return list(call_apart(describe, settings))
 
 
 def check_output(request: Request) -> None:
@@ -229,10 +197,10 @@ def check_same_study(planner: Planner, force: bool) -> None:
 
 
 def make_planner(
-    request: Request, cohort: Cohort, named: dict[str, ExtractionSettings], records: Records
+    request: Request, cohort: Checked, named: list[Described], records: Records
 ) -> Planner:
     """Return the planner of a request."""
-    plans: list[Plan] = [plan(label, settings, records) for label, settings in named.items()]
+    plans: list[Plan] = [plan(one, records) for one in named]
     records.commit()
     scratch = str((request.output / SCRATCH).absolute())
     source = Source("", "", request.reading, scratch, request.keep_identifiers)
@@ -245,7 +213,7 @@ def make_pool(request: Request) -> Pool:
         from pipelines.batch.cluster import Cluster
 
         return Cluster(request.scheduler, request.workers, perform)
-    return Processes(request.workers or os.cpu_count() or 1, perform)
+    return Processes(request.workers or os.cpu_count() or 1, perform, request.threads or None)
 
 
 def limits(request: Request) -> Limits:
@@ -256,9 +224,38 @@ def limits(request: Request) -> Limits:
     return Limits(memory, request.seconds)
 
 
+@contextmanager
+def cleared(folder: Path) -> Iterator[None]:
+    """Remove what lies in a folder for a run only, also what a killed one left behind.
+
+    What ends a process politely (SIGTERM, the end of its terminal) ends it as Ctrl-C does here: by
+    default nothing would be removed.
+    """
+
+    def stop(_: int, __: object) -> None:
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    polite = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {n: signal.getsignal(n) for n in polite if signal.getsignal(n) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        clear(folder)
+        yield
+    finally:
+        clear(folder)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def clear(folder: Path) -> None:
-    """Make the folder for near copies anew, and remove what a killed run left behind."""
-    shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+    """Remove what lies in a folder for a run only."""
+    for name in PASSING:
+        shutil.rmtree(folder / name, ignore_errors=True)
     for left in folder.glob(".*.part"):
         left.unlink(missing_ok=True)
 

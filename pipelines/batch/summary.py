@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.collect import ADDED
+from pipelines.batch.checks import ADDED, CHOICES, Checked
 from pipelines.batch.inputs import nearby
-from pipelines.batch.manifest import Cohort
-from pipelines.batch.planning import CHOICES
+from pipelines.batch.sheet import BLOCK
 from pipelines.batch.tasks import Row, Source
 from pipelines.batch.work import read_masks_of
 from pipelines.store import write_whole
@@ -25,6 +25,8 @@ from radiomics.reporting import figures
 from radiomics.reporting.distributions import distributions
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Case, Volume
+
+Jobs = Sequence[Callable[[], str]]
 
 LOOKED_AT = 20_000
 """Lines of a table that distributions are taken from, evenly spread."""
@@ -85,10 +87,22 @@ class Looked:
         return np.concatenate(found) if found else np.empty((0, len(self.columns)))
 
 
+def in_turn(jobs: Jobs) -> list[str]:
+    """Do jobs one after the other."""
+    return [job() for job in jobs]
+
+
 def write_summary(
-    tables: Sequence[tuple[str, Path]], cohort: Cohort, source: Source, folder: Path
+    tables: Sequence[tuple[str, Path]],
+    cohort: Checked,
+    source: Source,
+    folder: Path,
+    do: Callable[[Jobs], list[str]] = in_turn,
 ) -> None:
-    """Write ``summary.html`` from the tables of a batch, each with its label."""
+    """Write ``summary.html`` from the tables of a batch, each with its label.
+
+    ``do`` is how the figures are drawn.
+    """
     looked = {label: Looked(path) for label, path in tables}
     first = next(iter(looked.values()))
     counts = Counter(first.lines["status"].to_pylist())
@@ -104,7 +118,7 @@ def write_summary(
     for label, one in looked.items():
         name = f", {label}" if len(looked) > 1 else ""
         sections += [
-            failures(one, name), per_site(one, name), notes(one, name), spread(one, name),
+            failures(one, name), per_site(one, name), notes(one, name), spread(one, name, do),
             outliers(one, name, cohort, source),
         ]  # fmt: skip
     text = (folder / "provenance.json").read_text(encoding="utf-8")
@@ -153,18 +167,22 @@ def notes(looked: Looked, name: str) -> Section | None:
     return Section(f"Notes on reading{name}", "", Table(["Cases", "Note"], rows)) if rows else None
 
 
-def spread(looked: Looked, name: str) -> Section | None:
+def spread(looked: Looked, name: str, do: Callable[[Jobs], list[str]] = in_turn) -> Section | None:
     """Show the distribution of each feature at each site, a figure a family."""
     if not len(looked.values):
         return None
     columns = looked.columns[:DRAWN]
     sites = looked.sites[looked.chosen]
-    drawn = []
-    for family in dict.fromkeys(_family(column) for column in columns):
+    families = list(dict.fromkeys(_family(column) for column in columns))
+    jobs = []
+    for family in families:
         places = [i for i, column in enumerate(columns) if _family(column) == family]
         values = {site: looked.values[sites == site][:, places] for site in sorted(set(sites))}
-        figure = distributions([columns[i].removeprefix(f"{family}_") for i in places], values)
-        drawn.append(f"<h3>{family}</h3>{figure}")
+        names = [columns[i].removeprefix(f"{family}_") for i in places]
+        jobs.append(partial(distributions, names, values))
+    drawn = [
+        f"<h3>{family}</h3>{figure}" for family, figure in zip(families, do(jobs), strict=True)
+    ]
     left = len(looked.columns) - len(columns)
     text = (
         f"From {len(looked.values)} lines of the table. Each line here spans the 1st to the 99th "
@@ -186,7 +204,7 @@ def _family(column: str) -> str:
     return column[: place + 1 + len(name)]
 
 
-def outliers(looked: Looked, name: str, cohort: Cohort, source: Source) -> Section | None:
+def outliers(looked: Looked, name: str, cohort: Checked, source: Source) -> Section | None:
     """Show the cases most of whose features lie far from the others', with a picture of each."""
     far = np.zeros(looked.values.shape)
     scales = looked.scales[looked.chosen]
@@ -240,19 +258,18 @@ def _robust(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(spread_ > 0, (known - middle) / spread_, 0.0)
 
 
-def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
+def picture(case: str, roi: str, cohort: Checked, source: Source) -> Case:
     """Return the slice with the largest section of one case, with its mask."""
     from dataclasses import replace
 
     from radiomics.io import read_image
 
     number = _row_of(case, roi, cohort)
-    cells = {name: cohort.column(name)[number].as_py() for name in ("image", "mask", "series")}
-    choices = {name: cohort.column(name)[number].as_py() for name in CHOICES}
+    (cells,) = cohort.sheet.part(number, 1).to_pylist()
     own = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
     with nearby(own.image, own.scratch) as path:
         image = read_image(path, series=own.series or None, **dict(own.reading))
-    row = Row(number, cohort.path(cells["mask"]), tuple((k, v) for k, v in choices.items() if v))
+    row = Row(number, cohort.path(cells["mask"]), tuple((k, cells[k]) for k in CHOICES if cells[k]))
     masks = read_masks_of(own, row, image)
     mask = masks.get(roi) or next(iter(masks.values()))
     index = int(mask.array.sum(axis=(1, 2)).argmax())
@@ -261,9 +278,16 @@ def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
     return Case(case, case, slices[0], slices[1])
 
 
-def _row_of(case: str, roi: str, cohort: Cohort) -> int:
+def _row_of(case: str, roi: str, cohort: Checked) -> int:
+    """Return the row of an id: the one with this ROI, else the first (its ROI is a pattern)."""
     import pyarrow.compute as pc
 
-    same = np.flatnonzero(pc.equal(cohort.column("id"), case).to_numpy(zero_copy_only=False))
-    exact = [int(r) for r in same if cohort.column("roi")[int(r)].as_py() == roi]
-    return exact[0] if exact else int(same[0])
+    found = -1
+    for start in range(0, len(cohort), BLOCK):
+        part = cohort.sheet.part(start, BLOCK)
+        same = np.flatnonzero(pc.equal(part.column("id"), case).to_numpy())
+        for place in map(int, same):
+            if part.column("roi")[place].as_py() == roi:
+                return start + place
+            found = start + place if found < 0 else found
+    return found

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
 from pipelines.batch.parts import columns_of
 from pipelines.batch.privacy import names_below, scrub
 from pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
-from radiomics.settings import ExtractionSettings
 from radiomics.types import InputError, Volume
+
+if TYPE_CHECKING:
+    from radiomics.settings import ExtractionSettings
 
 PER_VOXEL = 12
 """Bytes that reading and preparing one voxel takes: image, mask, and what is made of them."""
@@ -92,6 +95,8 @@ def compute_rows(task: Compute) -> Result:
 
 @lru_cache(maxsize=16)
 def _settings(text: str) -> ExtractionSettings:
+    from radiomics.settings import ExtractionSettings
+
     return ExtractionSettings.model_validate(json.loads(text))
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.batch.checks import checked_of
 from pipelines.batch.manifest import read_cohort
 from pipelines.batch.tree import write_manifest
 from radiomics.io.table import Manifest
@@ -28,7 +29,7 @@ def test_a_good_manifest_has_no_problem(tmp_path: Path) -> None:
     assert cohort.column("label").to_pylist() == ["1", "1", "1"]
     assert cohort.column("target").type == pa.int64()
     assert cohort.column("code").to_pylist() == ["00", "01", "02"]  # no number: zeros would go
-    assert [rows.tolist() for rows in cohort.images()] == [[0], [1], [2]]
+    assert [rows.tolist() for rows in checked_of(cohort).images()] == [[0], [1], [2]]
 
 
 def test_each_kind_of_problem_is_told_and_stops_no_other_row(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_one_id_may_have_several_rois(tmp_path: Path) -> None:
     rows = [rows_of(1)[0] | {"label": label} for label in (1, 2)]
     cohort = read_cohort(write_rows(tmp_path / "m.csv", rows))
     assert cohort.problems() == []
-    assert [part.tolist() for part in cohort.images()] == [[0, 1]]
+    assert [part.tolist() for part in checked_of(cohort).images()] == [[0, 1]]
 
 
 def test_rows_of_one_image_come_together(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_rows_of_one_image_come_together(tmp_path: Path) -> None:
     a, b = rows_of(2)
     rows = [a, b, a | {"label": 2}, b | {"label": 2}]
     cohort = read_cohort(write_rows(tmp_path / "m.csv", rows))
-    assert [part.tolist() for part in cohort.images()] == [[0, 2], [1, 3]]
+    assert [part.tolist() for part in checked_of(cohort).images()] == [[0, 2], [1, 3]]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow.parquet import read_table
 
-from pipelines.batch import session, summary
+from pipelines.batch import page, session, summary
+from pipelines.batch.checks import checked_of
 from pipelines.batch.manifest import read_cohort
+from pipelines.batch.page import SMALL, Page
 from pipelines.batch.session import Request
 from pipelines.batch.summary import _family, _robust, write_summary
 from pipelines.batch.tasks import Source
@@ -44,7 +48,7 @@ def test_the_page_tells_what_happened(tmp_path: Path, monkeypatch: pytest.Monkey
     again.mkdir()
     (again / "provenance.json").write_bytes((tmp_path / "out" / "provenance.json").read_bytes())
     source = Source("", "", request.reading)
-    write_summary([("quick", outcome.written[0])], read_cohort(manifest), source, again)
+    write_summary([("quick", outcome.written[0])], checked_of(read_cohort(manifest)), source, again)
     assert (again / "summary.html").read_text() == page
 
 
@@ -86,10 +90,9 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
 
     manifest = write_cohort(tmp_path / "in", 1)
     monkeypatch.setattr(summary, "write_summary", write)
-    monkeypatch.setattr(session, "ignore_interrupts", lambda: None)
-    monkeypatch.setattr(session, "quiet_libraries", lambda: None)
+    cohort = checked_of(read_cohort(manifest))
     with pytest.raises(SystemExit, match=r"^summary\.html: No space left on device$"):
-        session._summarise(Request(manifest, tmp_path), (tmp_path / "features.parquet",))
+        page.write(Request(manifest, tmp_path), cohort, (tmp_path / "features.parquet",))
 
 
 @pytest.mark.parametrize(
@@ -114,3 +117,69 @@ def test_deviations_are_robust_and_gaps_do_not_stand_out() -> None:
 def test_distributions_draw_gaps_and_constants() -> None:
     values = {"a": np.array([[1.0, np.nan], [1.0, np.nan]]), "b": np.empty((0, 2))}
     assert distributions(["constant", "gap"], values).startswith("<svg")
+
+
+def test_the_process_of_the_page_may_begin_early_and_may_die(tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path / "in", 1)
+    large = tmp_path / "large.csv"
+    large.write_text("x" * (SMALL + 1))
+    with Page() as page:
+        for path in (large, tmp_path / "nowhere.csv"):
+            page.begin_early(path)
+            assert page.process is None
+        page.begin_early(manifest)
+        assert page.process.is_alive()
+        pid = page.process.pid
+    assert not Path(f"/proc/{pid}").exists()
+    settings = (str(manifest.parent / "quick.yaml"),)
+    request = Request(manifest, tmp_path / "out", settings, workers=1, quiet=True)
+    pages = []
+    for kill in (False, True):
+        page = Page()
+        page.begin_early(manifest)
+        early = page.process
+        if kill:
+            early.kill()
+            early.join()
+        outcome = session.batch(request, lambda _: None, page)
+        assert outcome.written[-1].name == "summary.html"
+        pages.append(outcome.written[-1].read_bytes())
+        outcome.written[-1].unlink()
+        assert not early.is_alive()
+    assert pages[0] == pages[1]
+
+
+def test_a_page_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path / "in", 1)
+    settings = (str(manifest.parent / "quick.yaml"),)
+    request = Request(manifest, tmp_path / "out", settings, workers=1, quiet=True)
+    (tmp_path / "out" / "summary.html").mkdir(parents=True)
+    (tmp_path / "out" / "records.sqlite").touch()
+    said: list[str] = []
+    outcome = session.batch(request, said.append)
+    assert [path.name for path in outcome.written] == ["features.parquet"]
+    (line,) = said
+    assert line.startswith("the summary page could not be written; the tables are complete")
+
+
+def test_what_a_copy_could_not_do_is_done_here() -> None:
+    code = (
+        "import os, sys\n"
+        "from pipelines.batch import fork\n"
+        "os.cpu_count = lambda: 3\n"
+        "me = os.getpid()\n"
+        "def job(n):\n"
+        "    if n == 4 and os.getpid() != me:\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    return n, os.getpid() == me\n"
+        "jobs = [lambda n=n: job(n) for n in range(8)]\n"
+        "print(*fork.in_copies(jobs), fork.in_copies([]), sep='\\n')\n"
+        "def wrong():\n"
+        "    raise ValueError('both here and there')\n"
+        "fork.in_copies([lambda: 1, wrong])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    # every third from the first is ours; the second's copy died at 4; the third's did its own
+    here = [n % 3 != 2 or sys.platform != "linux" for n in range(8)]
+    assert done.stdout.splitlines() == [*(str(pair) for pair in enumerate(here)), "[]"]
+    assert done.stderr.count("both here and there") == 1

@@ -1,0 +1,110 @@
+"""How processes of a batch begin: on Linux as copies of one that has imported what they need.
+
+That process (multiprocessing's fork server) imports once, while the main one reads the manifest; it
+does nothing else and has no threads of ours. Elsewhere each process begins anew.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from radiomics.features import STANDARD
+
+IMPORTED = (
+    "pipelines.cli",
+    "pipelines.batch.apart",
+    "pipelines.batch.work",
+    "radiomics.extraction",
+    "radiomics.kernels.threads",
+    "radiomics.filters.original",
+    *(f"radiomics.features.{name}" for name in STANDARD),
+)
+
+
+COPIES = 4
+_beginning = threading.Lock()
+
+
+def context() -> BaseContext:
+    """Return what makes processes here."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(list(IMPORTED))
+    return found
+
+
+def begin() -> None:
+    """Let the process begin of which others are copies, where there is one; do not wait for it."""
+    made = context()
+    if made.get_start_method() != "forkserver":
+        return
+    from multiprocessing.forkserver import ensure_running
+
+    with _beginning, no_interrupts():
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # it imports what this process would
+        try:
+            ensure_running()
+        finally:
+            if before is None:
+                del os.environ["PYTHONPATH"]
+            else:
+                os.environ["PYTHONPATH"] = before
+
+
+def in_copies(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do jobs side by side, on Linux in copies of this process; return what they return, in order.
+
+    What a copy could not do, because it died or a job raised, is done here.
+    """
+    count = min(len(jobs), os.cpu_count() or 1, COPIES) if sys.platform == "linux" else 1
+    made: Any = multiprocessing.get_context("fork") if count > 1 else None
+    found: list[Any] = [None] * len(jobs)
+    pipes: dict[int, Connection] = {}
+    for first in range(1, count):
+        pipes[first], there = made.Pipe(duplex=False)
+        made.Process(target=_do, args=(there, jobs[first::count]), daemon=True).start()
+        there.close()
+    for first in range(max(1, count)):
+        mine = slice(first, None, max(1, count))
+        try:
+            found[mine] = pipes[first].recv() if first else [job() for job in jobs[mine]]
+        except (EOFError, OSError):
+            found[mine] = [job() for job in jobs[mine]]
+    return found
+
+
+def _do(pipe: Connection, jobs: Sequence[Callable[[], Any]]) -> None:
+    try:
+        pipe.send([job() for job in jobs])
+    except Exception:  # done again, and told, by the process that this is a copy of
+        os._exit(1)
+
+
+class no_interrupts:  # noqa: N801
+    """Start processes that a Ctrl-C cannot reach before they can ignore it."""
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the main process, which ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
