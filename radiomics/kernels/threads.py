@@ -61,6 +61,9 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     The calling thread works, too, and helpers keep off its processor while they work: Linux in a
     virtual machine wakes them there when the other processors slept, and leaves them for long.
     """
+    helpers = min(_others(), len(calls) - 1)
+    if helpers < 1:  # no need to wait for anybody
+        return [call() for call in calls]
     found: list[Future[Any]] = [Future() for _ in calls]
     waiting = deque(zip(found, calls, strict=True))
 
@@ -87,7 +90,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         work(BaseException)
         os.sched_setaffinity(0, allowed)
 
-    for _ in range(min(_others(), len(calls) - 1)):
+    for _ in range(helpers):
         _helpers().submit(help_out)
     try:
         work(Exception)
