@@ -13,6 +13,8 @@ part of the processors).
 check, ``--status``, memory.
 
 ``soak FOLDER [CASES]``: memory of main process and workers over many small cases; its slope.
+
+``small FOLDER [RUNS] [CASES]``: where the seconds of a whole command go on a small cohort.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +214,9 @@ def size(folder: Path, rows: int = 1_000_000) -> None:
     print(f"to the table and the summary: {total:.0f} s, exit {process.returncode}")
     print(f"peak memory of the main process, until its end: {peaks.pop(process.pid):.0f} MiB")
     others = ", ".join(f"{peak:.0f}" for _, peak in sorted(peaks.items()))
-    print(f"of the others (checks, worker, table, summary by their start): {others} MiB")
+    print(
+        f"of the others (fork server, checks, worker, table, summary, by their start): {others} MiB"
+    )
 
 
 def _peak(pid: int) -> float:
@@ -253,11 +258,35 @@ def soak(folder: Path, cases: int = 2000) -> None:
         print(f"{name}: {told}, n {len(late)}")
 
 
+def small(folder: Path, runs: int = 5, cases: int = 30) -> None:
+    from tests.cohorts import write_cohort
+
+    manifest = write_cohort(folder / "data", cases)
+    names = ("to the start of the run", "to the first case", "to the last", "to the table")
+    found: list[list[float]] = []
+    for run in range(runs + 1):  # the first warms up
+        out, log = folder / f"out-{run}", folder / f"log-{run}"
+        words = (manifest, "--settings", folder / "data/quick.yaml", "--workers", 2)
+        marks = [time.time()]
+        assert start(*words, "--output", out, "--log", log).wait() == 0
+        events = [json.loads(line) for line in log.read_text().splitlines()]
+        done = [seconds_of(event["time"]) for event in events if event["event"] == "done"]
+        marks += [seconds_of(events[0]["time"]), done[0], done[-1]]
+        marks += [(out / name).stat().st_mtime for name in ("features.parquet", "summary.html")]
+        marks.append(time.time())
+        found.append([*np.diff(marks), marks[-1] - marks[0]])
+    every = zip(
+        (*names, "to the page", "to the end", "whole"), zip(*found[1:], strict=True), strict=True
+    )
+    for name, seconds in every:
+        told = f"{min(seconds):.2f} to {max(seconds):.2f}, n {runs}"
+        print(f"{name}: median {statistics.median(seconds):.2f} s ({told})")
+
+
 def main() -> None:
     what, folder, *numbers = sys.argv[1:]
-    {"killed": killed, "scaling": scaling, "size": size, "soak": soak}[what](
-        Path(folder).absolute(), *map(int, numbers)
-    )
+    kinds: tuple[Callable[..., None], ...] = (killed, scaling, size, soak, small)
+    {kind.__name__: kind for kind in kinds}[what](Path(folder).absolute(), *map(int, numbers))
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
 
 

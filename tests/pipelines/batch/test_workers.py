@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -165,3 +167,35 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("the worker lives on")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are copies on Linux only")
+def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
+    from multiprocessing import forkserver
+
+    from pipelines.batch.tasks import Identify, Row
+
+    write_cohort(tmp_path, 1)
+    row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
+    task = Identify(Source(str(tmp_path / "image0.nii.gz")), (row,))
+    pool = Processes(2, troubled)
+    servers = []
+    for turn in range(3):
+        for _ in range(1 + turn):  # each turn needs a new process
+            pool.submit(task, None)
+        events = []
+        while len(events) < 1 + turn:
+            events += pool.wait(5.0)
+        assert all(event.result is not None and event.result.known for event in events)
+        servers.append(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+        os.kill(servers[-1], signal.SIGKILL)
+        os.kill(pool.pids()[0], signal.SIGKILL)
+        time.sleep(0.1)
+        pool.wait(0.1)
+    pids = pool.pids()
+    pool.close()
+    assert len(set(servers)) > 1
+    until = time.monotonic() + 10
+    while any(resident(pid) for pid in pids):
+        assert time.monotonic() < until
+        time.sleep(0.05)
