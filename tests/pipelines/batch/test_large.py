@@ -258,9 +258,19 @@ def test_work_apart_is_as_if_it_were_here() -> None:
 
 
 def begin(*words: object) -> subprocess.Popen[str]:
+    """Begin a batch that hears Ctrl-C also where these tests run in the background of a shell."""
     command = [sys.executable, "-c", LARGE, "batch", *map(str, words)]
-    pipe: Any = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def below(pid: int) -> list[int]:
@@ -321,7 +331,7 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
     words = (manifest, "--settings", tmp_path / "in" / "quick.yaml", "--workers", 1)
     process = begin(*words, "--output", out, "--log", log)
-    wait_until(lambda: log.exists() and '"done"' in log.read_text())
+    wait_until(lambda: log.exists() and '"start"' in log.read_text())
     assert (out / FOLDER / NAME).stat().st_mode & 0o777 == 0o600
     process.send_signal(number)
     said = process.communicate(timeout=LIMIT_S)
