@@ -37,7 +37,7 @@ def against(folder: Path, source: Path, rival: Path, name: str, runs: int) -> No
         events = [json.loads(line) for line in log.read_text().splitlines()]
         seconds.append(seconds_of(events[-1]["time"]) - seconds_of(events[0]["time"]))
         began = time.perf_counter()
-        result = folder / f"theirs-{run}.csv"
+        result = folder / f"theirs-{name}-{run}.csv"
         command = [str(rival), "-c", code, str(theirs), "--out", str(result), *options]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         subprocess.run(command, check=True, capture_output=True, env=environment, cwd=folder)
