@@ -1,0 +1,148 @@
+"""Mechanics of processes that check a large manifest: whatever ends them or the main one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.batch.apart import apart, call_apart
+from pipelines.batch.sheet import FOLDER, NAME
+from radiomics.types import InputError
+from tests.cohorts import rows_of, settle, write_cohort, write_rows
+
+LIMIT_S = 60.0
+LARGE = (
+    "from pipelines.batch import checks, collect\n"
+    "checks.LARGE, collect.MANY, checks.is_large = 0, 0, lambda _: True\n"
+    "from pipelines.cli import main\n"
+    "if __name__ == '__main__':\n"
+    "    main()\n"
+)
+"""A command line to which every manifest is large."""
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse() -> None:
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("what it says")
+
+
+def count_up(start: int) -> Any:
+    more = yield start
+    yield start + more
+
+
+def test_work_apart_is_as_if_it_were_here() -> None:
+    steps = apart(count_up, 5)
+    assert (next(steps), steps.send(2)) == (5, 7)
+    with pytest.raises(StopIteration):
+        next(steps)
+    assert call_apart(pow, 2, 5) == 32
+    with pytest.raises(ZeroDivisionError):
+        call_apart(divmod, 1, 0)
+    with pytest.raises(InputError, match="ended from outside"):
+        call_apart(die)
+    with pytest.raises(RuntimeError, match="LocalError: what it says"):
+        call_apart(refuse)
+
+
+def begin(*words: object) -> subprocess.Popen[str]:
+    """Begin a batch that hears Ctrl-C also where these tests run in the background of a shell."""
+    command = [sys.executable, "-c", LARGE, "batch", *map(str, words)]
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes of a session: Linux only."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == pid and fields[0] != "Z":
+            found.append(int(place.name))
+    return found
+
+
+def wait_until(true: Any) -> None:
+    until = time.monotonic() + LIMIT_S
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_end_during_the_checks_leaves_nothing(number: int, tmp_path: Path) -> None:
+    """The manifest is a pipe that nobody writes to: who reads it waits for ever."""
+    pipe, out = tmp_path / "m.csv", tmp_path / "out"
+    os.mkfifo(pipe)
+    process = begin(pipe, "--output", out)
+    wait_until(lambda: len(below(process.pid)) > 1 and is_read(pipe))
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    said = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == (130 if number == signal.SIGINT else -number), said
+    assert "Traceback" not in said[1]
+    wait_until(lambda: not below(process.pid))
+    assert not out.exists()
+
+
+def is_read(pipe: Path) -> bool:
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path / "in", 1)
+    rows = rows_of(120)
+    for number_ in range(1, 120):
+        for kind in ("image", "mask"):
+            os.link(tmp_path / f"in/{kind}0.nii.gz", tmp_path / f"in/{kind}{number_}.nii.gz")
+    settle(tmp_path / "in" / "image0.nii.gz")
+    write_rows(manifest, rows)
+    out, log = tmp_path / "out", tmp_path / "log"
+    words = (manifest, "--settings", tmp_path / "in" / "quick.yaml", "--workers", 1)
+    process = begin(*words, "--output", out, "--log", log)
+    wait_until(lambda: log.exists() and '"start"' in log.read_text())
+    assert (out / FOLDER / NAME).stat().st_mode & 0o777 == 0o600
+    process.send_signal(number)
+    said = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), said
+    assert "Traceback" not in said[1]
+    wait_until(lambda: not below(process.pid))
+    assert (out / FOLDER).exists() == (number == signal.SIGKILL)
+    again = begin(*words, "--output", out, "--log", log)
+    said = again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 0, said
+    assert sorted(path.name for path in out.iterdir()) == [
+        "features.parquet", "provenance.json", "records.sqlite", "status.json", "summary.html",
+    ]  # fmt: skip
