@@ -149,7 +149,7 @@ class _Slices:
         self.slices, self.radius = slices, radius
         self.mode = PADS[boundary]
         shape = [n + 4 * radius for n in slices.shape[1:]]
-        self.size = [fft.next_fast_len(n, real=True) for n in shape]
+        self.size = [fft.next_fast_len(n) for n in shape]
         self.many = max(1, SLICES // math.prod(self.size))
         self.kept = tuple(slice(2 * radius, 2 * radius + n) for n in slices.shape[1:])
 
@@ -158,12 +158,12 @@ class _Slices:
         for start in range(0, len(self.slices), self.many):
             part = self.slices[start : start + self.many].astype(np.float64)
             padded = np.pad(part, widths, mode=self.mode)
-            yield fft.rfft2(padded, self.size, workers=workers())
+            yield fft.fft2(padded, self.size, workers=workers())
 
-    def filtered(self, image: NDArray[Any], kernel: NDArray[Any]) -> NDArray[np.float64]:
-        """Return what a transform gives when it is multiplied by another."""
-        response = fft.irfft2(image * kernel, self.size, workers=workers(), overwrite_x=True)
-        return np.asarray(response[:, self.kept[0], self.kept[1]])
+    def modulus(self, image: NDArray[Any], kernel: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the modulus of what a transform gives when it is multiplied by another."""
+        response = fft.ifft2(image * kernel, workers=workers(), overwrite_x=True)
+        return np.asarray(np.abs(response[:, self.kept[0], self.kept[1]]))
 
 
 def _add_moduli(
@@ -175,26 +175,21 @@ def _add_moduli(
 ) -> None:
     """Pool the moduli of all angles; IBSI's first axis is the last."""
     kernels = [
-        [fft.rfft2(part, parts.size) for part in _kernel(options, step, angle, parts.radius)]
+        fft.fft2(_kernel(options, step, angle, parts.radius), parts.size)
         for angle in options.angles
     ]
     pool = {"mean": np.add, "max": np.maximum, "min": np.minimum}[options.pooling]
     for number, image in enumerate(transforms):
         place = into[number * parts.many : (number + 1) * parts.many]
-        for even, odd in kernels:
-            modulus = np.hypot(parts.filtered(image, even), parts.filtered(image, odd))
-            pool(place, modulus, out=place)
+        for kernel in kernels:
+            pool(place, parts.modulus(image, kernel), out=place)
 
 
-def _kernel(
-    options: Options, step: float, angle: float, radius: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the real and the imaginary part of the kernel."""
+def _kernel(options: Options, step: float, angle: float, radius: int) -> NDArray[Any]:
     sigma, wavelength = options.sigma_mm / step, options.lambda_mm / step
     k = np.arange(-radius, radius + 1, dtype=np.float64)
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     a = k * cosine + k[:, None] * sine
     b = -k * sine + k[:, None] * cosine
-    width = np.exp(-(a**2 + options.gamma**2 * b**2) / (2 * sigma**2))
-    phase = 2 * np.pi * a / wavelength
-    return width * np.cos(phase), width * np.sin(phase)
+    width = (a**2 + options.gamma**2 * b**2) / (2 * sigma**2)
+    return np.asarray(np.exp(-width + 2j * np.pi * a / wavelength))
