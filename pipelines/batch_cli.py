@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,7 +82,7 @@ def batch(
         _write_manifest(manifest, write_manifest)
         return
     begin()  # what they need is imported while this process imports
-    with Page() as page:
+    with closing(Page()) as page:
         page.begin_early(manifest)
         from pipelines.batch.session import Request
 

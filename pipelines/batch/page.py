@@ -11,7 +11,6 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pipelines.batch.fork import begin, context, ignore_interrupts, in_copies, no_interrupts
@@ -25,20 +24,13 @@ SMALL = 2**16
 
 
 class Page:
-    """The process, begun when it is needed, or before; a context manager that ends it."""
+    """The process, begun when it is needed, or before."""
 
     def __init__(self) -> None:
         self.process: Any = None
 
-    def __enter__(self) -> Page:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the process, whatever it does."""
         if self.process is not None:
             self.process.kill()
             self.process.join()

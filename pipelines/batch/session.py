@@ -85,7 +85,7 @@ def batch(request: Request, say: Say, page: Page | None = None) -> Outcome:
     """
     named = described(request.settings)
     chosen_repairs(dict(request.reading).get("repair", "refuse"))
-    with page or Page() as page, closing(checks(request)) as steps:
+    with closing(page or Page()) as page, closing(checks(request)) as steps:
         for line in next(steps):
             say(line)
         check_output(request)
@@ -124,7 +124,7 @@ def _work(
 def collect_only(request: Request, say: Say, page: Page | None = None) -> list[Path]:
     """Write the tables of what is in the store now; files of cases are not looked at."""
     named = described(request.settings)
-    with page or Page() as page, closing(checks(request, with_files=False)) as steps:
+    with closing(page or Page()) as page, closing(checks(request, with_files=False)) as steps:
         for line in next(steps):
             say(line)
         if not (request.output / STORE).is_file():

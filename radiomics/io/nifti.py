@@ -16,8 +16,9 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +100,12 @@ def read_nifti(path: Path, unit: str = "") -> Volume | None:
         When the file breaks off or its compression is damaged.
     """
     try:
-        with _opened(path) as stream:
+        with _opened(path) as (stream, most):
             header = _plain(stream.read(HEADER.itemsize))
             affine = None if header is None else _affine(header)
             if header is None or affine is None:
                 return None
-            _check_size(header, path)
+            _check_size(header, most)
             order = header.dtype["dim"].base.byteorder
             shape = _shape(header)
             array = np.empty(shape, f"{order}{KINDS[int(header['datatype'])]}")
@@ -127,7 +128,7 @@ def read_nifti(path: Path, unit: str = "") -> Volume | None:
 def nifti_shape(path: Path) -> tuple[int, ...] | None:
     """Return the numbers of voxels (D, H, W) of a plain NIfTI-1 file; ``None`` of others."""
     try:
-        with _opened(path) as stream:
+        with _opened(path) as (stream, _):
             header = _plain(stream.read(HEADER.itemsize))
     except (EOFError, OSError, zlib.error):
         return None
@@ -135,15 +136,17 @@ def nifti_shape(path: Path) -> tuple[int, ...] | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
+    """Open a file, unpacked where it is packed; give the bytes that it can hold at most, too."""
+    size = path.stat().st_size
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         if packed:
             with gzip.GzipFile(fileobj=raw) as stream:
-                yield stream  # type: ignore[misc]
+                yield stream, DEFLATES * size
         else:
-            yield raw
+            yield raw, size
 
 
 def _plain(content: bytes) -> Any:
@@ -170,15 +173,14 @@ def _plain(content: bytes) -> Any:
     return header if ordinary else None
 
 
-def _check_size(header: Any, path: Path) -> None:
+def _check_size(header: Any, most: int) -> None:
     """Refuse, with EOFError, a file that cannot hold its voxels: before memory is taken for them.
 
-    ITK reads as zeros what an uncompressed file lacks.
+    SimpleITK gives an image all the same.
     """
     needed = int(header["vox_offset"]) + math.prod(_shape(header)) * int(header["bitpix"]) // 8
-    there = path.stat().st_size
-    if needed > there * (DEFLATES if path.name.lower().endswith(".gz") else 1):
-        raise EOFError(f"it has {there} bytes, its voxels end at byte {needed}")
+    if needed > most:
+        raise EOFError(f"it holds {most} bytes at most, its voxels end at byte {needed}")
 
 
 def _shape(header: Any) -> tuple[int, int, int]:
@@ -232,11 +234,11 @@ def _rotation(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def _fill(stream: IO[bytes], into: memoryview) -> None:
+def _fill(stream: BufferedIOBase, into: memoryview) -> None:
     """Read until all is there; a file that ends before raises EOFError."""
     done = 0
     while done < len(into):
-        count = stream.readinto(into[done : done + PART])  # type: ignore[attr-defined]
+        count = stream.readinto(into[done : done + PART])
         if not count:
             raise EOFError(f"it ends after {done} of {len(into)} bytes of voxels")
         done += count

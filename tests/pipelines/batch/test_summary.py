@@ -6,6 +6,7 @@ import errno
 import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_the_process_of_the_page_may_begin_early_and_may_die(tmp_path: Path) -> 
     manifest = write_cohort(tmp_path / "in", 1)
     large = tmp_path / "large.csv"
     large.write_text("x" * (SMALL + 1))
-    with Page() as page:
+    with closing(Page()) as page:
         for path in (large, tmp_path / "nowhere.csv"):
             page.begin_early(path)
             assert page.process is None

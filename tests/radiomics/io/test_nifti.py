@@ -100,10 +100,8 @@ def test_quarter_turns_are_exact(tmp_path: Path) -> None:
 
 
 def oblique_rows() -> Any:
-    image = sitk.Image(4, 3, 2, sitk.sitkInt16)
     rotation = sitk.Euler3DTransform((0, 0, 0), 0.1, 0.2, -0.3).GetMatrix()
     axes = np.array(rotation).reshape(3, 3)
-    del image
     return np.c_[axes * [0.5, 0.75, 2.5], [1, 2, 3]]
 
 
@@ -172,6 +170,13 @@ def test_files_that_are_cut_short_or_damaged_are_refused(tmp_path: Path) -> None
     (tmp_path / "b.nii.gz").write_bytes(wrong_sum)
     with pytest.raises(InputError, match="CRC check failed"):
         read_image(tmp_path / "b.nii.gz")
+
+
+def test_a_packed_file_may_be_called_plain(tmp_path: Path) -> None:
+    array = np.zeros((20, 30, 40), np.int16)
+    path = tmp_path / "packed.nii"
+    path.write_bytes(gzip.compress(content(array)))
+    np.testing.assert_array_equal(read_image(path).array, array)
 
 
 def test_a_file_that_goes_on_is_left_to_simpleitk(tmp_path: Path) -> None:
