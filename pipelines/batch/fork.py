@@ -19,6 +19,7 @@ from typing import Any
 from radiomics.features import STANDARD
 
 IMPORTED = (
+    "pipelines.batch.server",
     "pipelines.cli",
     "pipelines.batch.apart",
     "pipelines.batch.work",

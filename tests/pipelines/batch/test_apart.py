@@ -58,6 +58,24 @@ def test_work_apart_is_as_if_it_were_here() -> None:
         call_apart(refuse)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is a copy")
+@pytest.mark.parametrize("orders", [b"", b"\x80\x05\x95"])
+def test_a_copy_that_is_left_before_it_has_orders_ends_without_a_word(orders: bytes) -> None:
+    code = (
+        "import os, sys\n"
+        "from multiprocessing import forkserver\n"
+        "from pipelines.batch.fork import begin\n"
+        "begin()\n"
+        "ends, there = forkserver.connect_to_new_process([])\n"
+        f"os.write(there, {orders!r})\n"
+        "os.close(there)\n"
+        "forkserver.read_signed(ends)\n"
+        "print('exit', forkserver.read_signed(ends))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("exit 1\n", "")
+
+
 def begin(*words: object) -> subprocess.Popen[str]:
     """Begin a batch that hears Ctrl-C also where these tests run in the background of a shell."""
     command = [sys.executable, "-c", LARGE, "batch", *map(str, words)]
