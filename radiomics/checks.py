@@ -19,9 +19,8 @@ LARGEST_MATRICES = 2**32
 
 def check_memory(count: int, shape: tuple[int, ...], names: Sequence[str]) -> None:
     """Say how much memory texture matrices would take before it is taken."""
-    sizes = {"glcm": count**2, "glrlm": count * max(shape)}
-    for name in sorted(set(sizes) & set(names)):
-        needed = 2 * 8 * len(directions(False)) * sizes[name]  # counts, and their sum or difference
+    for name in sorted({"glcm", "glrlm"} & set(names)):
+        needed = matrix_bytes(count, shape, (name,))
         if needed > LARGEST_MATRICES:
             raise InputError(
                 "discretisation",
@@ -29,6 +28,14 @@ def check_memory(count: int, shape: tuple[int, ...], names: Sequence[str]) -> No
                 f"{count} grey levels, which need {needed / 2**30:.1f} GiB",
                 "choose wider bins, or leave the family out",
             )
+
+
+def matrix_bytes(
+    count: int, shape: tuple[int, ...], names: Sequence[str] = ("glcm", "glrlm")
+) -> int:
+    """Return what the matrices of some families take, with their sums or differences."""
+    sizes = {"glcm": count**2, "glrlm": count * max(shape)}
+    return 2 * 8 * len(directions(False)) * sum(sizes[name] for name in names)
 
 
 def check_modality(image: Volume, modality: str | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from radiomics import io as reading
-from radiomics.checks import check_finite, check_kept, check_memory, check_modality, check_resampled
+from radiomics.checks import check_finite, check_kept, check_modality, check_resampled
 from radiomics.derived import (
     BORDER_MM,
     Group,
@@ -30,17 +30,17 @@ from radiomics.derived import (
 from radiomics.kernels.aggregation import undirected
 from radiomics.kernels.boxes import Box, bounding_box
 from radiomics.kernels.sharing import Shared
-from radiomics.kernels.threads import one_thread_each, side_by_side
+from radiomics.kernels.threads import one_thread_each, side_by_side, workers
 from radiomics.plugins import load
-from radiomics.preprocessing import discretise, intensity, masks
+from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
+from radiomics.regions import regions_of
 from radiomics.settings import (
     ExtractionSettings,
-    default_discretisation,
     default_ivh,
     load_settings,
 )
-from radiomics.types import InputError, Once, Region, Volume, check_mask
+from radiomics.types import Once, Region, Volume, check_mask
 
 VERSION = 3
 """Counts changes of this chain that change values; part of every stored result's key."""
@@ -48,6 +48,8 @@ EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm"
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
+Task = tuple[str, str, Any]
+"""A family's name, the suffix of its columns, and its options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,82 +184,66 @@ def _compute_group(
     """
     masks_ = (prepared.intensity_mask, prepared.morphological_mask)
     found = inner_responses(prepared.image, masks_, prepared.inner, group, common)
+    every = list(zip(group.images, found, names, strict=True))
+    share = -(-len(every) // workers())  # every processor gets some
     calls = [
-        partial(_compute_image, prepared, settings, group, *of_image)
-        for of_image in zip(group.images, found, names, strict=True)
+        partial(_compute_images, prepared, settings, group, every[first : first + share])
+        for first in range(0, len(every), share)
     ]
     return {key: value for values in side_by_side(calls) for key, value in values.items()}
 
 
-def _compute_image(
+def _compute_images(
     prepared: Prepared,
     settings: ExtractionSettings,
     group: Group,
-    options: Any,
-    response: Response,
-    names: Sequence[str],
+    images: Sequence[tuple[Any, Response, Sequence[str]]],
 ) -> dict[str, float]:
-    """Compute the families of one filtered image."""
-    region, unit = _region(prepared, response, group, settings, names)
-    tasks = []
-    for name in names:
-        family = load("radiomics.features", name)
-        for suffix, chosen in choices(family, unit, settings):
-            tasks.append((name, suffix, family, chosen))
-    in_turn = sorted(tasks, key=_turn)
-    calls = [partial(family.features, region, chosen) for _, _, family, chosen in in_turn]
-    found = dict(zip((task[:2] for task in in_turn), side_by_side(calls), strict=True))
+    """Compute the families of filtered images of one mask, whose grey levels are counted together.
+
+    A family computes one image after the other; with the first its kernel counts all of them.
+    """
+    unit = prepared.image.unit if group.is_original else "1"
+    of_image = [list(_tasks(names, unit, settings)) for _, _, names in images]
+    asked = dict.fromkeys(task for tasks in of_image for task in tasks)
+    names = list(dict.fromkeys(name for name, _, _ in asked))
+    about = (unit, prepared.image.spacing, prepared.once)
+    regions = regions_of([response for _, response, _ in images], names, group, settings, about)
+    in_turn = sorted(asked, key=_turn)
+    pairs = list(zip(regions, of_image, strict=True))
+    calls = [
+        partial(_features, task, [region for region, own in pairs if task in own])
+        for task in in_turn
+    ]
+    found = {
+        task: iter(several) for task, several in zip(in_turn, side_by_side(calls), strict=True)
+    }
     values: dict[str, float] = {}
-    for name, suffix, family, _ in tasks:  # in the order of the settings
-        image = group.module.column_prefix(options).replace(".", "_")
-        prefix, computed = f"{image}_{name}", found[name, suffix]
-        values |= {f"{prefix}_{feature}{suffix}": computed[feature] for feature in family.IBSI}
+    for (options, _, _), tasks in zip(images, of_image, strict=True):
+        prefix = group.module.column_prefix(options).replace(".", "_")
+        for task in tasks:
+            name, suffix, _ = task
+            values |= {f"{prefix}_{name}_{key}{suffix}": v for key, v in next(found[task]).items()}
     return values
 
 
-def _turn(task: tuple[str, str, Any, Any]) -> int:
+def _tasks(names: Sequence[str], unit: str, settings: ExtractionSettings) -> Iterator[Task]:
+    for name in names:
+        for suffix, options in choices(load("radiomics.features", name), unit, settings):
+            yield name, suffix, options
+
+
+def _features(task: Task, regions: Sequence[Region]) -> list[dict[str, float]]:
+    """Compute one family in several regions, in the order of its catalogue."""
+    name, _, options = task
+    family = load("radiomics.features", name)
+    found = [family.features(region, options) for region in regions]
+    return [{feature: values[feature] for feature in family.IBSI} for values in found]
+
+
+def _turn(task: Task) -> int:
     """Return when to start a family: long ones first, those that wait for another one's last."""
     return EARLY.index(task[0]) if task[0] in EARLY else len(EARLY) + (task[0] in LATE)
-
-
-def _region(
-    prepared: Prepared,
-    response: Response,
-    group: Group,
-    settings: ExtractionSettings,
-    names: Sequence[str],
-) -> tuple[Region, str]:
-    """Return what families see, the image with its grey levels, and the image's unit.
-
-    The range of the re-segmentation and the lower end of bins are the original image's: responses
-    begin their bins at their smallest value.
-    """
-    image, mask, original = response.image, response.intensity_mask, group.is_original
-    if not original:
-        check_finite(image, mask)
-    limits = settings.resegment.range if settings.resegment and original else None
-    lowest = limits[0] if limits is not None else None
-    unit = prepared.image.unit if original else "1"
-    options = group.discretisation or settings.discretisation or default_discretisation(unit)
-    if not original and group.discretisation is None and options.lower is not None:
-        options = options.model_copy(update={"lower": None})
-    levels = np.zeros(mask.shape, dtype=np.uint16)
-    intensities = image[mask]
-    try:
-        levels[mask], count = discretise.discretise(intensities, options, lowest)
-    except ValueError as error:
-        raise InputError(
-            "discretisation",
-            "grey levels must fit the intensities",
-            str(error),
-            "change 'discretisation' or 'resegment'",
-        ) from None
-    check_memory(count, levels.shape, names)
-    parts = (image, mask, response.morphological_mask, response.spacing)
-    same = response.spacing == prepared.image.spacing  # as the masks that were prepared
-    region = Region(*parts, levels, count, limits, Once(), prepared.once if same else Once())
-    region.once("inside", lambda: intensities)
-    return region, unit
 
 
 def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:

@@ -46,11 +46,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "radiomics.catalogue": ("radiomics.features", "radiomics.plugins"),
     "radiomics.checks": STAGES,
     "radiomics.derived": (*STAGES, "radiomics.filters", "radiomics.settings"),
+    "radiomics.regions": (*STAGES, "radiomics.checks", "radiomics.derived", "radiomics.settings"),
     "radiomics.extraction": (
         *STAGES,
         "radiomics.checks",
         "radiomics.compat",
         "radiomics.derived",
+        "radiomics.regions",
         "radiomics.io",
         "radiomics.filters",
         "radiomics.features",

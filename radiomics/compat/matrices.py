@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.features.glcm import entropy
+from radiomics.kernels.aggregation import counted
 from radiomics.kernels.cpu import cooccurrences
 from radiomics.kernels.directions import directions
 from radiomics.kernels.neighbours import neighbour_tables
@@ -48,7 +49,7 @@ def pairs(
     """Return directions (A, 3) and the pairs of grey levels in each (A, G, G)."""
     grey, count = region.levels, region.n_levels
     if symmetric and list(distances) == [1]:
-        return directions(planar), cooccurrences(grey, count, planar)
+        return directions(planar), counted(region, cooccurrences, planar, by_slice=False)[0]
     offsets = half(around(planar, distances))
     found = np.zeros((len(offsets), count, count), dtype=np.int64)
     for number, offset in enumerate(offsets):
@@ -65,7 +66,7 @@ def runs_of(region: Region, planar: bool) -> tuple[NDArray[np.int64], Counts]:
     A direction in which no two voxels of the region stand on one line is left out.
     """
     offsets = directions(planar)
-    found = runs(region.levels, region.n_levels, planar)
+    found = counted(region, runs, planar, by_slice=False)[0]
     places = np.argwhere(region.levels)
     kept = [
         bool(matrix[:, 1:].any()) or _meets(places, offset)

@@ -78,11 +78,7 @@ def features(region: Region, options: Options) -> dict[str, float]:
     A matrix without any pair is left out of means; where no voxel has a neighbour, all features are
     NaN. A single grey level has no correlation and no first information correlation.
     """
-    matrices = directional(
-        region.levels,
-        options.aggregation,
-        lambda part, flat: cooccurrences(part, region.n_levels, flat),
-    )
+    matrices = directional(region, options.aggregation, cooccurrences)
     rows = (pair_features(matrix) for matrix, _ in matrices if matrix.any())
     return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
 

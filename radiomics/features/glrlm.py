@@ -64,8 +64,6 @@ def features(region: Region, options: Options) -> dict[str, float]:
     Run lengths are in voxels; a run ends where the intensity mask ends. All features are defined
     for any region with a voxel.
     """
-    matrices = directional(
-        region.levels, options.aggregation, lambda part, flat: runs(part, region.n_levels, flat)
-    )
+    matrices = directional(region, options.aggregation, runs)
     rows = (emphases(*entries(matrix), voxels) for matrix, voxels in matrices)
     return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))

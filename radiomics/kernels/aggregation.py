@@ -8,10 +8,17 @@ same dimension.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from radiomics.types import Region, Stack
+
+Found = TypeVar("Found")
+Count = Callable[[NDArray[np.uint16], NDArray[np.int64], bool], list[Found]]
+"""A kernel: levels (B, D + 2, H + 2, W + 2), their numbers (B,), within slices only -> B results"""
 
 Directional = Literal[
     "2d_averaged",
@@ -31,35 +38,45 @@ def undirected(method: str) -> str:
     return {"2d": "2d_averaged", "2.5d": "2.5d_merged", "3d": "3d"}[method.split("_")[0]]
 
 
-def slices(levels: NDArray[np.uint16]) -> Iterator[NDArray[np.uint16]]:
-    """Yield the slices that hold voxels of the region, each (1, H, W)."""
-    for index in np.flatnonzero(levels.any(axis=(1, 2))).tolist():
-        yield levels[index : index + 1]
+def counted(region: Region, count: Count[Found], planar: bool, by_slice: bool) -> list[Found]:
+    """Return what a kernel counts in a region, or in each of its slices that hold voxels.
+
+    The first who asks counts for all images of the region's stack.
+    """
+    stack, place = region.stack
+    found = stack.once((count, planar, by_slice), partial(_count, stack, count, planar, by_slice))
+    each = len(found) // len(stack.n_levels)
+    return list(found[place * each : (place + 1) * each])
+
+
+def _count(stack: Stack, count: Count[Found], planar: bool, by_slice: bool) -> list[Found]:
+    parts = stack.by_slice() if by_slice else stack
+    return count(parts.levels, parts.n_levels, planar)
+
+
+def voxels_of(region: Region, by_slice: bool) -> list[int]:
+    """Return how many voxels have a level, in a region or in each of its slices that hold some."""
+    planes = region.once("voxels", lambda: [int(np.count_nonzero(one)) for one in region.levels])
+    return [count for count in planes if count] if by_slice else [sum(planes)]
 
 
 def directional(
-    levels: NDArray[np.uint16],
-    method: str,
-    count: Callable[[NDArray[np.uint16], bool], NDArray[np.int64]],
+    region: Region, method: str, count: Count[NDArray[np.int64]]
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Yield the matrices of a directional family over which features are averaged.
 
     Parameters
     ----------
-    count : levels and whether within slices only -> (K, ...) one matrix a direction
+    count : a kernel whose results are (K, ...), one matrix a direction
 
     Yields
     ------
     matrix, and the number of voxels that it was made from, each direction counted
     """
-    if method.startswith("3d"):
-        parts = [(levels, count(levels, False))]
-    elif method.startswith("2.5d"):
-        parts = [(levels, count(levels, True))]  # planar directions never leave a slice
-    else:
-        parts = [(part, count(part, True)) for part in slices(levels)]
-    for part, matrices in parts:
-        voxels = int(np.count_nonzero(part))
+    by_slice = method.startswith("2d")
+    planar = not method.startswith("3d")  # such directions never leave a slice
+    parts = counted(region, count, planar, by_slice)
+    for voxels, matrices in zip(voxels_of(region, by_slice), parts, strict=True):
         if method in ("2d_slice_merged", "2.5d_merged", "3d_merged"):
             yield matrices.sum(axis=0), voxels * len(matrices)
         else:

@@ -54,76 +54,106 @@ def _cell_counts(padded: Any) -> Any:
     return counts
 
 
-def cooccurrences(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:
+def cooccurrences(
+    levels: NDArray[np.uint16], n_levels: NDArray[np.int64], planar: bool
+) -> list[NDArray[np.int64]]:
     """Count pairs of neighbouring levels in each direction, in both orders.
 
     Parameters
     ----------
-    levels : (D, H, W) uint16, 1 to ``n_levels`` inside, 0 outside
+    levels : (B, D + 2, H + 2, W + 2) uint16, in each image 1 to its number of levels inside, 0
+        outside and around
+    n_levels : (B,) int64
     planar : in the 4 directions within slices, else in all 13
 
     Returns
     -------
-    (K, n_levels, n_levels) int64, symmetric
+    list of B arrays (K, n, n) int64, symmetric
     """
-    padded = np.pad(levels, 1)
-    counts = _cooccurrences(padded.ravel(), _strides(padded, planar), n_levels + 1)[:, 1:, 1:]
-    return np.asarray(counts + counts.transpose(0, 2, 1))
+    counts = _cooccurrences(_flat(levels), _strides(levels, planar), n_levels + 1)
+    found, first, k = [], 0, len(directions(planar))
+    for size in (n_levels + 1).tolist():
+        one = counts[first : first + k * size * size].reshape(k, size, size)[:, 1:, 1:]
+        one += one.transpose(0, 2, 1)
+        found.append(one)
+        first += k * size * size
+    return found
 
 
 def neighbourhoods(
-    levels: NDArray[np.uint16], n_levels: int, planar: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    levels: NDArray[np.uint16], n_levels: NDArray[np.int64], planar: bool
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Compare each voxel with its neighbours inside (8 in a slice, 26 in a volume).
+
+    Parameters
+    ----------
+    levels, n_levels, planar : as in :func:`cooccurrences`
 
     Returns
     -------
-    voxels : (n_levels, K) int64, voxels by level and number K of neighbours inside (0, 1, ...)
-    differences : (n_levels, K) int64, their summed ``|K i - sum of neighbours|``
-    dependences : (n_levels, K) int64, voxels by level and number of neighbours of the same level
+    list of B triples
+
+    voxels : (n, K) int64, voxels by level and number K of neighbours inside (0, 1, ...)
+    differences : (n, K) int64, their summed ``|K i - sum of neighbours|``
+    dependences : (n, K) int64, voxels by level and number of neighbours of the same level
     """
-    padded = np.pad(levels, 1)
-    half = _strides(padded, planar)
+    half = _strides(levels, planar)
     steps = np.concatenate([half, -half])
-    found = _neighbourhoods(padded.ravel(), steps, n_levels + 1)
-    return found[0][1:], found[1][1:], found[2][1:]
+    ends = np.cumsum(n_levels + 1)
+    found = _neighbourhoods(_flat(levels), steps, ends)
+    rows = [slice(end - count, end) for end, count in zip(ends, n_levels, strict=True)]
+    return [(found[0][part], found[1][part], found[2][part]) for part in rows]
 
 
-def _strides(padded: NDArray[Any], planar: bool) -> NDArray[np.int64]:
-    """Return the directions as steps in the flattened array."""
-    _, height, width = padded.shape
+def _flat(levels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return levels.reshape(len(levels), -1)
+
+
+def _strides(levels: NDArray[Any], planar: bool) -> NDArray[np.int64]:
+    """Return the directions as steps in a flattened image."""
+    _, _, height, width = levels.shape
     return np.asarray(directions(planar) @ np.array([height * width, width, 1]))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _cooccurrences(flat: Any, steps: Any, size: int) -> Any:
-    counts = np.zeros((len(steps), size, size), dtype=np.int64)
-    for at in range(flat.size):
-        level = flat[at]
-        if level:
-            for k in range(len(steps)):
-                counts[k, level, flat[np.uint64(at + steps[k])]] += 1
+def _cooccurrences(images: Any, steps: Any, sizes: Any) -> Any:
+    counts = np.zeros(len(steps) * (sizes * sizes).sum(), dtype=np.int64)
+    first = 0
+    for b in range(len(images)):
+        last = first + len(steps) * sizes[b] * sizes[b]
+        table = counts[first:last].reshape(len(steps), sizes[b], sizes[b])
+        flat = images[b]
+        for at in range(flat.size):
+            level = flat[at]
+            if level:
+                for k in range(len(steps)):
+                    table[k, level, flat[np.uint64(at + steps[k])]] += 1
+        first = last
     return counts
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _neighbourhoods(flat: Any, steps: Any, size: int) -> Any:
+def _neighbourhoods(images: Any, steps: Any, ends: Any) -> Any:
     width = len(steps) + 1
-    voxels = np.zeros((size, width), dtype=np.int64)
-    differences = np.zeros((size, width), dtype=np.int64)
-    dependences = np.zeros((size, width), dtype=np.int64)
-    for at in range(flat.size):
-        level = int(flat[at])
-        if level:
-            total, beside, same = 0, 0, 0
-            for k in range(len(steps)):
-                other = int(flat[np.uint64(at + steps[k])])  # no sign, no check for negatives
-                total += other
-                beside += other > 0
-                same += other == level
-            voxels[level, beside] += 1
-            differences[level, beside] += abs(level * beside - total)
-            dependences[level, same] += 1
+    voxels = np.zeros((ends[-1], width), dtype=np.int64)
+    differences = np.zeros((ends[-1], width), dtype=np.int64)
+    dependences = np.zeros((ends[-1], width), dtype=np.int64)
+    first = 0
+    for b in range(len(images)):
+        flat = images[b]
+        for at in range(flat.size):
+            level = int(flat[at])
+            if level:
+                total, beside, same = 0, 0, 0
+                for k in range(len(steps)):
+                    other = int(flat[np.uint64(at + steps[k])])  # no sign, no check for negatives
+                    total += other
+                    beside += other > 0
+                    same += other == level
+                voxels[first + level, beside] += 1
+                differences[first + level, beside] += abs(level * beside - total)
+                dependences[first + level, same] += 1
+        first = ends[b]
     return voxels, differences, dependences
 
 

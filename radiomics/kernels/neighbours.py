@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.aggregation import slices
+from radiomics.kernels.aggregation import counted
 from radiomics.kernels.cpu import neighbourhoods
 from radiomics.types import Region
 
@@ -15,14 +15,8 @@ Tables = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 def neighbour_tables(region: Region, method: str) -> list[Tables]:
     """Return the three tables of :func:`radiomics.kernels.cpu.neighbourhoods`, one set a matrix."""
     planar = method != "3d"
-    parts = region.once(("neighbours", planar), lambda: _find(region, planar))
+    parts = counted(region, neighbourhoods, planar, by_slice=planar)
     if method != "2.5d_merged":
-        return list(parts)
+        return parts
     merged = [np.sum(column, axis=0) for column in zip(*parts, strict=True)]
     return [(merged[0], merged[1], merged[2])]
-
-
-def _find(region: Region, planar: bool) -> list[Tables]:
-    if not planar:
-        return [neighbourhoods(region.levels, region.n_levels, False)]
-    return [neighbourhoods(part, region.n_levels, True) for part in slices(region.levels)]

@@ -15,43 +15,56 @@ from numpy.typing import NDArray
 
 from radiomics.kernels.directions import directions
 
+Triple = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
-def runs(levels: NDArray[np.uint16], n_levels: int, planar: bool) -> NDArray[np.int64]:
+
+def runs(
+    levels: NDArray[np.uint16], n_levels: NDArray[np.int64], planar: bool
+) -> list[NDArray[np.int64]]:
     """Count runs of equal levels by level and length in each direction.
 
     Parameters
     ----------
-    levels : (D, H, W) uint16, 1 to ``n_levels`` inside, 0 outside
+    levels : (B, D + 2, H + 2, W + 2) uint16, in each image 1 to its number of levels inside, 0
+        outside and around
+    n_levels : (B,) int64
     planar : in the 4 directions within slices, else in all 13
 
     Returns
     -------
-    (K, n_levels, L) int64; the last axis holds lengths 1, 2, ... L, the largest axis
+    list of B arrays (K, n, L) int64; the last axis holds lengths 1, 2, ... L, the largest axis
     """
-    longest = max(levels.shape[planar:])
-    padded = np.pad(levels, 1)
-    places = _places(padded, directions(planar), n_levels + 1, longest + 1)
-    # one voxel of each long enough run has each place in it
-    counts = places[:, 1:-1, 1:] - places[:, 2:, 1:]
-    return np.asarray(counts.transpose(0, 2, 1).astype(np.int64))
+    steps = directions(planar)
+    tall = max(levels.shape[1 + planar :])  # a length that no run has, and one more
+    counts = _places(levels, steps, n_levels + 1, tall)
+    found, first = [], 0
+    for size in (n_levels + 1).tolist():
+        last = first + len(steps) * tall * size
+        places = counts[first:last].reshape(len(steps), tall, size)
+        # one voxel of each long enough run has each place in it
+        ended = places[:, 1:-1, 1:] - places[:, 2:, 1:]
+        found.append(ended.transpose(0, 2, 1).astype(np.int64))
+        first = last
+    return found
 
 
-def zones(
-    levels: NDArray[np.uint16], distances: NDArray[np.uint16], planar: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def zones(levels: NDArray[np.uint16], distances: NDArray[np.uint16], planar: bool) -> list[Triple]:
     """Find connected zones of equal levels (8 neighbours in a slice, 26 in a volume).
 
     Parameters
     ----------
-    distances : (D + 2, H + 2, W + 2) uint16, whose smallest value in each zone is wanted
+    levels, planar : as in :func:`runs`
+    distances : (M, D + 2, H + 2, W + 2) uint16, whose smallest value in each zone is wanted; image
+        b has those of b modulo M
 
     Returns
     -------
-    level, size in voxels and smallest distance of each zone, (Z,) int64
+    list of B triples: level, size in voxels and smallest distance of each zone, (Z,) int64
     """
-    inside = int(np.count_nonzero(levels))
-    found = _zones(np.pad(levels, 1), distances, *_links(planar), inside)
-    return found[:, 0], found[:, 1], found[:, 2]
+    inside = max(int(np.count_nonzero(one)) for one in levels)
+    found, ends = _zones(levels, distances, *_links(planar), inside)
+    parts = np.split(found, ends[:-1])
+    return [(part[:, 0], part[:, 1], part[:, 2]) for part in parts]
 
 
 @cache
@@ -81,29 +94,34 @@ def extent(row: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _places(levels: Any, steps: Any, size: int, longest: int) -> Any:
-    """Count voxels by direction, place within their run and level: (K, longest + 1, size)."""
-    depth, height, width = levels.shape
-    plane, table = height * width, (longest + 1) * size
-    counts = np.zeros(len(steps) * table, dtype=np.int32)
-    flat = levels.ravel()
+def _places(images: Any, steps: Any, sizes: Any, tall: int) -> Any:
+    """Count voxels by image, direction, place within their run and level: (K, tall, size) each."""
+    counts = np.zeros(len(steps) * tall * sizes.sum(), dtype=np.int32)
+    plane = images.shape[2] * images.shape[3]
     place = np.zeros(2 * len(steps) * plane, dtype=np.uint16)  # of this plane and the one before
-    for z in range(1, depth - 1):
-        for y in range(1, height - 1):
-            low, high = extent(levels[z, y])
-            many, at = high - low, y * width + low
-            own = z * plane + at
-            for k in range(len(steps)):
-                dz, dy, dx = steps[k, 0], steps[k, 1], steps[k, 2]
-                here = (2 * k + (z & 1)) * plane + at
-                if dz == 0 and dy == 0:
-                    _run_along(flat, own, place, here, many)
-                else:
-                    back = at - dy * width - dx
-                    of, by = (2 * k + ((z - dz) & 1)) * plane + back, (z - dz) * plane + back
-                    _run_across(flat, own, by, place, here, of, many)
-                _count(counts[k * table : (k + 1) * table], flat, own, place, here, many, size)
-    return counts.reshape(len(steps), longest + 1, size)
+    first = 0
+    for b in range(len(images)):
+        levels, table = images[b], tall * sizes[b]
+        depth, height, width = levels.shape
+        flat = levels.ravel()
+        for z in range(1, depth - 1):
+            for y in range(1, height - 1):
+                low, high = extent(levels[z, y])
+                many, at = high - low, y * width + low
+                own = z * plane + at
+                for k in range(len(steps)):
+                    dz, dy, dx = steps[k, 0], steps[k, 1], steps[k, 2]
+                    here = (2 * k + (z & 1)) * plane + at
+                    if dz == 0 and dy == 0:
+                        _run_along(flat, own, place, here, many)
+                    else:
+                        back = at - dy * width - dx
+                        of, by = (2 * k + ((z - dz) & 1)) * plane + back, (z - dz) * plane + back
+                        _run_across(flat, own, by, place, here, of, many)
+                    part = counts[first + k * table : first + (k + 1) * table]
+                    _count(part, flat, own, place, here, many, sizes[b])
+        first += len(steps) * table
+    return counts
 
 
 # Indices without a sign spare a check for negative ones, which would keep a loop from running in
@@ -144,46 +162,54 @@ def _count(counts: Any, flat: Any, own: int, place: Any, here: int, many: int, s
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _zones(levels: Any, distances: Any, steps: Any, lowest: Any, apart: Any, inside: int) -> Any:
-    """Join voxels to zones by union and find; a zone's number is that of its first voxel."""
-    depth, height, width = levels.shape
+def _zones(images: Any, distances: Any, steps: Any, lowest: Any, apart: Any, inside: int) -> Any:
+    """Join voxels to zones by union and find; a zone's number is that of its first voxel.
+
+    Returns level, size and distance of the zones of all images, and where those of each end.
+    """
+    _, depth, height, width = images.shape
     plane = height * width
     number = np.zeros(2 * plane, dtype=np.int32)  # of this plane and the one before
-    flat = levels.ravel()
     links = np.zeros(width, dtype=np.uint16)
     parent = np.empty(inside, dtype=np.int32)
-    found = np.empty((inside, 3), dtype=np.int64)
+    every = np.empty((len(images) * inside, 3), dtype=np.int64)
+    ends = np.zeros(len(images), dtype=np.int64)
     back = np.empty(len(steps), dtype=np.int64)
-    count = 0
-    for z in range(1, depth - 1):
-        here, there = (z & 1) * plane, (1 - (z & 1)) * plane
-        for k in range(len(steps)):
-            back[k] = (there - here if steps[k, 0] else 0) - steps[k, 1] * width - steps[k, 2]
-        for y in range(1, height - 1):
-            low, high = extent(levels[z, y])
-            many, at = high - low, (z * height + y) * width + low
-            links[low:high] = 0
+    end = 0
+    for b in range(len(images)):
+        levels, near = images[b], distances[b % len(distances)]
+        flat, found, count = levels.ravel(), every[end : end + inside], 0
+        for z in range(1, depth - 1):
+            here, there = (z & 1) * plane, (1 - (z & 1)) * plane
             for k in range(len(steps)):
-                by = at - (steps[k, 0] * height + steps[k, 1]) * width - steps[k, 2]
-                _link(flat, at, by, links, low, many, np.uint16(1 << k))
-            for x in range(low, high):
-                level = levels[z, y, x]
-                if level == 0:
-                    continue
-                place = here + y * width + x
-                at, left = count, links[x]
-                while left:
-                    k = lowest[left]
-                    at = _join(parent, number[np.uint64(place + back[k])], at, count)
-                    left &= apart[k]  # voxels beside that one are joined to it already
-                if at == count:
-                    parent[at] = at
-                    found[at, 0], found[at, 1], found[at, 2] = level, 0, distances[z, y, x]
-                    count += 1
-                found[at, 1] += 1
-                found[at, 2] = min(found[at, 2], distances[z, y, x])
-                number[place] = at
-    return _gather(parent, found, count)
+                back[k] = (there - here if steps[k, 0] else 0) - steps[k, 1] * width - steps[k, 2]
+            for y in range(1, height - 1):
+                low, high = extent(levels[z, y])
+                many, at = high - low, (z * height + y) * width + low
+                links[low:high] = 0
+                for k in range(len(steps)):
+                    by = at - (steps[k, 0] * height + steps[k, 1]) * width - steps[k, 2]
+                    _link(flat, at, by, links, low, many, np.uint16(1 << k))
+                for x in range(low, high):
+                    level = levels[z, y, x]
+                    if level == 0:
+                        continue
+                    place = here + y * width + x
+                    at, left = count, links[x]
+                    while left:
+                        k = lowest[left]
+                        at = _join(parent, number[np.uint64(place + back[k])], at, count)
+                        left &= apart[k]  # voxels beside that one are joined to it already
+                    if at == count:
+                        parent[at] = at
+                        found[at, 0], found[at, 1], found[at, 2] = level, 0, near[z, y, x]
+                        count += 1
+                    found[at, 1] += 1
+                    found[at, 2] = min(found[at, 2], near[z, y, x])
+                    number[place] = at
+        end += _gather(parent, found, count)
+        ends[b] = end
+    return every[:end], ends
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -211,8 +237,8 @@ def _link(flat: Any, own: int, beside: int, links: Any, low: int, many: int, bit
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _gather(parent: Any, found: Any, count: int) -> Any:
-    """Add up the parts of each zone; a part's number is larger than its zone's."""
+def _gather(parent: Any, found: Any, count: int) -> int:
+    """Add up the parts of each zone, whose numbers are larger than its own; return how many are."""
     for part in range(count - 1, -1, -1):
         whole = parent[part]
         if whole != part:
@@ -224,4 +250,4 @@ def _gather(parent: Any, found: Any, count: int) -> Any:
             for i in range(3):
                 found[kept, i] = found[part, i]
             kept += 1
-    return found[:kept]
+    return kept

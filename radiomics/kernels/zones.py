@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.kernels.aggregation import voxels_of
 from radiomics.kernels.rows import zones
 from radiomics.kernels.surface import border_distances
 from radiomics.types import Region
@@ -18,23 +21,27 @@ def zone_tables(region: Region, method: str) -> list[tuple[Zones, int]]:
     One entry for ``2.5d_merged`` and ``3d``, one a slice for ``2d_averaged``.
     """
     planar = method != "3d"
-    parts = region.once(("zones", planar), lambda: _find(region, planar))
+    parts = list(zip(_find(region, planar), voxels_of(region, by_slice=planar), strict=True))
     if method != "2.5d_merged":
-        return list(parts)
+        return parts
     merged = [np.concatenate(column) for column in zip(*(p[0] for p in parts), strict=True)]
     return [((merged[0], merged[1], merged[2]), sum(p[1] for p in parts))]
 
 
-def _find(region: Region, planar: bool) -> list[tuple[Zones, int]]:
-    distances = region.once_a_mask(
-        ("distances", planar), lambda: border_distances(region.morphological_mask, planar)
-    )
-    levels = region.levels
+def _find(region: Region, planar: bool) -> list[Zones]:
+    """Return the zones of a region, or of each of its slices that hold voxels."""
+    distances = region.once_a_mask(("distances", planar), partial(_distances, region, planar))
+    stack, place = region.stack
+    parts = stack.by_slice() if planar else stack
+    found = stack.once(("zones", planar), lambda: zones(parts.levels, distances, planar))
+    each = len(found) // len(stack.n_levels)
+    return list(found[place * each : (place + 1) * each])
+
+
+def _distances(region: Region, planar: bool) -> NDArray[np.uint16]:
+    """Return distances from the border as a region's stack lies: (1 or S, D + 2, H + 2, W + 2)."""
+    distances = border_distances(region.morphological_mask, planar)
     if not planar:
-        return [(zones(levels, distances, False), int(np.count_nonzero(levels)))]
-    found = []
-    for index in np.flatnonzero(levels.any(axis=(1, 2))).tolist():
-        part = levels[index : index + 1]
-        flat = zones(part, distances[index : index + 3], True)
-        found.append((flat, int(np.count_nonzero(part))))
-    return found
+        return distances[None]
+    held = np.flatnonzero(region.levels.any(axis=(1, 2)))
+    return np.stack([distances[index : index + 3] for index in held.tolist()])
