@@ -48,6 +48,20 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"name": "riesz", "order": [1, 1, 0], "sigma_mm": 3, "tensor_sigma_mm": 4}
     ],
     "Simoncelli and its six Riesz (order 2), one image": ONE_SCALE,
+    "Gabor, 10 mm, 8 angles, 3 planes, float32": [
+        {
+            "name": "gabor",
+            "sigma_mm": 10,
+            "lambda_mm": 4,
+            "theta_step": 22.5,
+            "planes": True,
+            "precision": "float32",
+        }
+    ],
+    "Simoncelli, level 1, float32": [{"name": "simoncelli", "precision": "float32"}],
+    "Riesz (1, 1, 0) of Simoncelli, float32": [
+        {"name": "riesz", "order": [1, 1, 0], "level": 1, "precision": "float32"}
+    ],
     "gradient": [{"name": "gradient"}],
     "LBP in slices, 8 samples": [{"name": "lbp", "by_slice": True}],
     "LBP in space, 42 points, three layers": [{"name": "lbp3d"}],

@@ -14,6 +14,7 @@ from scipy import fft
 
 from radiomics.kernels.convolution import PADS, Boundary, Pooling
 from radiomics.kernels.sharing import Key, Shared
+from radiomics.kernels.spectra import Precision
 from radiomics.kernels.threads import workers
 from radiomics.types import Spacing
 
@@ -31,7 +32,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     Of the angle ``theta`` and the step between angles ``theta_step``, in degrees, give one: with a
     step the moduli of all angles below 180 degrees are pooled. ``planes`` pools over slices along
     all three axes, else slices are axial. Voxels must be square in the planes. ``pooling`` takes
-    the mean, the largest or the smallest.
+    the mean, the largest or the smallest. ``precision`` is that of the Fourier transforms: float32
+    takes less time and half the memory.
     """
 
     sigma_mm: float = Field(gt=0)
@@ -42,6 +44,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     planes: bool = False
     pooling: Pooling = "mean"
     boundary: Boundary = "mirror"
+    precision: Precision = "float64"
 
     @model_validator(mode="after")
     def _complete(self) -> Options:
@@ -107,7 +110,8 @@ def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
     filter is given only as much of the image as it sees, and small kernels need small transforms.
     """
     far = reach(options, spacing)
-    return tuple((f"slices across {a}", options.boundary, far) for a in _planes(options))
+    same = options.boundary, far, options.precision
+    return tuple((f"slices across {a}", *same) for a in _planes(options))
 
 
 def apply(
@@ -131,7 +135,7 @@ def apply(
         step = spacing[1 if across == 0 else 0]
         radius = _radius(options, step)
         slices = np.moveaxis(array, across, 0)
-        parts = _Slices(slices, radius, options.boundary)
+        parts = _Slices(slices, radius, options)
         if common is not None and common.pays(key):
             transforms, _ = common.once(key, partial(list, parts))
         else:
@@ -145,9 +149,9 @@ def apply(
 class _Slices:
     """The transforms of padded slices (S, H, W), as many at a time as bounds the memory."""
 
-    def __init__(self, slices: NDArray[np.generic], radius: int, boundary: Boundary) -> None:
-        self.slices, self.radius = slices, radius
-        self.mode = PADS[boundary]
+    def __init__(self, slices: NDArray[np.generic], radius: int, options: Options) -> None:
+        self.slices, self.radius, self.precision = slices, radius, options.precision
+        self.mode = PADS[options.boundary]
         shape = [n + 4 * radius for n in slices.shape[1:]]
         self.size = [fft.next_fast_len(n) for n in shape]
         self.many = max(1, SLICES // math.prod(self.size))
@@ -156,7 +160,7 @@ class _Slices:
     def __iter__(self) -> Iterator[NDArray[Any]]:
         widths = [(0, 0), (self.radius, self.radius), (self.radius, self.radius)]
         for start in range(0, len(self.slices), self.many):
-            part = self.slices[start : start + self.many].astype(np.float64)
+            part = self.slices[start : start + self.many].astype(self.precision)
             padded = np.pad(part, widths, mode=self.mode)
             yield fft.fft2(padded, self.size, workers=workers())
 
@@ -174,8 +178,9 @@ def _add_moduli(
     options: Options,
 ) -> None:
     """Pool the moduli of all angles; IBSI's first axis is the last."""
+    kind = np.result_type(parts.precision, np.complex64)
     kernels = [
-        fft.fft2(_kernel(options, step, angle, parts.radius), parts.size)
+        fft.fft2(_kernel(options, step, angle, parts.radius), parts.size).astype(kind, copy=False)
         for angle in options.angles
     ]
     pool = {"mean": np.add, "max": np.maximum, "min": np.minimum}[options.pooling]

@@ -18,6 +18,7 @@ from radiomics.kernels.convolution import PADS, Boundary, check_fit
 from radiomics.kernels.gaussian import laplacian, radius
 from radiomics.kernels.sharing import Key, Shared
 from radiomics.kernels.spectra import (
+    Precision,
     Spectrum,
     check_level,
     filtered,
@@ -40,7 +41,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     those that the Laplacian looks at, none for Simoncelli's wavelet.
 
     With ``tensor_sigma_mm``, the width of the structure tensor's Gaussian, each voxel has axes of
-    its own: ``order`` is along that of the largest change, then along the next.
+    its own: ``order`` is along that of the largest change, then along the next. ``precision`` is
+    that of the Fourier transforms: float32 takes less time and half the memory.
     """
 
     order: tuple[int, ...] = Field(min_length=2, max_length=3)
@@ -50,6 +52,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     tensor_sigma_mm: float | None = Field(None, gt=0)
     padding: int | None = Field(None, ge=0)
     boundary: Boundary = "mirror"
+    precision: Precision = "float64"
 
     @model_validator(mode="after")
     def _complete(self) -> Options:
@@ -86,7 +89,7 @@ def shared(options: Options, spacing: Spacing) -> tuple[Key, ...]:
     wide = _padding(options, spacing)
     sigma = None if options.sigma_mm is None else (options.sigma_mm, options.cutoff)
     edges = () if not wide and sigma is None else (wide, options.boundary)
-    key = ("transform", options.dims, sigma, *edges)
+    key = ("transform", options.dims, options.precision, sigma, *edges)
     if options.tensor_sigma_mm is None:
         return (key,)
     return key, ("axes", options.tensor_sigma_mm, options.level, *key)
@@ -124,12 +127,13 @@ def apply(
     widths = [(0, 0)] * (3 - dims) + [(wide, wide)] * dims
     long = array.shape[2] + 2 * wide
 
-    def start() -> NDArray[np.complex128]:
-        values = np.pad(array.astype(np.float64), widths, mode=PADS[options.boundary])
+    def start() -> NDArray[Any]:
+        kind = options.precision if options.sigma_mm is None else "float64"
+        values = np.pad(array.astype(kind), widths, mode=PADS[options.boundary])
         if options.sigma_mm is not None:
             rest = (options.sigma_mm, options.cutoff, dims, options.boundary)
             values = laplacian(values, spacing, *rest)
-        return transform(values, dims)
+        return transform(values, dims, options.precision)
 
     transformed, last = common.once(key, start)
     if not keys:
@@ -138,7 +142,7 @@ def apply(
     else:
         response = _steered(transformed, long, spacing, options, partial(common.once, keys[0]))
     inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, array.shape, strict=True))
-    return np.ascontiguousarray(response[inner])
+    return np.ascontiguousarray(response[inner], dtype=np.float64)
 
 
 def _spectrum(options: Options, order: Sequence[int]) -> Spectrum:
@@ -148,7 +152,7 @@ def _spectrum(options: Options, order: Sequence[int]) -> Spectrum:
 
 
 def _steered(
-    transformed: NDArray[np.complex128],
+    transformed: NDArray[Any],
     long: int,
     spacing: Spacing,
     options: Options,
@@ -159,7 +163,8 @@ def _steered(
     sigmas = [(options.tensor_sigma_mm or 0) / step for step in spacing]
 
     def component(order: Sequence[int]) -> NDArray[np.float64]:
-        return filtered(transformed, _spectrum(options, order), long, dims)
+        response = filtered(transformed, _spectrum(options, order), long, dims)
+        return np.asarray(response, dtype=np.float64)
 
     firsts = np.eye(dims, dtype=int).tolist()
     axes, _ = once(lambda: frames([component(order) for order in firsts], sigmas))

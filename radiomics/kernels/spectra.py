@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from scipy import fft
 
 from radiomics.kernels.threads import side_by_side, workers
 
-Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
+Precision = Literal["float64", "float32"]
+"""Of the numbers that Fourier transforms compute with."""
 PART = 2**16
 """Values of a spectrum that are made at a time: that bounds the memory."""
 
@@ -57,29 +59,36 @@ def _grid(shape: Sequence[int]) -> tuple[list[Floats], list[Floats]]:
     return plus, minus
 
 
-def transform(array: Floats, dims: int) -> Complex:
+def transform(
+    array: NDArray[np.generic], dims: int, precision: Precision = "float64"
+) -> NDArray[Any]:
     """Return the half of an image's Fourier transform that the other follows from.
 
     Parameters
     ----------
-    array : (D, H, W) float64
+    array : (D, H, W) numbers
 
     Returns
     -------
-    (D, H, W // 2 + 1) complex128, of each slice where dims is 2
+    (D, H, W // 2 + 1) complex128, or complex64 for float32, of each slice where dims is 2
     """
-    return np.asarray(fft.rfftn(array, axes=(0, 1, 2)[3 - dims :], workers=workers()))
+    values = array.astype(precision, copy=False)
+    return np.asarray(fft.rfftn(values, axes=(0, 1, 2)[3 - dims :], workers=workers()))
 
 
 def filtered(
-    transformed: Complex, spectrum: Spectrum, width: int, dims: int, overwrite: bool = False
-) -> Floats:
+    transformed: NDArray[Any], spectrum: Spectrum, width: int, dims: int, overwrite: bool = False
+) -> NDArray[Any]:
     """Return the real part of an image filtered by a spectrum, periodic, slice by slice in 2D.
 
     Parameters
     ----------
     transformed : what :func:`transform` gives; ``overwrite`` says that nobody else needs it
     width : how long the image's rows are
+
+    Returns
+    -------
+    (D, H, W) float64, or float32 for a transform of complex64
     """
     over = (0, 1, 2)[3 - dims :]
     shape = [*transformed.shape[3 - dims : 2], width]
@@ -95,6 +104,7 @@ def filtered(
         one, other = spectrum.values(near), spectrum.values(opposite)
         symmetric = one + other if real else one - other  # with the conjugate of the opposite
         symmetric *= (spectrum.factor.real if real else spectrum.factor.imag) / 2
+        symmetric = symmetric.astype(result.real.dtype, copy=False)
         np.multiply(transformed[part], symmetric, out=result[part])
         if not real:
             result[part] *= 1j

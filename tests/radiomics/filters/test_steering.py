@@ -201,6 +201,7 @@ def test_nothing_is_shared_that_differs() -> None:
         {"tensor_sigma_mm": 1.4},
         {"tensor_sigma_mm": None},
         {"order": (1, 0)},
+        {"precision": "float32"},
     ]
     every = [riesz.Options(**{**plain, **other}) for other in ({}, *others)]
     keys = Counter(key for one in every for key in riesz.shared(one, (1.0, 1.0, 1.0)))
