@@ -33,6 +33,8 @@ TERMS = {  # cosines and sines of the two frequencies, by order of the derivativ
 FREQUENCIES, DECAYS = (0.6681, 2.0787), (-1.3932, -1.3732)
 WIDTH = 128
 """Lines that are filtered at a time."""
+BLOCK = 2**15
+"""Voxels of planes that are filtered in one call, where planes are small."""
 
 
 def laplacian(image: NDArray[Any], spacing: Floats, sigma: float) -> NDArray[np.float32]:
@@ -128,24 +130,25 @@ def _filter(image: NDArray[Any], axis: int, factors: tuple[Floats, ...]) -> NDAr
 
     def along_first(rows: slice) -> None:
         part = image[:, rows]
-        lines = part.astype(np.float64, order="C").reshape(depth, -1)
+        lines = part.astype(np.float64, order="C").reshape(1, depth, -1)
         result[:, rows] = _recursive(lines, *factors).reshape(part.shape)
 
     def within(planes: slice) -> None:
-        for index in range(planes.start, planes.stop):
-            plane = image[index].T if axis == last else image[index]
-            found = _recursive(plane.astype(np.float64, order="C"), *factors)
-            result[index] = found.T if axis == last else found
+        part, into = image[planes], result[planes]
+        if axis == last:
+            part, into = part.transpose(0, 2, 1), into.transpose(0, 2, 1)
+        into[:] = _recursive(part.astype(np.float64, order="C"), *factors)
 
     calls: list[Callable[[], None]]
     if axis == 0:
         width = max(1, WIDTH * image.shape[1] // max(1, image[0].size))
         calls = [partial(along_first, part) for part in _parts(image.shape[1], width)]
     elif image.ndim == 2:
-        result[:] = _recursive(image.T.astype(np.float64, order="C"), *factors).T
+        result[:] = _recursive(image.T.astype(np.float64, order="C")[None], *factors)[0].T
         return result
     else:
-        calls = [partial(within, part) for part in _parts(depth, 4)]
+        many = max(1, BLOCK // image[0].size)
+        calls = [partial(within, part) for part in _parts(depth, many)]
     side_by_side(calls)
     return result
 
@@ -156,30 +159,32 @@ def _parts(count: int, step: int) -> list[slice]:
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _recursive(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after: Any) -> Any:
-    """Filter all lines (N, M) along their first axis."""
-    count, width = lines.shape
-    total, past = np.empty((count, width), dtype=np.float32), np.empty((count, width))
-    for i in range(count):
-        _samples(past, i, lines, i, max(i - 1, 0), max(i - 2, 0), max(i - 3, 0), ahead)
-        if i >= FEWEST:
-            _results(past, i, i - 1, i - 2, i - 3, i - 4, back)
-        else:
-            for k in range(FEWEST):
-                row, factor = (past[i - 1 - k], back[k]) if k < i else (lines[0], before[k])
-                _less(past[i], row, factor)
-    future, last = np.empty((count, width)), count - 1
-    for i in range(last, -1, -1):
-        one, two = min(i + 1, last), min(i + 2, last)
-        _samples(future, i, lines, one, two, min(i + 3, last), min(i + 4, last), later)
-        if last - i >= FEWEST:
-            _results(future, i, i + 1, i + 2, i + 3, i + 4, back)
-        else:
-            for k in range(FEWEST):
-                inside = i + 1 + k <= last
-                row, factor = (future[i + 1 + k], back[k]) if inside else (lines[last], after[k])
-                _less(future[i], row, factor)
-        for m in range(width):
-            total[i, m] = past[i, m] + future[i, m]
+    """Filter lines (P, N, M) along their second axis."""
+    _, count, width = lines.shape
+    total, last = np.empty(lines.shape, dtype=np.float32), count - 1
+    past, future = np.empty((count, width)), np.empty((count, width))
+    for plane in range(len(lines)):
+        x = lines[plane]
+        for i in range(count):
+            _samples(past, i, x, i, max(i - 1, 0), max(i - 2, 0), max(i - 3, 0), ahead)
+            if i >= FEWEST:
+                _results(past, i, i - 1, i - 2, i - 3, i - 4, back)
+            else:
+                for k in range(FEWEST):
+                    row, factor = (past[i - 1 - k], back[k]) if k < i else (x[0], before[k])
+                    _less(past[i], row, factor)
+        for i in range(last, -1, -1):
+            one, two = min(i + 1, last), min(i + 2, last)
+            _samples(future, i, x, one, two, min(i + 3, last), min(i + 4, last), later)
+            if last - i >= FEWEST:
+                _results(future, i, i + 1, i + 2, i + 3, i + 4, back)
+            else:
+                for k in range(FEWEST):
+                    inside = i + 1 + k <= last
+                    row, factor = (future[i + 1 + k], back[k]) if inside else (x[last], after[k])
+                    _less(future[i], row, factor)
+            for m in range(width):
+                total[plane, i, m] = past[i, m] + future[i, m]
     return total
 
 
