@@ -11,7 +11,7 @@ from scipy import fft
 from radiomics.kernels.threads import side_by_side
 
 Floats = NDArray[np.float64]
-PART = 2**18
+PART = 2**16
 """Values of a spectrum that one thread makes at a time: that bounds the memory."""
 
 
@@ -31,8 +31,13 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
     """
     shape = [2 * fft.next_fast_len(n, real=True) for n in mask.shape]  # pairs meet no second time
     weights = _weights(shape, spacing)
-    images = (mask.astype(np.float64), z, z * z)
-    along_w = side_by_side([partial(fft.rfft, image, shape[2]) for image in images])
+    along_w = side_by_side(
+        [
+            lambda: fft.rfft(mask.astype(np.float64), shape[2]),
+            lambda: fft.rfft(z, shape[2]),
+            lambda: fft.rfft(z * z, shape[2]),
+        ]
+    )
     planes = [np.moveaxis(one, 2, 0) for one in along_w]  # (W', D, H)
     many = max(1, PART // (shape[0] * shape[1]))
     sums = np.zeros((-(-len(planes[0]) // many), 3))
