@@ -77,9 +77,10 @@ def test_a_copy_that_is_left_before_it_has_orders_ends_without_a_word(orders: by
 
 
 def begin(*words: object) -> subprocess.Popen[str]:
-    """Begin a batch that hears Ctrl-C also where these tests run in the background of a shell."""
+    """Begin a batch that hears signals also where tests run in the background or by nohup."""
     command = [sys.executable, "-c", LARGE, "batch", *map(str, words)]
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    heard = (signal.SIGINT, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_DFL) for number in heard]
     try:
         return subprocess.Popen(
             command,
@@ -89,7 +90,8 @@ def begin(*words: object) -> subprocess.Popen[str]:
             start_new_session=True,
         )
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(heard, before, strict=True):
+            signal.signal(number, handler)
 
 
 def below(pid: int) -> list[int]:
