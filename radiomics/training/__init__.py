@@ -79,8 +79,20 @@ class Trained:
         with torch.no_grad():
             for start in range(0, len(x), batch_size):
                 part = scaled(x[start : start + batch_size], self.scaling).to(device)
-                found.append(self.network(part).float().cpu())
-        result = torch.cat(found)
+                views = [self._said(self.network(view)) for view in self._views(part)]
+                found.append(np.mean(views, axis=0))
+        return np.concatenate(found)
+
+    def _views(self, x: Tensor) -> list[Tensor]:
+        """Return a batch, and where asked for its reflections along all sets of axes."""
+        views = [x]
+        for axis in set(self.options.augment.flip) if self.options.test_time_flips else ():
+            views += [view.flip(-axis) for view in views]
+        return views
+
+    def _said(self, output: Tensor) -> NDArray[np.float64]:
+        """Return what outputs (B, K) mean for the task."""
+        result = output.float().cpu()
         if self.options.task == "multiclass":
             return np.asarray(result.softmax(dim=1).numpy(), dtype=np.float64)
         values = np.asarray(result[:, 0].numpy(), dtype=np.float64)

@@ -29,7 +29,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     loss. ``device`` ``auto`` is CUDA, then Apple's, then the processor. ``stream`` leaves samples
     where they lie and brings batches to the device while it works; absent, that is done for samples
     that would fill more than a quarter of its memory. ``save_every`` seconds, at the end of an
-    epoch, the state is written; ``tensorboard`` writes events beside it.
+    epoch, the state is written; ``tensorboard`` writes events beside it. With ``test_time_flips``
+    predictions are means over a sample and its reflections along the axes of ``augment.flip``.
     """
 
     task: Task
@@ -49,6 +50,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     accumulate: Annotated[int, Field(ge=1)] = 1
     patience: Annotated[int, Field(ge=1)] | None = None
     augment: Augment = Augment()
+    test_time_flips: bool = False
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     channels_last: bool = False
@@ -71,6 +73,8 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"a {self.task} has no labels to smooth")
         if self.class_weights is not None and not classes:
             raise ValueError(f"a {self.task} has no classes to weigh")
+        if self.test_time_flips and not self.augment.flip:
+            raise ValueError("test_time_flips needs the axes of augment: flip")
         if self.accumulate > self.batch_size:
             raise ValueError("accumulate: a batch has no more parts than samples")
         return self
