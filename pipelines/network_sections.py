@@ -79,8 +79,22 @@ def _attention(name: str, outcome: Outcome) -> Section | None:
         "What spoke for the predicted class at the last convolution (Grad-CAM), on samples that "
         "the network was not trained on; of volumes, the middle slice."
     )
-    drawn = pictures.grid(list(x), titles, list(heat), alt=f"Grad-CAM of {name}")
+    shown = _middle(x, model.config.tensors)
+    drawn = pictures.grid(list(shown), titles, list(heat), alt=f"Grad-CAM of {name}")
     return Section(f"Where {name} looked", text, figures=[drawn])
+
+
+def _middle(x: Any, tensors: dict[str, Any]) -> Any:
+    """Return samples (N, C, H, W) whose channels are slices and masks as the middle slice alone."""
+    if not tensors:
+        return x
+    from radiomics.preprocessing.tensors import Options
+
+    options = Options.model_validate(tensors)
+    if options.dims == 3:
+        return x
+    middle = options.voxels()[0] // 2
+    return x[:, middle : middle + 1]
 
 
 def predicted(score: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
 from radiomics.reporting.figures import BLUE, GREY, RED, STYLE, png, roc_points, svg
@@ -92,6 +93,10 @@ def curves(histories: Sequence[Sequence[dict[str, float]]]) -> str:
         axis.set(xlabel="Epoch", ylabel=panel.capitalize())
         if panel == "loss" and min(line.get_ydata().min() for line in axis.lines) > 0:
             axis.set_yscale("log")
+            low, high = axis.get_ylim()
+            if high < 10 * low:  # no power of ten to name, or one
+                axis.yaxis.set_major_formatter(ScalarFormatter())
+                axis.yaxis.set_minor_formatter(ScalarFormatter())
         axis.legend(frameon=False, fontsize=7.5)
     return svg(figure)
 

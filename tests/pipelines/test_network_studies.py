@@ -21,6 +21,7 @@ from pipelines.study import Study, run
 from radiomics import InputError
 from radiomics.io.table import Manifest
 from radiomics.plugins import ConfigurationError, parse
+from radiomics.reporting.pictures import curves
 from radiomics.training import card
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,3 +225,36 @@ def test_several_processes_run_one_study(pictures: Path, tmp_path: Path) -> None
     two = json.loads((tmp_path / "two" / "metrics.json").read_text())
     one = alone.outcomes["mlp"].estimates["log_loss"].value
     assert two["mlp"]["log_loss"]["value"] == pytest.approx(one, rel=1e-3)
+
+
+def test_slices_as_channels_are_shown_as_one_grey_slice(
+    small_cohort: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = config(
+        task="binary",
+        data={"name": "cohort", "manifest": str(small_cohort.folder / "manifest.csv")},
+        extraction={"modality": "CT", "families": ["intensity"]},
+        tensors={"dims": 2, "size": [3, 10, 10], "spacing": [3, 3, 3], "mask_channel": True},
+        models=[{"name": "logistic", "C": 1.0}, NETWORK | {"training": {"epochs": 1}}],
+        evaluation={"folds": 2, "resamples": 100},
+    )
+    drawn: list[np.ndarray] = []
+
+    def draw(samples: list[np.ndarray], titles: list[str], heat: list[np.ndarray], alt: str) -> str:
+        del heat, alt
+        drawn.extend(samples[: len(titles)])
+        return ""
+
+    monkeypatch.setattr("radiomics.reporting.pictures.grid", draw)
+    done = run(given, tmp_path)
+    x = np.asarray(done.outcomes["cnn"].samples.x)
+    assert x.shape[1:] == (6, 10, 10)
+    middle = {part.tobytes() for part in x[:, 1]}
+    assert drawn
+    assert all(one.shape == (1, 10, 10) and one.tobytes() in middle for one in drawn)
+
+
+@pytest.mark.parametrize(("last", "plain"), [(0.4, True), (0.001, False)])
+def test_curves_name_losses_of_less_than_one_power_of_ten(last: float, plain: bool) -> None:
+    history = [{"epoch": 1.0, "loss": 0.7}, {"epoch": 2.0, "loss": last}]
+    assert ("<!-- 0.5 -->" in curves([history])) == plain
