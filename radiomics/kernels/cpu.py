@@ -70,9 +70,10 @@ def cooccurrences(
     -------
     list of B arrays (K, n, n) int64, symmetric
     """
-    counts = _cooccurrences(_flat(levels), _strides(levels, planar), n_levels + 1)
-    found, first, k = [], 0, len(directions(planar))
-    for size in (n_levels + 1).tolist():
+    sizes, found, first, k = (n_levels + 1).tolist(), [], 0, len(directions(planar))
+    counts = np.zeros(k * sum(size * size for size in sizes), dtype=np.int64)
+    _cooccurrences(_flat(levels), _strides(levels, planar), n_levels + 1, counts)
+    for size in sizes:
         one = counts[first : first + k * size * size].reshape(k, size, size)[:, 1:, 1:]
         one += one.transpose(0, 2, 1)
         found.append(one)
@@ -100,7 +101,8 @@ def neighbourhoods(
     half = _strides(levels, planar)
     steps = np.concatenate([half, -half])
     ends = np.cumsum(n_levels + 1)
-    found = _neighbourhoods(_flat(levels), steps, ends)
+    found = np.zeros((3, ends[-1], len(steps) + 1), dtype=np.int64)
+    _neighbourhoods(_flat(levels), steps, ends, *found)
     rows = [slice(end - count, end) for end, count in zip(ends, n_levels, strict=True)]
     return [(found[0][part], found[1][part], found[2][part]) for part in rows]
 
@@ -116,8 +118,7 @@ def _strides(levels: NDArray[Any], planar: bool) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _cooccurrences(images: Any, steps: Any, sizes: Any) -> Any:
-    counts = np.zeros(len(steps) * (sizes * sizes).sum(), dtype=np.int64)
+def _cooccurrences(images: Any, steps: Any, sizes: Any, counts: Any) -> None:
     first = 0
     for b in range(len(images)):
         last = first + len(steps) * sizes[b] * sizes[b]
@@ -129,15 +130,12 @@ def _cooccurrences(images: Any, steps: Any, sizes: Any) -> Any:
                 for k in range(len(steps)):
                     table[k, level, flat[np.uint64(at + steps[k])]] += 1
         first = last
-    return counts
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _neighbourhoods(images: Any, steps: Any, ends: Any) -> Any:
-    width = len(steps) + 1
-    voxels = np.zeros((ends[-1], width), dtype=np.int64)
-    differences = np.zeros((ends[-1], width), dtype=np.int64)
-    dependences = np.zeros((ends[-1], width), dtype=np.int64)
+def _neighbourhoods(
+    images: Any, steps: Any, ends: Any, voxels: Any, differences: Any, dependences: Any
+) -> None:
     first = 0
     for b in range(len(images)):
         flat = images[b]
@@ -154,7 +152,6 @@ def _neighbourhoods(images: Any, steps: Any, ends: Any) -> Any:
                 differences[first + level, beside] += abs(level * beside - total)
                 dependences[first + level, same] += 1
         first = ends[b]
-    return voxels, differences, dependences
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -90,16 +90,19 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
     ring = np.empty(len(x) + 1, dtype=np.int64)
     edge = np.empty(len(x), dtype=np.int64)
     lit = np.empty(len(simplices), dtype=np.bool_)
+    order, u = np.empty(len(x), dtype=np.int64), np.zeros(3)
     at = 0
     for m in range(len(normals)):
         if heights[m] * shadows[m] > best * (1 + 1e-6):
             break
         n = normals[m]
-        least = np.argmin(np.abs(n))
-        u = np.zeros(3)
-        u[least] = 1.0
-        u -= n[least] * n
-        u /= np.sqrt((u * u).sum())
+        least = 0
+        for axis in range(1, 3):
+            if abs(n[axis]) < abs(n[least]):
+                least = axis
+        for axis in range(3):
+            u[axis] = (1.0 if axis == least else 0.0) - n[least] * n[axis]
+        u /= np.sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2])
         w = np.array(
             [n[1] * u[2] - n[2] * u[1], n[2] * u[0] - n[0] * u[2], n[0] * u[1] - n[1] * u[0]]
         )
@@ -113,14 +116,31 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
         if abs(_area(x, y, ring[:size]) - shadows[m]) > 1e-6 * shadows[m]:
             count = _silhouette(simplices, neighbours, outward, n, lit, edge)
             _project(points, edge[:count], u, w, x, y)
-            # a direction in which no two points of a grid tie
-            size = _outline(x, y, np.argsort(x[:count] + 1e-6 * y[:count]), ring)
+            _sort(x, y, order[:count])
+            size = _outline(x, y, order[:count], ring)
         for k in range(size):
             for turn in range(3):
                 round_x[turn * size + k], round_y[turn * size + k] = x[ring[k]], y[ring[k]]
         thrice = round_x[: 3 * size], round_y[: 3 * size]
         best, smallest = _least_rectangle(*thrice, heights[m], best, smallest, sides)
     return sides
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _sort(x: Any, y: Any, order: Any) -> None:
+    """Put points in the order of a direction in which no two of a grid tie.
+
+    Insertion is enough for the few bodies that need it, and compiles ten times as fast as a sort.
+    """
+    for k in range(len(order)):
+        place = k
+        while place > 0:
+            other = order[place - 1]
+            if x[other] + 1e-6 * y[other] <= x[k] + 1e-6 * y[k]:
+                break
+            order[place] = other
+            place -= 1
+        order[place] = k
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -36,9 +36,11 @@ def runs(
     """
     steps = directions(planar)
     tall = max(levels.shape[1 + planar :])  # a length that no run has, and one more
-    counts = _places(levels, steps, n_levels + 1, tall)
-    found, first = [], 0
-    for size in (n_levels + 1).tolist():
+    sizes, found, first = (n_levels + 1).tolist(), [], 0
+    counts = np.zeros(len(steps) * tall * sum(sizes), dtype=np.int32)
+    place = np.zeros(2 * len(steps) * levels[0, 0].size, dtype=np.uint16)
+    _places(levels, steps, n_levels + 1, tall, place, counts)
+    for size in sizes:
         last = first + len(steps) * tall * size
         places = counts[first:last].reshape(len(steps), tall, size)
         # one voxel of each long enough run has each place in it
@@ -94,11 +96,12 @@ def extent(row: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _places(images: Any, steps: Any, sizes: Any, tall: int) -> Any:
-    """Count voxels by image, direction, place within their run and level: (K, tall, size) each."""
-    counts = np.zeros(len(steps) * tall * sizes.sum(), dtype=np.int32)
+def _places(images: Any, steps: Any, sizes: Any, tall: int, place: Any, counts: Any) -> None:
+    """Count voxels by image, direction, place within their run and level: (K, tall, size) each.
+
+    ``place`` has room for the places within runs of this plane and the one before.
+    """
     plane = images.shape[2] * images.shape[3]
-    place = np.zeros(2 * len(steps) * plane, dtype=np.uint16)  # of this plane and the one before
     first = 0
     for b in range(len(images)):
         levels, table = images[b], tall * sizes[b]
@@ -121,7 +124,6 @@ def _places(images: Any, steps: Any, sizes: Any, tall: int) -> Any:
                     part = counts[first + k * table : first + (k + 1) * table]
                     _count(part, flat, own, place, here, many, sizes[b])
         first += len(steps) * table
-    return counts
 
 
 # Indices without a sign spare a check for negative ones, which would keep a loop from running in
