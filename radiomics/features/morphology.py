@@ -25,7 +25,7 @@ from radiomics.kernels.oriented_box import smallest_box
 from radiomics.kernels.surface import hull_candidates
 from radiomics.types import Region, Spacing
 
-VERSION = 5
+VERSION = 6
 
 IBSI = {
     "volume": "RNU0",

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from threadpoolctl import threadpool_limits
 
 from radiomics import Volume, extract
+from radiomics.kernels.autocorrelation import distance_sums
 from radiomics.kernels.moments import moments
 from radiomics.plugins import load
 from tests.regions import of_levels
@@ -103,3 +105,13 @@ def test_other_units_leave_textures_as_they_are(seed: int, shift: int, factor: f
     assert extract(other, mask, {**wanted, "discretisation": bins}) == pytest.approx(
         before, rel=1e-12, nan_ok=True
     )
+
+
+def test_sums_over_pairs_do_not_depend_on_the_threads_of_linear_algebra() -> None:
+    random = np.random.default_rng(0)
+    mask = random.random((18, 22, 25)) < 0.6
+    z = np.where(mask, random.normal(size=mask.shape), 0.0)
+    with threadpool_limits(1):
+        expected = distance_sums(z, mask, (2.0, 2.0, 2.0))
+    with threadpool_limits(4):
+        np.testing.assert_array_equal(distance_sums(z, mask, (2.0, 2.0, 2.0)), expected)
