@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from radiomics.checks import check_finite, check_memory, matrix_bytes
 from radiomics.derived import Group, Response
+from radiomics.kernels.stacks import Stack
 from radiomics.preprocessing import discretise
 from radiomics.settings import ExtractionSettings, default_discretisation
-from radiomics.types import InputError, Once, Region, Spacing, Stack
+from radiomics.types import InputError, Once, Region, Spacing
 
 TOGETHER = 2**26
 """Bytes that the largest matrices of images that are counted together may take."""

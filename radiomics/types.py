@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,33 +187,6 @@ class Once:
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
-    """Grey levels of images of one mask, which kernels count together, one after the other.
-
-    Parameters
-    ----------
-    levels : (B, D + 2, H + 2, W + 2) uint16, 1 to the image's number inside, 0 outside and around
-    n_levels : (B,) int64, number of grey levels of each image
-    once : what was counted
-    """
-
-    levels: NDArray[np.uint16]
-    n_levels: NDArray[np.int64]
-    once: Once = field(default_factory=Once, repr=False)
-
-    def by_slice(self) -> Stack:
-        """Return the slices that hold voxels of the mask as images of their own, (B S, 3, ...)."""
-        return cast(Stack, self.once("slices", self._slices))
-
-    def _slices(self) -> Stack:
-        held = np.flatnonzero(self.levels[0].any(axis=(1, 2)))
-        count, _, *plane = self.levels.shape
-        levels = np.zeros((count, len(held), 3, *plane), dtype=self.levels.dtype)
-        levels[:, :, 1] = self.levels[:, held]
-        return Stack(levels.reshape(-1, 3, *plane), np.repeat(self.n_levels, len(held)))
-
-
-@dataclass(frozen=True, eq=False)
 class Region:
     """What a feature family sees: one image around one mask.
 
@@ -227,7 +200,7 @@ class Region:
     n_levels : number of grey levels, those without a voxel included
     limits : the range of the re-segmentation, where there was one
     once, once_a_mask : what several families need, of this image and of all images of the masks
-    stacked : the stack that holds ``levels``, where they are counted with others, and their place
+    stacked : the :class:`radiomics.kernels.stacks.Stack` that holds ``levels``, and their place
     """
 
     image: NDArray[np.float64]
@@ -239,7 +212,7 @@ class Region:
     limits: tuple[float | None, float | None] | None = None
     once: Once = field(default_factory=Once, repr=False)
     once_a_mask: Once = field(default_factory=Once, repr=False)
-    stacked: tuple[Stack, int] | None = field(default=None, repr=False)
+    stacked: tuple[Any, int] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         names = ("image", "intensity_mask", "morphological_mask", "levels")
@@ -253,14 +226,6 @@ class Region:
         """(N,) intensities inside the intensity mask."""
         found: NDArray[np.float64] = self.once("inside", lambda: self.image[self.intensity_mask])
         return found
-
-    @property
-    def stack(self) -> tuple[Stack, int]:
-        """The stack of grey levels that these are counted in, and their place there."""
-        if self.stacked is not None:
-            return self.stacked
-        alone = np.array([self.n_levels])
-        return self.once("stack", lambda: Stack(np.pad(self.levels, 1)[None], alone)), 0
 
 
 @dataclass(frozen=True, eq=False)

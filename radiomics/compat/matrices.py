@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.features.glcm import entropy
-from radiomics.kernels.aggregation import counted
 from radiomics.kernels.cpu import cooccurrences
 from radiomics.kernels.directions import directions
 from radiomics.kernels.neighbours import neighbour_tables
 from radiomics.kernels.rows import runs
+from radiomics.kernels.stacks import counted
 from radiomics.types import Region
 
 Counts = NDArray[Any]

@@ -33,7 +33,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     step the moduli of all angles below 180 degrees are pooled. ``planes`` pools over slices along
     all three axes, else slices are axial. Voxels must be square in the planes. ``pooling`` takes
     the mean, the largest or the smallest. ``precision`` is that of the Fourier transforms: float32
-    takes less time and half the memory.
+    takes less time and about half the memory.
     """
 
     sigma_mm: float = Field(gt=0)

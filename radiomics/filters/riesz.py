@@ -42,7 +42,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     With ``tensor_sigma_mm``, the width of the structure tensor's Gaussian, each voxel has axes of
     its own: ``order`` is along that of the largest change, then along the next. ``precision`` is
-    that of the Fourier transforms: float32 takes less time and half the memory.
+    that of the Fourier transforms: float32 takes less time and about half the memory.
     """
 
     order: tuple[int, ...] = Field(min_length=2, max_length=3)

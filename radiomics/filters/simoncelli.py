@@ -23,7 +23,8 @@ VERSION = 1
 class Options(BaseModel, frozen=True, extra="forbid"):
     """``level`` 1 holds the finest details.
 
-    ``precision`` is that of the Fourier transforms: float32 takes less time and half the memory.
+    ``precision`` is that of the Fourier transforms: float32 takes less time and about half the
+    memory.
     """
 
     level: int = Field(1, ge=1, le=8)

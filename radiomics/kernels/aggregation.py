@@ -7,18 +7,14 @@ same dimension.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import Region, Stack
-
-Found = TypeVar("Found")
-Count = Callable[[NDArray[np.uint16], NDArray[np.int64], bool], list[Found]]
-"""A kernel: levels (B, D + 2, H + 2, W + 2), their numbers (B,), within slices only -> B results"""
+from radiomics.kernels.stacks import Count, counted, voxels_of
+from radiomics.types import Region
 
 Directional = Literal[
     "2d_averaged",
@@ -36,28 +32,6 @@ UNDIRECTED: tuple[str, ...] = get_args(Undirected)
 def undirected(method: str) -> str:
     """Return the method of undirected families that has the dimension of another."""
     return {"2d": "2d_averaged", "2.5d": "2.5d_merged", "3d": "3d"}[method.split("_")[0]]
-
-
-def counted(region: Region, count: Count[Found], planar: bool, by_slice: bool) -> list[Found]:
-    """Return what a kernel counts in a region, or in each of its slices that hold voxels.
-
-    The first who asks counts for all images of the region's stack.
-    """
-    stack, place = region.stack
-    found = stack.once((count, planar, by_slice), partial(_count, stack, count, planar, by_slice))
-    each = len(found) // len(stack.n_levels)
-    return list(found[place * each : (place + 1) * each])
-
-
-def _count(stack: Stack, count: Count[Found], planar: bool, by_slice: bool) -> list[Found]:
-    parts = stack.by_slice() if by_slice else stack
-    return count(parts.levels, parts.n_levels, planar)
-
-
-def voxels_of(region: Region, by_slice: bool) -> list[int]:
-    """Return how many voxels have a level, in a region or in each of its slices that hold some."""
-    planes = region.once("voxels", lambda: [int(np.count_nonzero(one)) for one in region.levels])
-    return [count for count in planes if count] if by_slice else [sum(planes)]
 
 
 def directional(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.aggregation import counted
 from radiomics.kernels.cpu import neighbourhoods
+from radiomics.kernels.stacks import counted
 from radiomics.types import Region
 
 Tables = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]

@@ -7,15 +7,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.aggregation import voxels_of
-from radiomics.kernels.rows import zones
+from radiomics.kernels.rows import Triple, zones
+from radiomics.kernels.stacks import counted, voxels_of
 from radiomics.kernels.surface import border_distances
 from radiomics.types import Region
 
-Zones = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
-
-def zone_tables(region: Region, method: str) -> list[tuple[Zones, int]]:
+def zone_tables(region: Region, method: str) -> list[tuple[Triple, int]]:
     """Return level, size and distance of all zones, and the number of voxels: one a matrix.
 
     One entry for ``2.5d_merged`` and ``3d``, one a slice for ``2d_averaged``.
@@ -28,14 +26,14 @@ def zone_tables(region: Region, method: str) -> list[tuple[Zones, int]]:
     return [((merged[0], merged[1], merged[2]), sum(p[1] for p in parts))]
 
 
-def _find(region: Region, planar: bool) -> list[Zones]:
+def _find(region: Region, planar: bool) -> list[Triple]:
     """Return the zones of a region, or of each of its slices that hold voxels."""
     distances = region.once_a_mask(("distances", planar), partial(_distances, region, planar))
-    stack, place = region.stack
-    parts = stack.by_slice() if planar else stack
-    found = stack.once(("zones", planar), lambda: zones(parts.levels, distances, planar))
-    each = len(found) // len(stack.n_levels)
-    return list(found[place * each : (place + 1) * each])
+
+    def count(levels: NDArray[np.uint16], _: NDArray[np.int64], flat: bool) -> list[Triple]:
+        return zones(levels, distances, flat)
+
+    return counted(region, count, planar, by_slice=planar, key=zones)
 
 
 def _distances(region: Region, planar: bool) -> NDArray[np.uint16]:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from radiomics import extract, regions
 from radiomics.extraction import choices
 from radiomics.features import STANDARD
+from radiomics.kernels.stacks import Stack
 from radiomics.plugins import load
 from radiomics.settings import load_settings
-from radiomics.types import Region, Stack, Volume
+from radiomics.types import Region, Volume
 from tests.regions import of_levels
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
