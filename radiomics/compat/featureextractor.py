@@ -16,6 +16,7 @@ from radiomics.compat import CLASSES, generalinfo, getFeatureClasses, getImageTy
 from radiomics.compat import imageoperations as operations
 from radiomics.compat.binning import levels
 from radiomics.compat.images import TYPES, reach, variants
+from radiomics.compat.parts import as_part, cropToTumorMask, cut, near, padded
 from radiomics.compat.textures import region
 from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import one_thread_each, side_by_side
@@ -122,13 +123,15 @@ class RadiomicsFeatureExtractor:
             for merged in variants(kind, {**settings, **own}):
                 far = reach(kind, merged, image.GetSpacing())
                 far = None if far is None else [steps + pad for steps in far]
-                around, within, place = operations.near(image, mask, box, far)
+                around, within, place = near(image, mask, box, far)
+                part = padded(place, pad, within)
+                inside = cut(within, part)
                 calls = []
-                for derived, name in TYPES[kind](around, within, merged):
-                    parts = operations.cropToTumorMask(derived, within, place, padDistance=pad)
-                    calls.append(partial(compute, *parts, name, **merged))
-                for part in side_by_side(calls):
-                    found.update(part)
+                for array, name in TYPES[kind](around, within, merged, part):
+                    derived = as_part(array, around, part)
+                    calls.append(partial(compute, derived, inside, name, **merged))
+                for values in side_by_side(calls):
+                    found.update(values)
         return found
 
     def _load(
@@ -155,7 +158,7 @@ class RadiomicsFeatureExtractor:
             if settings.get("additionalInfo"):
                 about |= generalinfo.mask(mask, image, label, "corrected")
         if settings.get("preCrop") and settings.get("resampledPixelSpacing") is None:
-            image, mask = operations.cropToTumorMask(image, mask, box, **settings)
+            image, mask = cropToTumorMask(image, mask, box, **settings)
             box, _ = operations.checkMask(image, mask, **settings)
         return image, mask, box
 
@@ -172,7 +175,7 @@ class RadiomicsFeatureExtractor:
         if not chosen:
             return found
         del image
-        inside, _ = operations.cropToTumorMask(mask, mask, boundingBox)
+        inside, _ = cropToTumorMask(mask, mask, boundingBox)
         dims, force = mask.GetDimension(), settings.get("force2D", False)
         for kind in chosen:
             if kind == "shape" and dims != 3:

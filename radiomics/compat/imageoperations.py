@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from radiomics.compat.binning import bin_edges
 from radiomics.compat.images import TYPES, like
+from radiomics.compat.parts import cropToTumorMask
+from radiomics.compat.splines import resampled
 from radiomics.kernels.boxes import bounding_box
 
 WHOLE = (sitk.sitkUInt8, sitk.sitkUInt16, sitk.sitkUInt32, sitk.sitkInt16, sitk.sitkInt32)
@@ -150,47 +152,6 @@ def _region_inside(image: Any, mask: Any, settings: dict[str, Any]) -> NDArray[n
     return box
 
 
-def cropToTumorMask(  # noqa: N802
-    imageNode: Any,  # noqa: N803
-    maskNode: Any,  # noqa: N803
-    boundingBox: NDArray[np.int64],  # noqa: N803
-    **settings: Any,
-) -> tuple[Any, Any]:
-    """Return image and mask cut to a box and ``padDistance`` (0) voxels around it."""
-    size, pad = np.array(maskNode.GetSize()), int(settings.get("padDistance", 0))
-    low = np.maximum(boundingBox[0::2] - pad, 0).tolist()
-    high = np.maximum(size - boundingBox[1::2] - pad - 1, 0).tolist()
-    return _cut(imageNode, low, high), _cut(maskNode, low, high)
-
-
-def _cut(image: Any, low: list[int], high: list[int]) -> Any:
-    """Return an image without so many voxels at both ends of its axes: sooner than sitk.Crop."""
-    part = [slice(a, n - b) for a, b, n in zip(low, high, image.GetSize(), strict=True)]
-    made = sitk.GetImageFromArray(sitk.GetArrayViewFromImage(image)[tuple(part[::-1])])
-    made.SetSpacing(image.GetSpacing())
-    made.SetDirection(image.GetDirection())
-    made.SetOrigin(image.TransformIndexToPhysicalPoint(low))
-    return made
-
-
-def near(
-    image: Any, mask: Any, box: NDArray[np.int64], reach: list[int] | None
-) -> tuple[Any, Any, NDArray[np.int64]]:
-    """Return the part of image and mask that decides what lies in a box, and the box in it.
-
-    Along an axis on which the part would meet the border it is the whole: what is beyond a border
-    is found at the other one, or mirrored.
-    """
-    if reach is None:
-        return image, mask, box
-    size = np.array(image.GetSize())
-    low, high = box[0::2] - reach, box[1::2] + reach
-    whole = (low < 0) | (high >= size)
-    low, high = np.where(whole, 0, low), np.where(whole, size - 1, high)
-    ends = low.tolist(), (size - 1 - high).tolist()
-    return _cut(image, *ends), _cut(mask, *ends), box - np.repeat(low, 2)
-
-
 def resampleImage(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, Any]:  # noqa: N802, N803
     """Return image and mask resampled around the region; grids share the image's corner.
 
@@ -231,7 +192,7 @@ def resampleImage(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, 
     for node, way in zip((imageNode, maskNode), ways, strict=True):
         grid.SetOutputPixelType(node.GetPixelID())
         grid.SetInterpolator(way)
-        found.append(grid.Execute(node))
+        found.append(resampled(node, grid))
     return found[0], found[1]
 
 
@@ -294,7 +255,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'radiomics.imageoperations' has no attribute '{name}'")
 
     def generate(image: Any, mask: Any, **settings: Any) -> Iterator[tuple[Any, str, Any]]:
-        for derived, column in TYPES[kind](image, mask, settings):
-            yield derived, column, settings
+        whole = tuple(slice(0, side) for side in reversed(image.GetSize()))
+        for array, column in TYPES[kind](image, mask, settings, whole):
+            yield like(array, image), column, settings
 
     return generate

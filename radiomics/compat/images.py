@@ -16,7 +16,9 @@ from radiomics.kernels.recursive import laplacian
 
 logger = logging.getLogger("radiomics.imageoperations")
 DECAYED = 14  # standard deviations
+Box = tuple[slice, ...]
 Derived = Iterator[tuple[Any, str]]
+"""Arrays of a box in the image, and the names of their columns."""
 
 
 def like(array: Any, image: Any) -> Any:
@@ -26,11 +28,11 @@ def like(array: Any, image: Any) -> Any:
     return made
 
 
-def _original(image: Any, _mask: Any, _: dict[str, Any]) -> Derived:
-    yield image, "original"
+def _original(image: Any, _mask: Any, _: dict[str, Any], box: Box) -> Derived:
+    yield sitk.GetArrayViewFromImage(image)[box], "original"
 
 
-def _log(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
+def _log(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
     for sigma in settings.get("sigma", []):
         if sigma <= 0:
@@ -39,13 +41,11 @@ def _log(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
             logger.warning("LoG: an image of %s voxels is too small for sigma %g mm", size, sigma)
         else:
             name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-            yield (
-                like(laplacian(sitk.GetArrayViewFromImage(image), spacing[::-1], sigma), image),
-                name,
-            )
+            array = sitk.GetArrayViewFromImage(image)
+            yield laplacian(array, spacing[::-1], sigma, box), name
 
 
-def _wavelet(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
+def _wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Decompose an image without decimation; letters stand for x, y and z in turn."""
     dims = image.GetDimension()
     axes = list(range(dims - 1, -1, -1))
@@ -53,7 +53,6 @@ def _wavelet(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
         axes.remove(int(settings.get("force2Ddimension", 0)))
     data = sitk.GetArrayFromImage(image)
     odd = [side % 2 for side in data.shape]
-    inner = tuple(slice(0, side) for side in data.shape)
     data = np.pad(data, [(0, extra) for extra in odd], "wrap")
     wavelet = pywt.Wavelet(settings.get("wavelet", "coif1"))
     low = "a" * len(axes)
@@ -66,17 +65,17 @@ def _wavelet(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
         prefix = "wavelet" if number == 1 else f"wavelet{number}"
         for band, response in bands.items():
             name = band.replace("a", "L").replace("d", "H")
-            yield like(response[inner], image), f"{prefix}-{name}"
+            yield response[box], f"{prefix}-{name}"
     prefix = "wavelet" if count == 1 else f"wavelet{count}"
-    yield like(data[inner], image), f"{prefix}-{'L' * len(axes)}"
+    yield data[box], f"{prefix}-{'L' * len(axes)}"
 
 
 def _values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:
     """Return an image type that changes values, given the largest absolute one."""
 
-    def derive(image: Any, _mask: Any, _: dict[str, Any]) -> Derived:
+    def derive(image: Any, _mask: Any, _: dict[str, Any], box: Box) -> Derived:
         array = sitk.GetArrayFromImage(image).astype(np.float64)
-        yield like(change(array, float(np.abs(array).max())), image), name
+        yield change(array, float(np.abs(array).max()))[box], name
 
     return derive
 
@@ -98,13 +97,13 @@ def _exponential(array: Any, most: float) -> Any:
     return np.exp(np.log(most) / most * array)
 
 
-def _gradient(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
+def _gradient(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     magnitude = sitk.GradientMagnitudeImageFilter()
     magnitude.SetUseImageSpacing(bool(settings.get("gradientUseSpacing", True)))
-    yield magnitude.Execute(image), "gradient"
+    yield sitk.GetArrayFromImage(magnitude.Execute(image))[box], "gradient"
 
 
-def _lbp2d(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
+def _lbp2d(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Return patterns in slices; variance of equal points is NaN, as scikit-image has it."""
     options = lbp.Options(
         radius=settings.get("lbp2DRadius", 1),
@@ -118,17 +117,17 @@ def _lbp2d(image: Any, _: Any, settings: dict[str, Any]) -> Derived:
     found = found[0] if array.ndim == 2 else np.moveaxis(found, 0, axis)
     if options.method == "var" and array.dtype.kind == "f":
         found = np.where(found == 0, np.nan, found)
-    yield like(np.ascontiguousarray(found.astype(array.dtype)), image), "lbp-2D"
+    yield found.astype(array.dtype)[box], "lbp-2D"
 
 
-def _lbp3d(image: Any, mask: Any, settings: dict[str, Any]) -> Derived:
+def _lbp3d(image: Any, mask: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Return the strength of patterns on a sphere in each degree, and the samples' kurtosis."""
     if image.GetDimension() != 3:
         logger.warning("LBP 3D is only available in 3D: left out")
         return
     inside = sitk.GetArrayViewFromImage(mask) == int(settings.get("label", 1))
     for name, layer in patterns.layers(sitk.GetArrayFromImage(image), inside, settings):
-        yield like(layer, image), f"lbp-3D-{name}"
+        yield layer[box], f"lbp-3D-{name}"
 
 
 def variants(kind: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -156,7 +155,7 @@ def reach(kind: str, settings: dict[str, Any], spacing: Any) -> list[int] | None
     return [2] * len(spacing) if kind == "Gradient" else None
 
 
-TYPES: dict[str, Callable[[Any, Any, dict[str, Any]], Derived]] = {
+TYPES: dict[str, Callable[[Any, Any, dict[str, Any], Box], Derived]] = {
     "Exponential": _values("exponential", _exponential),
     "Gradient": _gradient,
     "LBP2D": _lbp2d,

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.features.glcm import entropy
 from radiomics.kernels.cpu import cooccurrences
 from radiomics.kernels.directions import directions
 from radiomics.kernels.neighbours import neighbour_tables
+from radiomics.kernels.pairs import entropies, expected, pairs_of
 from radiomics.kernels.rows import runs
 from radiomics.kernels.stacks import counted
 from radiomics.types import Region
 
 Counts = NDArray[Any]
+Floats = NDArray[np.float64]
 
 
 def around(planar: bool, distances: Sequence[int]) -> NDArray[np.int64]:
@@ -67,16 +68,16 @@ def runs_of(region: Region, planar: bool) -> tuple[NDArray[np.int64], Counts]:
     """
     offsets = directions(planar)
     found = counted(region, runs, planar, by_slice=False)[0]
-    places = np.argwhere(region.levels)
     kept = [
-        bool(matrix[:, 1:].any()) or _meets(places, offset)
-        for matrix, offset in zip(found, offsets, strict=True)
+        bool(matrix[:, 1:].any()) or _meets(region, step)
+        for matrix, step in zip(found, offsets, strict=True)
     ]
     return offsets[kept], found[kept]
 
 
-def _meets(places: NDArray[np.int64], offset: NDArray[np.int64]) -> bool:
-    """Return whether two of some voxels (N, 3) stand on one line along a direction."""
+def _meets(region: Region, offset: NDArray[np.int64]) -> bool:
+    """Return whether two voxels of a region stand on one line along a direction."""
+    places = np.argwhere(region.levels)
     axis = int(np.flatnonzero(offset)[0])
     lines = places - np.outer(places[:, axis] * offset[axis], offset)
     return len(np.unique(lines, axis=0)) < len(places)
@@ -158,61 +159,62 @@ def _tones(
     return voxels, differences
 
 
-def pair_features(matrix: Counts) -> list[float]:
-    """Compute PyRadiomics' features of one co-occurrence matrix (G, G), by name in order."""
-    size = len(matrix)
-    present = np.flatnonzero(matrix.any(axis=1) | matrix.any(axis=0))
-    p = matrix[np.ix_(present, present)] / matrix.sum()
-    i = present + 1.0
-    px, py = p.sum(axis=1), p.sum(axis=0)
-    mx, my = float(px @ i), float(py @ i)
-    vx, vy = float(px @ (i - mx) ** 2), float(py @ (i - my) ** 2)
-    pd = np.bincount(np.abs(present[:, None] - present).ravel(), p.ravel())
-    ps = np.bincount((present[:, None] + present).ravel(), p.ravel())
-    k, total = np.arange(len(pd)), np.arange(len(ps)) + 2.0
-    average, auto = float(pd @ k), float(i @ p @ i)
-    centred = total - mx - my
-    hxy, hx, hy = entropy(p), entropy(px), entropy(py)
+def pair_features(counts: Counts) -> Floats:
+    """Compute PyRadiomics' features, by name in order, of co-occurrences (A, G, G): (A, 24)."""
+    found = pairs_of(counts)
+    p, i, px, py = found.joint, found.levels, found.first, found.second
+    pd, ps = found.apart, found.together
+    mx, my = expected(px, i), expected(py, i)
+    vx = expected(px, (i - mx[:, None]) ** 2)
+    vy = expected(py, (i - my[:, None]) ** 2)
+    k, total = np.arange(pd.shape[1]), np.arange(ps.shape[1]) + 2.0
+    average, auto = expected(pd, k), expected(p.reshape(len(p), -1), np.outer(i, i).ravel())
+    centred = total - (mx + my)[:, None]
+    hxy, hx, hy = entropies(p), entropies(px), entropies(py)
     crossed = hx + hy  # both cross entropies of a matrix and its margins
-    imc2 = float(np.sqrt(1 - np.exp(-2 * (crossed - hxy)))) if crossed > hxy else 0.0
-    several = min((px > 0).sum(), (py > 0).sum()) > 1
-    return [
+    largest = np.maximum(hx, hy)
+    several = np.minimum((px > 0).sum(axis=1), (py > 0).sum(axis=1)) > 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(several, (auto - mx * my) / np.sqrt(vx * vy), 1.0)
+        imc1 = np.where(largest > 0, (hxy - crossed) / largest, 0.0)
+    columns = [
         auto,
-        float(ps @ centred**4),
-        float(ps @ centred**3),
-        float(ps @ centred**2),
-        float(pd @ k**2),
-        (auto - mx * my) / float(np.sqrt(vx * vy)) if several else 1.0,
+        expected(ps, centred**4),
+        expected(ps, centred**3),
+        expected(ps, centred**2),
+        expected(pd, k**2),
+        correlation,
         average,
-        entropy(pd),
-        float(pd @ (k - average) ** 2),
-        float(pd @ (1 / (1 + k))),
-        float(pd @ (1 / (1 + k**2))),
-        float(pd @ (1 / (1 + (k / size) ** 2))),
-        float(pd @ (1 / (1 + k / size))),
-        (hxy - crossed) / max(hx, hy) if max(hx, hy) > 0 else 0.0,
-        imc2,
-        float(pd[1:] @ (1 / k[1:] ** 2)),
+        entropies(pd),
+        expected(pd, (k - average[:, None]) ** 2),
+        expected(pd, 1 / (1 + k)),
+        expected(pd, 1 / (1 + k**2)),
+        expected(pd, 1 / (1 + (k / found.size) ** 2)),
+        expected(pd, 1 / (1 + k / found.size)),
+        imc1,
+        np.sqrt(1 - np.exp(-2 * np.maximum(crossed - hxy, 0.0))),
+        expected(pd[:, 1:], 1 / k[1:] ** 2),
         mx,
-        float((p * p).sum()),
+        (p * p).sum(axis=(1, 2)),
         hxy,
-        _correlation(p, px, py),
-        float(p.max()),
-        float(ps @ total),
-        entropy(ps),
+        np.where(several, _correlations(p, px, py), 1.0),
+        p.max(axis=(1, 2)),
+        expected(ps, total),
+        entropies(ps),
         vx,
     ]
+    return np.stack(columns, axis=1)
 
 
-def _correlation(p: Counts, px: Counts, py: Counts) -> float:
-    """Return the maximal correlation coefficient: root of the second eigenvalue; 1 of one level."""
-    rows, columns = px > 0, py > 0
-    if min(rows.sum(), columns.sum()) < 2:
-        return 1.0
-    scaled = p[np.ix_(rows, columns)] / np.sqrt(np.outer(px[rows], py[columns]))
-    if np.array_equal(scaled, scaled.T):  # singular values are eigenvalues then, sooner found
-        return float(np.sort(np.abs(np.linalg.eigvalsh(scaled)))[-2])
-    return float(np.linalg.svd(scaled, compute_uv=False)[1])
+def _correlations(p: Floats, px: Floats, py: Floats) -> Floats:
+    """Return maximal correlation coefficients (A,): roots of the second largest eigenvalues."""
+    if p.shape[1] < 2:
+        return np.ones(len(p))
+    roots = np.sqrt(px)[:, :, None] * np.sqrt(py)[:, None, :]
+    scaled = np.divide(p, roots, out=np.zeros_like(p), where=roots > 0)
+    if px is py:  # symmetric: singular values are eigenvalues, sooner found
+        return np.asarray(np.sort(np.abs(np.linalg.eigvalsh(scaled)), axis=1)[:, -2])
+    return np.asarray(np.linalg.svd(scaled, compute_uv=False)[:, 1])
 
 
 def means(rows: Sequence[Sequence[float]], names: Sequence[str]) -> dict[str, float]:

@@ -11,7 +11,8 @@ from radiomics.compat import matrices
 from radiomics.compat.binning import levels
 from radiomics.compat.features import FeatureClass
 from radiomics.features import glszm, ngldm, ngtdm
-from radiomics.kernels.emphases import emphases, entries
+from radiomics.kernels.aggregation import stacked
+from radiomics.kernels.emphases import emphases, emphases_of, entries
 from radiomics.types import Region
 
 EMPHASES = {
@@ -125,7 +126,8 @@ class RadiomicsGLCM(Texture):
             away = matrices.lengths(offsets, region.spacing, self.weighting)
             near = None if away is None else np.exp(-(away**2))
             counts = matrices.weighted(counts, near)
-        rows = [matrices.pair_features(m) for m in counts if m.any()]
+        parts = stacked((matrix, 0) for matrix in counts if matrix.any())
+        rows = [row for some, _ in parts for row in matrices.pair_features(some)]
         return matrices.means(rows, self.NAMES)
 
 
@@ -142,9 +144,9 @@ class RadiomicsGLRLM(Texture):
             away = matrices.lengths(offsets, region.spacing, self.weighting)
             counts = matrices.weighted(counts, away)  # not its inverse, unlike for pairs
         rows = []
-        for matrix in counts:
-            level, length, count = matrices.listed(matrix)
-            rows.append(emphases(level, length, count, (length * count).sum()))
+        for some, _ in stacked((matrix, 0) for matrix in counts):
+            voxels = (some.sum(axis=1) * np.arange(1, some.shape[2] + 1)).sum(axis=1)
+            rows += list(emphases_of(some, voxels))
         return matrices.means(rows, self.NAMES)
 
 

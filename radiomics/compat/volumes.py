@@ -13,7 +13,7 @@ from radiomics.compat.featureextractor import RadiomicsFeatureExtractor
 from radiomics.compat.features import in_order
 from radiomics.types import InputError, Volume
 
-VERSION = 1
+VERSION = 2
 """Counts changes of values; part of every stored result's key."""
 
 

@@ -7,17 +7,16 @@ References
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean
+from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean, stacked
 from radiomics.kernels.cpu import cooccurrences
+from radiomics.kernels.pairs import entropies, expected, pairs_of
 from radiomics.types import Region
 
-VERSION = 1
+VERSION = 2
 AGGREGATIONS = DIRECTIONAL
 
 IBSI = {
@@ -79,61 +78,52 @@ def features(region: Region, options: Options) -> dict[str, float]:
     NaN. A single grey level has no correlation and no first information correlation.
     """
     matrices = directional(region, options.aggregation, cooccurrences)
-    rows = (pair_features(matrix) for matrix, _ in matrices if matrix.any())
+    some = ((matrix, voxels) for matrix, voxels in matrices if matrix.any())
+    rows = (row for counts, _ in stacked(some) for row in pair_features(counts))
     return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
 
 
-def pair_features(matrix: NDArray[np.int64]) -> list[float]:
-    """Compute the 25 features of one matrix of counts (G, G) with at least one pair."""
-    size = len(matrix)
-    present = np.flatnonzero(matrix.any(axis=1))  # most features need no empty level
-    p = matrix[np.ix_(present, present)] / int(matrix.sum())
-    i = present + 1.0
-    px = p.sum(axis=1)
-    mu = float(px @ i)
-    variance = float(px @ (i - mu) ** 2)
-    across = np.abs(present[:, None] - present)
-    sums = present[:, None] + present
-    pd = np.bincount(across.ravel(), p.ravel())
-    ps = np.bincount(sums.ravel(), p.ravel())
-    k, total = np.arange(len(pd)), np.arange(len(ps)) + 2.0
-    average, sum_average = float(pd @ k), float(ps @ total)
-    centred = total - 2 * mu
-    auto = float(i @ p @ i)
-    hxy, hx = entropy(p), entropy(px)
-    # with a symmetric matrix both cross entropies are twice that of a margin
-    first = (hxy - 2 * hx) / hx if hx > 0 else float("nan")
-    second = float(np.sqrt(1 - np.exp(-2 * (2 * hx - hxy)))) if 2 * hx > hxy else 0.0
-    return [
-        float(p.max()),
+def pair_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Compute the 25 features of symmetric matrices of counts (A, G, G), none empty: (A, 25)."""
+    found = pairs_of(counts)
+    p, i, px, pd, ps = found.joint, found.levels, found.first, found.apart, found.together
+    mu = expected(px, i)
+    variance = expected(px, (i - mu[:, None]) ** 2)
+    k, total = np.arange(pd.shape[1]), np.arange(ps.shape[1]) + 2.0
+    average, sum_average = expected(pd, k), expected(ps, total)
+    centred = total - 2 * mu[:, None]
+    auto = expected(p.reshape(len(p), -1), np.outer(i, i).ravel())
+    hxy, hx = entropies(p), entropies(px)
+    several = (px > 0).sum(axis=1) > 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # with a symmetric matrix both cross entropies are twice that of a margin
+        first = np.where(hx > 0, (hxy - 2 * hx) / hx, np.nan)
+        correlation = np.where(several, (auto - mu**2) / variance, np.nan)
+    columns = [
+        p.max(axis=(1, 2)),
         mu,
         variance,
         hxy,
         average,
-        float(pd @ (k - average) ** 2),
-        entropy(pd),
+        expected(pd, (k - average[:, None]) ** 2),
+        entropies(pd),
         sum_average,
-        float(ps @ (total - sum_average) ** 2),
-        entropy(ps),
-        float((p * p).sum()),
-        float(pd @ k**2),
+        expected(ps, (total - sum_average[:, None]) ** 2),
+        entropies(ps),
+        (p * p).sum(axis=(1, 2)),
+        expected(pd, k**2),
         average,
-        float(pd @ (1 / (1 + k))),
-        float(pd @ (1 / (1 + k / size))),
-        float(pd @ (1 / (1 + k**2))),
-        float(pd @ (1 / (1 + (k / size) ** 2))),
-        float(pd[1:] @ (1 / k[1:] ** 2)),
-        (auto - mu**2) / variance if len(present) > 1 else float("nan"),
+        expected(pd, 1 / (1 + k)),
+        expected(pd, 1 / (1 + k / found.size)),
+        expected(pd, 1 / (1 + k**2)),
+        expected(pd, 1 / (1 + (k / found.size) ** 2)),
+        expected(pd[:, 1:], 1 / k[1:] ** 2),
+        correlation,
         auto,
-        float(ps @ centred**2),
-        float(ps @ centred**3),
-        float(ps @ centred**4),
+        expected(ps, centred**2),
+        expected(ps, centred**3),
+        expected(ps, centred**4),
         first,
-        second,
+        np.sqrt(1 - np.exp(-2 * np.maximum(2 * hx - hxy, 0.0))),
     ]
-
-
-def entropy(p: NDArray[Any]) -> float:
-    """Return the entropy of a distribution in bits."""
-    positive = p[p > 0]
-    return float(-(positive @ np.log2(positive)))
+    return np.stack(columns, axis=1)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean
-from radiomics.kernels.emphases import emphases, entries
+from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean, stacked
+from radiomics.kernels.emphases import emphases_of
 from radiomics.kernels.rows import runs
 from radiomics.types import Region
 
-VERSION = 1
+VERSION = 2
 AGGREGATIONS = DIRECTIONAL
 
 IBSI = {
@@ -64,6 +64,6 @@ def features(region: Region, options: Options) -> dict[str, float]:
     Run lengths are in voxels; a run ends where the intensity mask ends. All features are defined
     for any region with a voxel.
     """
-    matrices = directional(region, options.aggregation, runs)
-    rows = (emphases(*entries(matrix), voxels) for matrix, voxels in matrices)
+    matrices = stacked(directional(region, options.aggregation, runs))
+    rows = (row for counts, voxels in matrices for row in emphases_of(counts, voxels))
     return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))

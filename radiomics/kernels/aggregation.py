@@ -27,6 +27,8 @@ Directional = Literal[
 Undirected = Literal["2d_averaged", "2.5d_merged", "3d"]
 DIRECTIONAL: tuple[str, ...] = get_args(Directional)
 UNDIRECTED: tuple[str, ...] = get_args(Undirected)
+TOGETHER = 2**18
+"""Entries of the matrices that are looked at together: they fit a processor's cache."""
 
 
 def undirected(method: str) -> str:
@@ -56,6 +58,28 @@ def directional(
         else:
             for matrix in matrices:
                 yield matrix, voxels
+
+
+def stacked(
+    matrices: Iterable[tuple[NDArray[np.int64], int]],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield what :func:`directional` yields in stacks of one shape: (A, ...) and (A,)."""
+    waiting: list[tuple[NDArray[np.int64], int]] = []
+    for matrix, voxels in matrices:
+        first = waiting[0][0] if waiting else matrix
+        if first.shape != matrix.shape or (len(waiting) + 1) * matrix.size > TOGETHER:
+            if waiting:
+                yield _stack(waiting)
+            waiting = []
+        waiting.append((matrix, voxels))
+    if waiting:
+        yield _stack(waiting)
+
+
+def _stack(
+    parts: list[tuple[NDArray[np.int64], int]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.stack([matrix for matrix, _ in parts]), np.array([voxels for _, voxels in parts])
 
 
 def mean(rows: Iterable[Any], size: int) -> list[float]:

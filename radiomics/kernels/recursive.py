@@ -32,12 +32,14 @@ TERMS = {  # cosines and sines of the two frequencies, by order of the derivativ
 }
 FREQUENCIES, DECAYS = (0.6681, 2.0787), (-1.3932, -1.3732)
 WIDTH = 128
-"""Lines that are filtered at a time."""
+"""Lines that are filtered at a time, more where they are short."""
 BLOCK = 2**15
 """Voxels of planes that are filtered in one call, where planes are small."""
 
 
-def laplacian(image: NDArray[Any], spacing: Floats, sigma: float) -> NDArray[np.float32]:
+def laplacian(
+    image: NDArray[Any], spacing: Floats, sigma: float, box: tuple[slice, ...] = ()
+) -> NDArray[np.float32]:
     """Return the Laplacian of Gaussian times sigma squared, constant beyond the edges.
 
     Parameters
@@ -45,12 +47,14 @@ def laplacian(image: NDArray[Any], spacing: Floats, sigma: float) -> NDArray[np.
     image : (D, H, W) or (H, W) of numbers, at least 4 along each axis
     spacing : by axis, in mm
     sigma : mm, above 0
+    box : by axis, the part that is wanted; all of it where none is given
 
     Returns
     -------
-    the same shape, float32
+    the shape of the box, float32
     """
-    total = np.zeros(image.shape, dtype=np.float32)
+    box = box or tuple(slice(0, side) for side in image.shape)
+    total = np.zeros([part.stop - part.start for part in box], dtype=np.float32)
     axes = range(image.ndim - 1, -1, -1)  # x first, as ITK counts
     for axis in axes:
         response: NDArray[Any] = image
@@ -58,6 +62,7 @@ def laplacian(image: NDArray[Any], spacing: Floats, sigma: float) -> NDArray[np.
             order = 2 if along == axis else 0
             scale = sigma**2 if along == axis else 1.0
             response = _filter(response, along, coefficients(sigma / spacing[along], order, scale))
+            response = response[(slice(None),) * along + (box[along],)]  # lines along it are done
         total = (total + response * (1 / spacing[axis] ** 2)).astype(np.float32)
     return total
 
@@ -141,7 +146,8 @@ def _filter(image: NDArray[Any], axis: int, factors: tuple[Floats, ...]) -> NDAr
 
     calls: list[Callable[[], None]]
     if axis == 0:
-        width = max(1, WIDTH * image.shape[1] // max(1, image[0].size))
+        lines = max(WIDTH, BLOCK // depth)
+        width = max(1, lines * image.shape[1] // max(1, image[0].size))
         calls = [partial(along_first, part) for part in _parts(image.shape[1], width)]
     elif image.ndim == 2:
         result[:] = _recursive(image.T.astype(np.float64, order="C")[None], *factors)[0].T

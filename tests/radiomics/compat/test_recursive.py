@@ -66,3 +66,20 @@ def test_impulse_responses_are_gaussians() -> None:
             future = sum(back[j] * other[i + 1 + j] for j in range(4) if i + 1 + j < count)
             other[i] = (later[39 - i] if 36 <= i < 40 else 0) - future
         assert np.abs(causal + other - expected).max() < 2e-2 * np.abs(expected).max()
+
+
+@given(
+    st.lists(st.integers(5, 20), min_size=2, max_size=3),
+    st.data(),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_box_of_the_laplacian_is_that_part_of_the_whole(
+    shape: list[int], data: st.DataObject, seed: int
+) -> None:
+    array = np.random.default_rng(seed).normal(size=shape)
+    spacing = np.array([1.0, 2.0, 0.7][: len(shape)])
+    low = [data.draw(st.integers(0, side - 1)) for side in shape]
+    high = [data.draw(st.integers(start + 1, side)) for start, side in zip(low, shape, strict=True)]
+    box = tuple(slice(*ends) for ends in zip(low, high, strict=True))
+    whole = laplacian(array, spacing, 1.1)
+    assert np.array_equal(laplacian(array, spacing, 1.1, box), whole[box])

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from radiomics import extract, regions
+from radiomics.compat.firstorder import percentiles
 from radiomics.extraction import choices
 from radiomics.features import STANDARD
+from radiomics.kernels.aggregation import stacked
+from radiomics.kernels.emphases import emphases, emphases_of, entries
 from radiomics.kernels.stacks import Stack
 from radiomics.plugins import load
 from radiomics.settings import load_settings
@@ -90,3 +94,43 @@ def test_values_do_not_depend_on_how_many_are_counted_together(
     monkeypatch.setattr(regions, "Stack", count)
     extract(image, mask, asked)
     assert sorted(made) == ([1] * 9 if room == 0 else [1, 8])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.integers(1, 9)).flatmap(
+            lambda shape: arrays(np.int64, shape, elements=st.sampled_from([0, 0, 1, 2, 700]))
+        ),
+        max_size=12,
+    )
+)
+def test_matrices_are_stacked_in_order(tables: list[np.ndarray]) -> None:
+    given_ = [(table, number) for number, table in enumerate(tables)]
+    found = [
+        (matrix, int(number))
+        for some, numbers in stacked(iter(given_))
+        for matrix, number in zip(some, numbers, strict=True)
+    ]
+    assert [number for _, number in found] == list(range(len(tables)))
+    for (one, _), other in zip(found, tables, strict=True):
+        assert np.array_equal(one, other)
+
+
+@given(
+    arrays(
+        np.int64,
+        st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 9)),
+        elements=st.sampled_from([0, 0, 1, 2, 700]),
+    )
+)
+def test_dense_tables_have_the_features_of_their_entries(tables: np.ndarray) -> None:
+    voxels = np.arange(3, 3 + len(tables))
+    found = emphases_of(tables, voxels)
+    expected = [emphases(*entries(m), int(n)) for m, n in zip(tables, voxels, strict=True)]
+    assert found == pytest.approx(np.array(expected), rel=1e-10, abs=1e-12, nan_ok=True)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_percentiles_are_numpys_to_the_last_bit(values: list[float]) -> None:
+    wanted = (0, 10, 25, 50, 75, 90, 100)
+    assert percentiles(np.sort(values), wanted) == np.percentile(values, wanted).tolist()
