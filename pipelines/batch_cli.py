@@ -72,7 +72,7 @@ def batch(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
-    from pipelines.batch.fork import begin
+    from pipelines.batch.fork import begin, expect
     from pipelines.batch.page import Page
 
     if status is not None or manifest is None:
@@ -81,13 +81,14 @@ def batch(
     if write_manifest is not None:
         _write_manifest(manifest, write_manifest)
         return
+    chosen = tuple(settings or ["default"])
+    expect(chosen)
     begin()  # what they need is imported while this process imports
     with closing(Page()) as page:
         page.begin_early(manifest)
         from pipelines.batch.session import Request
 
         reading = (("repair", repair), *((("suv", suv),) if suv else ()))
-        chosen = tuple(settings or ["default"])
         request = Request(
             manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
             force, keep_identifiers, pseudonymise, log, quiet, threads,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any
 
 from radiomics.features import STANDARD
@@ -29,9 +31,18 @@ IMPORTED = (
     *(f"radiomics.features.{name}" for name in STANDARD),
 )
 
+PYRADIOMICS = (
+    "radiomics.compat.volumes",
+    *(f"radiomics.compat.{name}" for name in ("firstorder", "shape", "textures")),
+)
+"""What its parameters need besides; it brings SimpleITK."""
+HINT = re.compile(rb"^\s*[\"']?(pyradiomics|imageType|featureClass|setting)\b", re.MULTILINE)
+"""A key of its parameter files; read to save time only, the settings are checked elsewhere."""
+LOOKED_AT = 2**16
 
 COPIES = 4
 _beginning = threading.Lock()
+_besides: list[str] = []
 
 
 def context() -> BaseContext:
@@ -39,8 +50,23 @@ def context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(list(IMPORTED))
+    found.set_forkserver_preload([*IMPORTED, *_besides])
     return found
+
+
+def expect(settings: Sequence[str]) -> None:
+    """Let the process import what settings, presets or files, will need; to be called first."""
+    _besides[:] = PYRADIOMICS if any(_of_pyradiomics(name) for name in settings) else ()
+
+
+def _of_pyradiomics(settings: str) -> bool:
+    if settings == "pyradiomics":
+        return True
+    try:
+        with Path(settings).open("rb") as stream:
+            return HINT.search(stream.read(LOOKED_AT)) is not None
+    except OSError:  # a preset, or something that will be refused
+        return False
 
 
 def begin() -> None:

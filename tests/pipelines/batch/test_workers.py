@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import deque
@@ -143,7 +144,6 @@ def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     """A killed main process leaves no worker behind, not even one in the middle of a case."""
-    import subprocess
     import sys
 
     write_cohort(tmp_path, 1)
@@ -199,3 +199,30 @@ def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
     while any(resident(pid) for pid in pids):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no copies")
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("pyradiomics", True),
+        ("default", False),
+        ("imageType: {Original: {}}\n", True),
+        ('{"setting": {"binWidth": 25}}', True),
+        ("# settings: none\nfamilies: [glcm]\n", False),
+        ("modality: CT\npyradiomics:\n  setting: {}\n", True),
+    ],
+)
+def test_copies_have_what_the_settings_need(settings: str, expected: bool, tmp_path: Path) -> None:
+    """Where SimpleITK is needed it is there; it is never loaded for others."""
+    name = settings
+    if len(settings.split()) > 1:
+        name = str(tmp_path / "settings.yaml")
+        Path(name).write_text(settings)
+    code = (
+        "import sys; from pipelines.batch import apart, fork; fork.expect(sys.argv[1:]);"
+        "print(apart.call_apart(eval, \"'SimpleITK' in __import__('sys').modules\"))"
+    )
+    words = [sys.executable, "-c", code, "none", name]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert found.stdout.split() == [str(expected)], found.stderr
