@@ -36,7 +36,8 @@ PYRADIOMICS = (
     *(f"radiomics.compat.{name}" for name in ("firstorder", "shape", "textures")),
 )
 """What its parameters need besides; it brings SimpleITK."""
-HINT = re.compile(rb"^\s*[\"']?(pyradiomics|imageType|featureClass|setting)\b", re.MULTILINE)
+NAMES = rb"pyradiomics|imageType|featureClass|setting"
+HINT = re.compile(rb"(?:^|[{,])\s*[\"']?(?:" + NAMES + rb")[\"']?\s*:", re.MULTILINE)
 """A key of its parameter files; read to save time only, the settings are checked elsewhere."""
 LOOKED_AT = 2**16
 
