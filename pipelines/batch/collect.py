@@ -26,6 +26,7 @@ from pipelines.batch.records import Record, Records
 from pipelines.batch.tasks import Source
 from pipelines.store import write_whole
 from radiomics.plugins import ConfigurationError
+from radiomics.types import InputError
 
 AT_A_TIME = 2048
 """Rows in memory, and in one row group of a table."""
@@ -77,8 +78,14 @@ def _collect_from(store: Path, parts: tuple[Checked, list[Plan], Source], folder
 
 
 def _collect(planner: Planner, folder: Path) -> list[Path]:
-    tables = write_tables(planner, planner.cohort.carried, folder)
-    write_provenance(planner, folder)
+    try:
+        tables = write_tables(planner, planner.cohort.carried, folder)
+        write_provenance(planner, folder)
+    except OSError as error:
+        rule = "tables must be written; all records are intact, and an earlier table is whole"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        remedy = "make room, then run the same command: nothing is computed again"
+        raise InputError("--output", rule, reason, remedy) from None
     return tables
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.batch import collect
 from pipelines.batch.lock import NAME, STALE_S, Lock, is_held
 from pipelines.batch.records import Records
 from pipelines.batch.session import Request
@@ -185,6 +186,33 @@ def test_a_full_disk_stops_and_leaves_the_store_intact(
     assert outcome.done == 40
     assert len(pool.computed()) == 40 - before
     assert table_of(tmp_path / "out")["status"].eq("done").all()
+
+
+@pytest.mark.parametrize("many", [10**7, 0])  # the tables are written here, or apart
+def test_a_disk_that_fills_while_tables_are_written_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 3)
+    request = Request(
+        manifest, tmp_path / "out", (str(tmp_path / "in" / "quick.yaml"),), quiet=True
+    )
+    monkeypatch.setattr(collect, "MANY", many)
+    outcome, _, _ = run_inline(monkeypatch, request)
+    assert outcome.done == 3
+    before = (tmp_path / "out" / "features.parquet").read_bytes()
+    limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
+    limit += f"from pipelines.batch import collect; collect.MANY = {many};"
+    limit += "from pipelines.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+    words = ["batch", manifest, "--output", request.output, "--settings", *request.settings]
+    command = [sys.executable, "-c", limit, "_", *map(str, words), "--collect"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    assert "all records are intact" in found.stderr
+    assert "File too large" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert (tmp_path / "out" / "features.parquet").read_bytes() == before
+    assert not list((tmp_path / "out").glob(".*.part"))
 
 
 def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
