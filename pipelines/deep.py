@@ -28,39 +28,49 @@ ROW = "image row"
 """Column of a table that says where a case's image stands among the images."""
 
 
+def parted(
+    samples: Samples, options: Options, share: float = 0.0
+) -> tuple[Samples, Samples | None]:
+    """Return the samples to learn from, and those kept aside to choose the epoch, if any.
+
+    Whatever learns anything, such as a selection of features, is fitted to the first alone.
+
+    Parameters
+    ----------
+    samples : of a training part; ``y`` in the form of the task
+    share : of the patients to keep aside; 0 for none
+    """
+    if not share:
+        return samples, None
+    strata = stratification(samples.y, options.task)
+    classes = options.task != "regression"
+    y = strata if classes else samples.y
+    kept, aside = held_out(y, samples.groups, share, options.seed, classes=classes)
+    return samples.take(kept), samples.take(aside)
+
+
 def train(
     architecture: Mapping[str, Any],
     samples: Samples,
     options: Options,
-    share: float = 0.0,
+    validation: Samples | None = None,
     run: tuple[Path | None, Progress] = (None, silent),
 ) -> Trained:
-    """Train a network on samples, of which a share of the patients is kept aside.
+    """Train a network on samples, its epoch chosen by others.
 
     Parameters
     ----------
     architecture : name and options of a model
-    samples : of a training part; ``y`` in the form of the task
-    share : of the patients, to choose the epoch by their loss; 0 for none
+    samples, validation : the parts of :func:`parted`
     run : folder of the state, and whom to tell of progress
     """
     from radiomics.training import fit, seeded
 
-    validation = None
-    if share:
-        strata = stratification(samples.y, options.task)
-        classes = options.task != "regression"
-        y = strata if classes else samples.y
-        kept, aside = held_out(y, samples.groups, share, options.seed, classes=classes)
-        samples, validation = samples.take(kept), samples.take(aside)
     with seeded(options.seed):
         network = build(architecture, samples.x.shape[1:], outputs(options.task, samples))
-    parts = [None if part is None else learnable(part) for part in (samples, validation)]
-    first = parts[0]
-    if first is None:
-        raise ValueError("a network needs samples")
+    held = None if validation is None else learnable(validation)
     folder, progress = run
-    return fit(network, first, parts[1], options=options, folder=folder, progress=progress)
+    return fit(network, learnable(samples), held, options=options, folder=folder, progress=progress)
 
 
 def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -> Any:
@@ -165,7 +175,8 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = tuple(map(str, range(len(rows))))
         samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
         options = Options.model_validate(dict(self.training))
-        trained = alone(lambda: train(self.network, samples, options, self.share))
+        kept, aside = parted(samples, options, self.share)
+        trained = alone(lambda: train(self.network, kept, options, aside))
         found = alone(lambda: embed(trained, samples.x))  # (N, E)
         self.mean_ = found.mean(axis=0)
         self.spread_ = float(np.sqrt(found.var(axis=0).mean())) or 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,27 +71,33 @@ class Network:
     def fit_samples(self, samples: Samples) -> Network:
         """Train on these samples; some patients are kept aside where the config says so.
 
-        The state lies under the identity of the samples: the same study goes on where it stopped.
+        Those kept aside choose the epoch, so the preparation of rows does not see them either. The
+        state lies under the identity of the samples: the same study goes on where it stopped.
         """
-        options, share = self.config.recipe(self.spec), self.config.evaluation.validation
-        seen, preparation = samples, None
+        kept, aside = self.parts(samples)
+        preparation = None
         if self.design is not None and samples.x.ndim == 2:
             preparation = Pipeline(chains.preparation(self.design))
-            x = _numbers(preparation.fit_transform(grouped_frame(samples), samples.y))
-            names = tuple(map(str, preparation.get_feature_names_out()))
-            seen = Samples(
-                samples.ids, samples.groups, x, samples.y, names, classes=samples.classes
-            )
+            preparation.fit(grouped_frame(kept), kept.y)
+            kept = _prepared(preparation, kept)
+            aside = None if aside is None else _prepared(preparation, aside)
         folder, progress = self.run
         place = folder / sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
-        trained = deep.train(architecture(self.spec), seen, options, share, (place, progress))
-        hazard = None
+        options = self.config.recipe(self.spec)
+        trained = deep.train(architecture(self.spec), kept, options, aside, (place, progress))
+        self.applied = Applied(trained, preparation, self.times)
         if self.config.task == "survival":
+            seen = samples if preparation is None else _prepared(preparation, samples)
             hazard = baseline(samples.y, trained.predict(seen.x))
-        self.applied = Applied(trained, preparation, self.times, hazard)
-        self.shape, self.classes = tuple(seen.x.shape[1:]), samples.classes
+            self.applied = replace(self.applied, hazard=hazard)
+        self.shape, self.classes = tuple(kept.x.shape[1:]), samples.classes
         self.outputs = deep.outputs(self.config.task, samples)
         return self
+
+    def parts(self, samples: Samples) -> tuple[Samples, Samples | None]:
+        """Return which of these samples are learnt from, and which choose the epoch, if any."""
+        share = self.config.evaluation.validation
+        return deep.parted(samples, self.config.recipe(self.spec), share)
 
     @property
     def trained(self) -> Trained:
@@ -147,6 +153,13 @@ def builder(
 ) -> Callable[[], Network]:
     """Return a function that makes the unfitted network."""
     return lambda: Network(config, spec, run, design, times)
+
+
+def _prepared(preparation: Pipeline, samples: Samples) -> Samples:
+    """Return rows as a fitted preparation makes them."""
+    x = _numbers(preparation.transform(grouped_frame(samples)))
+    names = tuple(map(str, preparation.get_feature_names_out()))
+    return Samples(samples.ids, samples.groups, x, samples.y, names, classes=samples.classes)
 
 
 def _numbers(x: Any) -> NDArray[np.float32]:

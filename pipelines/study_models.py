@@ -205,12 +205,12 @@ def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:
 def _apparent(
     config: StudyConfig, samples: Samples, splits: list[Split], fitted: list[Any]
 ) -> dict[str, float]:
-    """Return the measures of networks on their own training parts, mean over folds."""
+    """Return the measures of networks on the samples they were fitted to, mean over folds."""
     rows = []
     chosen = measures(config.task, plan_of(config, samples.y).times)
     for (train, _), model in zip(splits, fitted, strict=True):
-        own = samples.take(train)
-        zeros = np.zeros(len(train), dtype=np.int64)
+        own, _ = model.parts(samples.take(train))
+        zeros = np.zeros(len(own.ids), dtype=np.int64)
         p = Predictions(own.ids, own.groups, own.y, model.predict_samples(own), zeros)
-        rows.append([measure(p, np.ones((1, len(train))))[0] for measure in chosen.values()])
+        rows.append([measure(p, np.ones((1, len(own.ids))))[0] for measure in chosen.values()])
     return dict(zip(chosen, map(float, np.mean(rows, axis=0)), strict=True))

@@ -140,7 +140,9 @@ def grouped_parts(groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
 def held_out(
     y: NDArray[Any], groups: NDArray[Any], share: float, seed: int, *, classes: bool
 ) -> Split:
-    """Keep about a share of the patients aside: for early stopping, inside a training part.
+    """Keep a share of the patients aside: for early stopping, inside a training part.
+
+    Patients of each class are dealt by themselves; one of several classes counts as of the rarest.
 
     Parameters
     ----------
@@ -150,11 +152,49 @@ def held_out(
     Returns
     -------
     indices of those to train on, and of those kept aside
+
+    Raises
+    ------
+    InputError
+        When a class cannot be on both sides.
     """
-    folds = max(2, round(1 / share))
-    if classes:
-        return grouped_folds(y, groups, folds, seed)[0]
-    return grouped_parts(groups, folds, seed)[0]
+    names, member = np.unique(groups, return_inverse=True)
+    found, number = np.unique(y, return_inverse=True) if classes else (np.zeros(1), member * 0)
+    counts = [len(np.unique(member[number == k])) for k in range(len(found))]
+    strata = np.zeros(len(names), dtype=np.int64)
+    for k in np.argsort(counts, kind="stable")[::-1]:  # the rarest class has the last word
+        strata[member[number == k]] = k
+    quotas = _quotas(np.bincount(strata, minlength=len(found)), share)
+    rng = np.random.default_rng(seed)
+    aside = np.zeros(len(names), dtype=np.bool_)
+    for k, quota in enumerate(quotas.tolist()):
+        aside[rng.permutation(np.flatnonzero(strata == k))[:quota]] = True
+    there = aside[member]
+    for k, name in enumerate(found.tolist()):
+        if len(np.unique(there[number == k])) < 2:
+            what = f"patients of class {name!r}" if classes else "patients"
+            raise InputError(
+                "validation",
+                "those who learn and those kept aside both need a patient of every class",
+                f"{counts[k]} {what} in a training part",
+                "leave evaluation.validation out, or give more patients",
+            )
+    return np.flatnonzero(~there), np.flatnonzero(there)
+
+
+def _quotas(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Return how many of each class make the share, by largest remainders; some on both sides.
+
+    >>> _quotas(np.array([50, 10]), 0.3).tolist()
+    [15, 3]
+    """
+    exact = sizes * share
+    least = np.minimum(1, sizes // 2)
+    quotas: NDArray[np.int64] = np.maximum(np.floor(exact).astype(np.int64), least)
+    for k in np.argsort(quotas - exact, kind="stable"):
+        if quotas.sum() < round(float(exact.sum())) and quotas[k] < sizes[k] - 1:
+            quotas[k] += 1
+    return quotas
 
 
 def fixed_split(

@@ -72,6 +72,34 @@ def test_patients_held_out_are_about_the_share_asked_for(classes: bool) -> None:
     assert len(kept) + len(aside) == 120
 
 
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.4, 0.45])
+def test_the_share_held_out_is_the_share_asked_for(classes: bool, share: float) -> None:
+    groups = np.arange(200)
+    y = np.arange(200) % 7 == 0
+    kept, aside = held_out(y, groups, share, 1, classes=classes)
+    assert len(aside) == pytest.approx(200 * share, abs=1)
+    assert y[aside].sum() == pytest.approx(29 * share, abs=1) or not classes
+    assert y[aside].any()
+    assert y[kept].any()
+
+
+def test_a_class_of_few_patients_stands_on_both_sides_and_of_one_is_refused() -> None:
+    y = np.array([0] * 20 + [1] * 2)
+    kept, aside = held_out(y, np.arange(22), 0.2, 0, classes=True)
+    assert set(y[kept]) == set(y[aside]) == {0, 1}
+    several = np.array([0, 1] * 8 + [0] * 20)  # lesions of both classes in some patients
+    groups = np.r_[np.repeat(np.arange(8), 2), np.arange(8, 28)]
+    kept, aside = held_out(several, groups, 0.25, 0, classes=True)
+    assert not set(groups[kept]) & set(groups[aside])
+    assert set(several[aside]) == {0, 1}
+    assert len(np.unique(groups[aside])) == 7
+    with pytest.raises(InputError, match=r"1 patients of class 1[^$]*evaluation\.validation"):
+        held_out(y[:21], np.arange(21), 0.2, 0, classes=True)
+    with pytest.raises(InputError, match="1 patients in a training part"):
+        held_out(y[:3], np.zeros(3), 0.2, 0, classes=False)
+
+
 def test_a_fixed_split_is_taken_as_it_is() -> None:
     ((train, test),) = fixed_split(np.array(["test", "train", "other", "train"]))
     assert train.tolist() == [1, 3]
