@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROW = "image row"
 """Column of a table that says where a case's image stands among the images."""
+VALIDATION = "validation"
+"""Name of the part of a source whose samples choose the epoch."""
 
 
 def parted(
@@ -38,8 +40,11 @@ def parted(
     Parameters
     ----------
     samples : of a training part; ``y`` in the form of the task
-    share : of the patients to keep aside; 0 for none
+    share : of the patients to keep aside; 0 for none, or where the source says who that is
     """
+    named = None if samples.split is None else samples.split == VALIDATION
+    if named is not None and named.any():
+        return samples.take(np.flatnonzero(~named)), samples.take(np.flatnonzero(named))
     if not share:
         return samples, None
     strata = stratification(samples.y, options.task)

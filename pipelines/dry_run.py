@@ -13,6 +13,7 @@ from pipelines.config import StudyConfig
 from pipelines.outcomes import BASELINES
 from pipelines.study_checks import events_per_variable
 from pipelines.study_models import is_network, names_of
+from pipelines.study_samples import checked_samples, splits_of_samples
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.table import FeatureTable
 from radiomics.types import Progress, Samples
@@ -29,8 +30,8 @@ def plan(
     """Return the plan as rows of ``what`` and ``how much``; the data are opened and checked."""
     source = study_data.open_source(config, folder, progress)
     if isinstance(source, Samples):
-        study_data.check_samples(config, source)
-        y, groups, splits = source.y, source.groups, study_data.splits_of_samples(config, source)
+        checked = checked_samples(config, source)
+        y, groups, splits = checked.y, checked.groups, splits_of_samples(config, checked)
         columns = int(np.prod(source.x.shape[1:]))
     else:
         study_data.check_manifest(config, source)

@@ -32,6 +32,12 @@ def performance_sections(config: StudyConfig, study: Study) -> list[Section]:
     return [*found, _curves(config, study), *_folds(config, study)]
 
 
+def warnings_section(study: Study) -> Section | None:
+    """Return what is suspicious, for the top of a report; None without a warning."""
+    rows = [[text] for text in study.warnings]
+    return Section("Look at this first", "", Table(["Warning"], rows)) if rows else None
+
+
 def paged(title: str, text: str, table: Table, fixed: int, most: int) -> list[Section]:
     """Return a section for each part of a table that fits on a page."""
     first, *others = in_parts(table, fixed, most)

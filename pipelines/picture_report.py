@@ -8,10 +8,12 @@ import numpy as np
 import yaml
 
 from pipelines.config import StudyConfig
+from pipelines.deep import VALIDATION
 from pipelines.environment import installed
 from pipelines.network_sections import SHOWN, in_turn, network_sections, predicted
 from pipelines.outcomes import label
-from pipelines.performance_sections import ACROSS, paged
+from pipelines.performance_sections import ACROSS, paged, warnings_section
+from pipelines.study_samples import TEST, TRAIN
 from radiomics.evaluation.multiclass import confusion
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, render
@@ -32,7 +34,9 @@ def render_study(config: StudyConfig, study: Study) -> str:
         "Tested": f"{len(first.predictions.ids):,}",
         f"{label(headline)}, {name} (95% interval)": str(first.estimates[headline]),
     }
-    sections = [_samples(samples), *_performance(config, study), *_tested(study)]
+    warned = warnings_section(study)
+    sections = [*([warned] if warned else []), _samples(samples), *_performance(config, study)]
+    sections += _tested(study)
     sections += [*network_sections(study), _provenance(config)]
     return render(config.title, summary, sections)
 
@@ -41,7 +45,8 @@ def _samples(samples: Samples) -> Section:
     if not samples.classes:
         text = f"{len(samples.ids)} samples; target {samples.y.min():g} to {samples.y.max():g}."
         return Section("Samples", text)
-    parts = ["all"] if samples.split is None else sorted(set(samples.split.tolist()), reverse=True)
+    there = set() if samples.split is None else set(samples.split.tolist())
+    parts = [part for part in (TRAIN, VALIDATION, TEST) if part in there] or ["all"]
     rows: list[list[Any]] = []
     for number, name in enumerate(samples.classes):
         own = samples.y == number

@@ -7,8 +7,9 @@ record is one JSON file, written under a temporary name, flushed to disk, rename
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
@@ -42,6 +43,19 @@ def key(parts: Iterable[Any]) -> str:
     """Return the key that belongs to these JSON values."""
     text = json.dumps(list(parts), sort_keys=True, allow_nan=True, ensure_ascii=True)
     return sha256(text.encode()).hexdigest()
+
+
+def without_nan(values: Any) -> Any:
+    """Return JSON values in which numbers that are none are null: JSON has no NaN.
+
+    >>> without_nan({"auc": [float("nan"), 0.5]})
+    {'auc': [None, 0.5]}
+    """
+    if isinstance(values, Mapping):
+        return {name: without_nan(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [without_nan(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 class Store:

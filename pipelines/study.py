@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipelines import deep, picture_report, study_data, study_report
+from pipelines import deep, picture_report, study_data, study_report, study_samples
 from pipelines.cohort_features import CohortFeatures, extract_cohort, given_features
 from pipelines.config import StudyConfig
 from pipelines.environment import first_process
@@ -108,8 +108,8 @@ def _learn_from(
     """Return the features of cases, the samples of tables and of networks, and warnings."""
     seeing = needs_images(config, source)
     if isinstance(source, Samples):
-        study_data.check_samples(config, source)
-        return Learned(None, source, source)
+        checked = study_samples.checked_samples(config, source)
+        return Learned(None, checked, checked, warnings=study_samples.warnings_of_samples(checked))
     study_data.check_manifest(config, source)
     if isinstance(source, FeatureTable):
         features = given_features(source, config.covariates)
@@ -133,7 +133,7 @@ def _splits(
 ) -> list[list[Split]]:
     y = table.y if y is None else y
     if isinstance(source, Samples):
-        return study_data.splits_of_samples(config, source)
+        return study_samples.splits_of_samples(config, table)
     rows = source.rows.set_index("id").loc[list(table.ids)]
     return study_data.repeats(config, rows, y, table.groups)
 

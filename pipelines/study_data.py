@@ -20,8 +20,6 @@ from radiomics.evaluation.duplicates import join_duplicates
 from radiomics.evaluation.splits import (
     Split,
     fixed_split,
-    grouped_folds,
-    grouped_parts,
     leave_one_site_out,
     repeated_folds,
 )
@@ -32,7 +30,6 @@ from radiomics.plugins import parse, parse_plugin
 from radiomics.types import InputError, Progress, Samples
 
 Source = Manifest | FeatureTable | Samples
-CLASSES = ("binary", "multiclass")
 
 
 def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source:
@@ -148,38 +145,6 @@ def repeats(
 def _classes(config: StudyConfig, strata: NDArray[Any]) -> NDArray[Any] | None:
     """Return what both parts of a split need each of: classes, or events and none."""
     return None if config.task == "regression" else strata
-
-
-def splits_of_samples(config: StudyConfig, samples: Samples) -> list[list[Split]]:
-    """Return the parts that a source of samples fixes, or else folds."""
-    split, groups = samples.split, samples.groups
-    if split is not None and {"train", "test"} <= set(split.tolist()):
-        return [fixed_split(split)]
-    if config.task in CLASSES:
-        return [grouped_folds(samples.y, groups, config.evaluation.folds, config.seed)]
-    return [grouped_parts(groups, config.evaluation.folds, config.seed)]
-
-
-def check_samples(config: StudyConfig, samples: Samples) -> None:
-    """Demand that a source of samples fits the task and the config.
-
-    Raises
-    ------
-    InputError
-        Naming the key that does not fit.
-    """
-    if config.covariates:
-        rule = "only a cohort has covariates"
-        raise InputError("covariates", rule, ", ".join(config.covariates), "take them out")
-    count = len(np.unique(samples.y)) if samples.classes else 0
-    if config.task == "survival":
-        rule = "survival is studied with cohorts and tables that have the column time"
-        raise InputError("task", rule, str(config.data["name"]), "choose another source or task")
-    fits = {"binary": count == 2, "multiclass": count > 2, "regression": count == 0}
-    if not fits[config.task]:
-        rule = "binary tasks have two classes, multiclass tasks more, regressions none"
-        found = f"task {config.task}, {count} classes"
-        raise InputError("task", rule, found, "set task, or data.classes")
 
 
 def assemble(

@@ -17,7 +17,7 @@ from pipelines.cohort_features import CohortFeatures
 from pipelines.config import StudyConfig
 from pipelines.environment import installed
 from pipelines.networks import Network
-from pipelines.store import write_whole
+from pipelines.store import without_nan, write_whole
 from radiomics.evaluation.nested import grouped_frame
 from radiomics.evaluation.tuning import Fitted
 from radiomics.io.table import FeatureTable, Manifest
@@ -102,7 +102,7 @@ def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
 def write_networks(study: Study) -> None:
     """Write the network of each fold, with its card, and the history of its training as CSV."""
     for name, outcome in study.outcomes.items():
-        values = {metric: estimate.value for metric, estimate in outcome.estimates.items()}
+        values = without_nan({metric: e.value for metric, e in outcome.estimates.items()})
         for fold, model in enumerate(outcome.fitted):
             if not hasattr(model, "save"):
                 continue
@@ -129,7 +129,7 @@ def write_bundles(
         return
     about = describe(config, study.table, study.features.grids) | {"sites": list(sites)}
     for number, (name, fitted) in enumerate(final.items()):
-        reached = {n: vars(e) for n, e in study.outcomes[name].estimates.items()}
+        reached = without_nan({n: vars(e) for n, e in study.outcomes[name].estimates.items()})
         spec = config.models[number]
         path = study.folder / FIRST
         if number:
@@ -194,7 +194,8 @@ def log_opening(config: StudyConfig, folder: Path) -> list[str]:
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    write_whole(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(without_nan(values), indent=1, sort_keys=True, allow_nan=False)
+    write_whole(path, text + "\n")
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

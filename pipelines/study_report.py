@@ -15,7 +15,7 @@ from pipelines.feature_sections import feature_sections
 from pipelines.guideline_sections import guideline_sections
 from pipelines.network_sections import network_sections
 from pipelines.outcomes import label
-from pipelines.performance_sections import performance_sections
+from pipelines.performance_sections import performance_sections, warnings_section
 from radiomics.io.table import FeatureTable, Manifest
 from radiomics.reporting import figures
 from radiomics.reporting.html import Section, Table, render, without_empty
@@ -43,7 +43,7 @@ def render_study(
         f"{label(measure)}, {name} (95% interval)": str(estimate),
     }
     sections = [
-        _warnings(study),
+        warnings_section(study),
         _flow(config, source, samples, features),
         _cohort(config, source, samples),
         *performance_sections(config, study),
@@ -57,11 +57,6 @@ def render_study(
         _provenance(config, source, features),
     ]
     return render(config.title, summary, [section for section in sections if section])
-
-
-def _warnings(study: Study) -> Section | None:
-    rows = [[text] for text in study.warnings]
-    return Section("Look at this first", "", Table(["Warning"], rows)) if rows else None
 
 
 def _flow(

@@ -234,7 +234,7 @@ class Samples:
 
     ``x`` is ``(N, F)`` with ``columns`` naming F, ``(N, C, H, W)`` or ``(N, C, D, H, W)``;
     memory-mapped arrays are welcome. ``split`` names the parts that the source fixes, train and
-    test; ``classes`` names what a ``y`` of class numbers counts.
+    test (and validation); ``classes`` names what a ``y`` of class numbers counts.
     """
 
     ids: tuple[str, ...]
