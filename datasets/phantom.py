@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -84,7 +85,8 @@ def open(options: Options, progress: Progress = silent) -> Manifest:  # noqa: A0
     """Make the cohort, or find it made already with the same options, and read its manifest.
 
     A patient's files depend on the seed and the patient's number alone. They are written under a
-    temporary name and renamed when complete, so an interrupted run goes on where it stopped.
+    temporary name and renamed when complete, so an interrupted run goes on where it stopped, and
+    several processes may make them at the same time.
     """
     identity = json.dumps([VERSION, options.patients, options.seed])
     folder = options.folder / f"phantom-{sha256(identity.encode()).hexdigest()[:12]}"
@@ -105,7 +107,7 @@ def open(options: Options, progress: Progress = silent) -> Manifest:  # noqa: A0
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     table.to_csv(temporary, index=False, lineterminator="\n")
     temporary.replace(path)
 
@@ -120,12 +122,9 @@ def _make_patient(folder: Path, seed: int, number: int) -> list[dict[str, Any]]:
     age, sex = int(np.clip(rng.normal(64, 9), 30, 90)), "FM"[int(rng.integers(2))]
     lesions = 2 if rng.random() < 0.25 else 1
     if not (folder / name).is_dir():
-        temporary = folder / f".{name}.part"
-        shutil.rmtree(temporary, ignore_errors=True)
         image, masks = _draw(rng, site, traits, lesions)
         scan = Scan(f"{name}-{seed}", age, sex, "Synthetic", site.name, site.kernel)
-        _write(temporary, image, masks, scan, site)
-        temporary.rename(folder / name)
+        write_whole(folder / name, lambda place: _write(place, image, masks, scan, site))
     rows = []
     for lesion in range(1, lesions + 1):
         mask = f"lesion{lesion}.nii.gz" if site.nifti else "rtstruct.dcm"
@@ -142,6 +141,17 @@ def _make_patient(folder: Path, seed: int, number: int) -> list[dict[str, Any]]:
         }
         rows.append(row | {"truth": {"outcome": outcome, **traits}})
     return rows
+
+
+def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a folder elsewhere and rename it; of several processes the first one's stays."""
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
+        write(Path(place) / folder.name)
+        try:
+            (Path(place) / folder.name).rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
 
 
 def _write(folder: Path, image: Volume, masks: list[Volume], scan: Scan, site: Site) -> None:

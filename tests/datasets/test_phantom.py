@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +77,36 @@ def test_an_interrupted_cohort_is_finished_not_trusted(tmp_path: Path) -> None:
     folder = phantom.open(options).folder
     before = digest_file(folder)
     (folder / "manifest.csv").unlink()
-    (folder / "P002").rename(folder / ".P002.part")
-    next((folder / ".P002.part").rglob("*.*")).unlink()
+    left = folder / ".P002-killed"
+    (folder / "P002").rename(left)
+    next(left.rglob("*.*")).unlink()
     phantom.open(options)
+    shutil.rmtree(left)  # it could be another process's, so it is left alone
     assert digest_file(folder) == before
+
+
+def test_several_processes_make_one_cohort(tmp_path: Path) -> None:
+    alone = phantom.open(phantom.Options(patients=3, seed=5, folder=tmp_path / "one")).folder
+    options = phantom.Options(patients=3, seed=5, folder=tmp_path / "two")
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        done = [pool.submit(phantom.open, options) for _ in range(2)]
+        folders = {job.result().folder for job in done}
+    (folder,) = folders
+    assert digest_file(folder) == digest_file(alone)
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_first_of_several_writers_stays(tmp_path: Path) -> None:
+    def write(place: Path) -> None:
+        place.mkdir()
+        (place / "a").write_text("second")
+        if not (tmp_path / "P001").exists():  # another process is done meanwhile
+            (tmp_path / "P001").mkdir()
+            (tmp_path / "P001" / "a").write_text("first")
+
+    phantom.write_whole(tmp_path / "P001", write)
+    assert (tmp_path / "P001" / "a").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["P001"]
 
 
 def test_the_oracle_reaches_the_auc_that_the_docstring_states() -> None:
