@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipelines import deep, picture_report, study_data, study_report, study_samples
+from pipelines import deep, picture_report, study_data, study_images, study_report, study_samples
 from pipelines.cohort_features import CohortFeatures, extract_cohort, given_features
 from pipelines.config import StudyConfig
 from pipelines.environment import first_process
@@ -116,14 +116,19 @@ def _learn_from(
     else:
         store, copies = Store(folder / "store"), config.duplicates == "merge"
         features = extract_cohort(source, config.extraction, store, progress, copies=copies)
+    place = folder / "store" / "tensors"
+    patches: study_images.Patches = {}
+    if seeing and isinstance(source, Manifest):
+        study_data.assemble(config, source, features)  # what it refuses, before patches are made
+        patches, failed = study_images.patches(config, source, features, place, progress)
+        features = study_images.without(features, failed)
     if first_process():
         write_features(config, source, features, folder)
     table = study_data.assemble(config, source, features)
     warned = warnings_of(config, source.rows, table)
-    if not (seeing and isinstance(source, Manifest)):
+    if not patches:
         return Learned(features, table, table, warnings=warned)
-    place = folder / "store" / "tensors"
-    seen = study_data.images(config, source, features, table, place, progress)
+    seen = study_images.images(table, patches)
     kept = deep.stored(seen.x, place) if any("embedding" in s for s in config.models) else None
     return Learned(features, table, seen, kept, warned)
 

@@ -1,10 +1,7 @@
-"""What a study learns from: its source opened and checked, as rows of features and as images."""
+"""What a study learns from: its source opened and checked, as rows of features."""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,9 +21,8 @@ from radiomics.evaluation.splits import (
     repeated_folds,
 )
 from radiomics.evaluation.tuning import stratification
-from radiomics.io.cache import cached, fingerprint
 from radiomics.io.table import RESERVED, FeatureTable, Manifest
-from radiomics.plugins import parse, parse_plugin
+from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Progress, Samples
 
 Source = Manifest | FeatureTable | Samples
@@ -178,49 +174,3 @@ def assemble(
         tuple(map(str, table.columns)),
         classes=classes,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Tensors:
-    """How tensors of cases are made and kept."""
-
-    manifest: Manifest
-    options: Any
-    folder: Path
-
-    def __call__(self, index: int, digests: tuple[str, str]) -> NDArray[np.float32]:
-        from radiomics.preprocessing.tensors import VERSION, case_tensor
-
-        row = self.manifest.rows.iloc[index]
-        chosen = [row[c] for c in ("series", "roi", "label", "segment")]
-        reading = sorted(self.manifest.reading.items())
-        key = fingerprint("case tensor", VERSION, *digests, *chosen, reading, self.options)
-
-        def make() -> dict[str, NDArray[Any]]:
-            return {"x": case_tensor(self.manifest.load(index), self.options).numpy()}
-
-        found: NDArray[np.float32] = cached(key, make, self.folder)["x"]
-        return found
-
-
-def images(
-    config: StudyConfig,
-    manifest: Manifest,
-    features: CohortFeatures,
-    table: Samples,
-    folder: Path,
-    progress: Progress,
-) -> Samples:
-    """Return the same cases as images around their masks: (N, C, D, H, W) or (N, C, H, W)."""
-    from radiomics.preprocessing import tensors
-
-    options = parse(tensors.Options, config.tensors, "tensors")
-    make = _Tensors(manifest, options, folder)
-    place = {name: number for number, name in enumerate(manifest.rows["id"].tolist())}
-    done = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = [(features.images[i], features.masks[i]) for i in table.ids]
-        for array in pool.map(make, [place[i] for i in table.ids], digests):
-            done.append(array)
-            progress("tensors", len(done), len(table.ids))
-    return Samples(table.ids, table.groups, np.stack(done), table.y, classes=table.classes)

@@ -16,8 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.types import InputError
+
 FOLDER = "RADIOMICS_CACHE"
 """Environment variable that names the cache's folder."""
+NAMES = "arrays.txt"
+"""File of an entry that names its arrays, so that one that is lost is missed."""
+TRIES = 3
 
 
 def cache_folder() -> Path:
@@ -48,8 +53,9 @@ def cached(
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of an entry, made where there is none.
 
-    An entry is written under another name, flushed, and renamed: what is found is whole. Two
-    processes that make one at the same time make the same; the first one stays.
+    An entry is written under another name, flushed, and renamed: what is found is whole. One whose
+    files were damaged since is made anew. Two processes that make one at the same time make the
+    same; the first one stays.
 
     Parameters
     ----------
@@ -59,22 +65,50 @@ def cached(
     Returns
     -------
     read-only memory maps, by name
+
+    Raises
+    ------
+    InputError
+        For an entry that cannot be read however often it is made.
     """
     place = (folder or cache_folder()) / key[:2] / key
-    if not place.is_dir():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".part-", dir=place.parent))
-        try:
-            for name, array in make().items():
-                with (temporary / f"{name}.npy").open("wb") as stream:
-                    np.save(stream, array, allow_pickle=False)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            temporary.rename(place)
-        except OSError:
-            if not place.is_dir():  # another process may have made it meanwhile
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    found = sorted(place.glob("*.npy"))
-    return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in found}
+    for _ in range(TRIES):
+        found = _read(place)
+        if found is not None:
+            return found
+        _write(place, make)
+    rule = "an entry of the cache can be read after it was written"
+    raise InputError(place, rule, "it is damaged each time", "check the disk")
+
+
+def _read(place: Path) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays of an entry; None where there is none, or one that is damaged."""
+    try:
+        names = (place / NAMES).read_text(encoding="utf-8").split("\n")
+        return {
+            name: np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in names
+        }
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _write(place: Path, make: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(mkdtemp(prefix=".part-", dir=place.parent))
+    try:
+        made = make()
+        for name, array in made.items():
+            with (temporary / f"{name}.npy").open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+                stream.flush()
+                os.fsync(stream.fileno())
+        (temporary / NAMES).write_text("\n".join(sorted(made)), encoding="utf-8")
+        if place.is_dir() and _read(place) is None:
+            shutil.rmtree(place, ignore_errors=True)
+        temporary.rename(place)
+    except OSError:
+        if _read(place) is None:  # else another process has made it meanwhile
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
