@@ -118,7 +118,7 @@ def _read_folders(path: Path, on_error: str, progress: Progress) -> dict[str, Pa
         return {"x": read.x, "y": read.labels, "part": read.parts, "skipped": skipped}
 
     kept = path.is_file()  # an archive's bytes say whether it is the same; a folder has none
-    held = cached(fingerprint("class folders 2", on_error, path), make) if kept else make()
+    held = cached(fingerprint("class folders 3", on_error, path), make) if kept else make()
     tell_skipped(held["skipped"].tolist())  # also of an archive that was decoded earlier
     rows = {name: np.flatnonzero(held["part"] == name) for name in ("train", "test")}
     return {name: (held["x"][chosen], held["y"][chosen]) for name, chosen in rows.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,8 @@ from radiomics.io.image2d import decode_image2d
 from radiomics.types import InputError, Progress, silent
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+TRANSPARENT = (".png", ".gif", ".webp")
+"""Kinds of files in which a second or fourth channel says how transparent a pixel is."""
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 logger = logging.getLogger(__name__)
 LARGEST = 1 << 28  # bytes of one image file: an archive cannot fill memory
@@ -53,7 +56,8 @@ def read_class_folders(
 
     Parameters
     ----------
-    on_error : ``stop`` at an image that cannot be read or has another shape, or ``skip`` it
+    on_error : ``stop`` at an image that cannot be read or is not like most in shape (C, H, W) and
+        dtype, or ``skip`` it. How transparent pixels are is no channel of an image, and left out.
 
     Raises
     ------
@@ -61,25 +65,31 @@ def read_class_folders(
         Naming the image; for a path without images; for images that differ in size or channels.
     """
     path = Path(path)
-    opened = _members(path) if is_archive(path) else _files(path)
-    images: list[NDArray[Any]] = []
-    names: list[str] = []
-    skipped: dict[str, str] = {}
-    for name, content in opened:
+    images: dict[str, NDArray[Any]] = {}
+    refused: dict[str, InputError] = {}
+    for name, content in _members(path) if is_archive(path) else _files(path):
         image = _decode(path, name, content)
-        reason = _reason(path, name, image, images)
-        if reason is None:
-            images.append(image)
-            names.append(name)
+        if not isinstance(image, InputError):
+            images[name] = image
         elif on_error == "skip":
-            skipped[name] = str(reason)
+            refused[name] = image
         else:
-            raise reason
-        progress("images", len(names) + len(skipped), 0)
+            raise image
+        progress("images", len(images) + len(refused), 0)
     if not images:
         rule = f"images ({', '.join(SUFFIXES)}) lie in folders named after their class"
         raise InputError(path, rule, "no image", "check data.root")
-    return _sorted(path, names, images, skipped)
+    clear = [n for n, x in images.items() if n.lower().endswith(TRANSPARENT) and len(x) in (2, 4)]
+    if clear:
+        logger.warning("transparency left out of %d images, first %s", len(clear), clear[0])
+        images |= {name: images[name][:-1] for name in clear}
+    unlike = _unlike(path, images)
+    if unlike and on_error != "skip":
+        raise next(iter(unlike.values()))
+    for name in unlike:
+        del images[name]
+    skipped = {name: str(reason) for name, reason in (refused | unlike).items()}
+    return _sorted(path, images, skipped)
 
 
 def tell_skipped(names: Iterable[str]) -> None:
@@ -88,19 +98,21 @@ def tell_skipped(names: Iterable[str]) -> None:
         logger.warning("left out: %s cannot be used", name)
 
 
-def _reason(path: Path, name: str, image: Any, images: list[NDArray[Any]]) -> InputError | None:
-    """Return what is wrong with a decoded image, if anything."""
-    if isinstance(image, InputError):
-        return image
-    if images and image.shape != images[0].shape:
-        rule = f"all images have one shape (C, H, W): {images[0].shape}, as the first has"
-        return InputError(path / name, rule, f"{image.shape}", "resize it, or set on_error: skip")
-    return None
+def _unlike(path: Path, images: dict[str, NDArray[Any]]) -> dict[str, InputError]:
+    """Return what is wrong with images that differ from most in shape or in kind of numbers."""
+    kinds = {name: (image.shape, image.dtype.name) for name, image in images.items()}
+    usual = Counter(kinds.values()).most_common(1)[0][0]
+    rule = f"all images have one shape (C, H, W) and one dtype: {usual[0]} {usual[1]}, as most have"
+    remedy = "convert it, or set on_error: skip"
+    return {
+        name: InputError(path / name, rule, f"{kind[0]} {kind[1]}", remedy)
+        for name, kind in kinds.items()
+        if kind != usual
+    }
 
 
-def _sorted(
-    path: Path, names: list[str], images: list[NDArray[Any]], skipped: dict[str, str]
-) -> ImageFolders:
+def _sorted(path: Path, images: dict[str, NDArray[Any]], skipped: dict[str, str]) -> ImageFolders:
+    names = list(images)
     split = [PurePosixPath(name).parts[:-1] for name in names]
     depths = {len(folders) for folders in split}
     if not depths <= {1, 2} or len(depths) > 1:
@@ -112,7 +124,7 @@ def _sorted(
     parts = [split[i][0] for i in order] if depths == {2} else []
     return ImageFolders(
         tuple(names[i] for i in order),
-        np.stack([images[i] for i in order]),
+        np.stack([images[names[i]] for i in order]),
         np.array([classes.index(split[i][-1]) for i in order], dtype=np.int64),
         classes,
         np.array(parts, dtype=str),

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from radiomics.types import InputError
 
+COMMON = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
 
 def read_image2d(path: str | Path) -> NDArray[Any]:
     """Read a PNG, JPEG, TIFF, ... as ``(C, H, W)``: imageio's ``(H, W, C)`` with channels first.
@@ -34,10 +36,15 @@ def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
     path : what an error names
     """
     try:
-        image = iio.imread(content, **_reader(path, content))
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        every: Any = ...  # imageio's word for all images of a file, which its types do not know
+        pages = iio.imread(data, index=every, **_reader(path))
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(path, "a readable 2D image is needed", reason, "check the file") from None
+    if len(pages) > 1:  # of a TIFF only the first one would be read otherwise
+        raise InputError(path, "one 2D image is needed", f"{len(pages)} of them", "split the file")
+    image = pages[0]
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if image.ndim != 3 or image.shape[2] > 4:
@@ -45,8 +52,6 @@ def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _reader(path: Path, content: bytes | Path) -> dict[str, Any]:
+def _reader(path: Path) -> dict[str, Any]:
     """Name the reader for bytes of common kinds: trying all of them costs as much as reading."""
-    suffix = path.suffix.lower()
-    known = isinstance(content, bytes) and suffix in (".png", ".jpg", ".jpeg", ".bmp")
-    return {"plugin": "pillow"} if known else {}
+    return {"plugin": "pillow"} if path.suffix.lower() in COMMON else {}
