@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from pipelines import deep
 from pipelines.archive import dump_chain, pack
-from pipelines.networks import Applied, Network
+from pipelines.networks import Applied, Network, architecture
 from radiomics.evaluation.calibration import Recalibration
 from radiomics.evaluation.tuning import Fitted, Plan
 from radiomics.types import InputError
@@ -144,7 +144,11 @@ def load(path: Path) -> Bundle:
         raise InputError(path, "a bundle holds known classes", ", ".join(foreign[:3]), remedy)
     steps = None if chain is None else skops.io.loads(chain, trusted=names)
     if NETWORK in entries:
-        return Bundle(_network(entries[NETWORK], steps, about), about)
+        known, applied = _network(entries[NETWORK], steps, about)
+        if known["config"] != about["config"] or known["model"] != architecture(about["model"]):
+            rule = "a bundle holds the network that it tells of"
+            raise InputError(path, rule, "that of another study", "give the file of the study")
+        return Bundle(applied, about)
     kept = about["recalibration"]
     fitted = Fitted(
         steps,
@@ -209,7 +213,10 @@ def _given(bundle: Bundle, table: pd.DataFrame, images: Any) -> Any:
     return table.assign(**{deep.ROW: np.arange(len(table), dtype=np.int64)})
 
 
-def _network(data: bytes, steps: Pipeline | None, about: Mapping[str, Any]) -> Applied:
+def _network(
+    data: bytes, steps: Pipeline | None, about: Mapping[str, Any]
+) -> tuple[dict[str, Any], Applied]:
+    """Return what the card of a network says, and the network."""
     from radiomics.training import card
 
     kept: dict[str, Any] = {}
@@ -223,7 +230,7 @@ def _network(data: bytes, steps: Pipeline | None, about: Mapping[str, Any]) -> A
     known = None
     if hazard is not None:
         known = np.array(hazard["times"]), np.array(hazard["cumulative"])
-    return Applied(trained, steps, tuple(about["times"]), known)
+    return kept, Applied(trained, steps, tuple(about["times"]), known)
 
 
 def _embeddings(chain: Pipeline) -> list[deep.Embedding]:

@@ -123,12 +123,29 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
                     self.recipe(own)
         return self
 
+    @model_validator(mode="after")
+    def _nothing_unused(self) -> StudyConfig:
+        seen = [is_network(spec) for spec in self.models]
+        for spec, network in zip(self.models, seen, strict=True):
+            if network and spec.get("tune"):
+                rule = "networks are not tuned: give its options, or several models"
+                raise ConfigurationError(f"models: tune of '{spec['name']}': {rule}")
+        if self.evaluation.permutations and seen[0]:
+            rule = "the outcome is dealt anew to the first model, which must not be a network"
+            raise ConfigurationError(f"evaluation.permutations: {rule}: put another one first")
+        if self.evaluation.sensitivity is not None and all(seen):
+            rule = "it chooses the threshold of other models; that of networks is one half"
+            raise ConfigurationError(f"evaluation.sensitivity: {rule}: take it out")
+        return self
+
     def recipe(self, spec: Mapping[str, Any]) -> Options:
         """Return how a network is trained: the study's recipe, changed by the model's own."""
         from radiomics.training import Options
 
-        own = spec.get("training", {})
-        given = {"seed": self.seed, **self.training, **own, "task": self.task}
+        given = {"seed": self.seed, **self.training, **spec.get("training", {})}
+        if given.setdefault("task", self.task) != self.task:
+            rule = f"the task is that of the study, {self.task}"
+            raise ConfigurationError(f"training.task: {rule}; given: {given['task']!r}")
         return parse(Options, given, "training")
 
     def deep_columns(self, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,6 +171,13 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _preset(cls, value: Any) -> Any:
         return load_settings(value) if isinstance(value, str) else value
+
+
+def is_network(spec: Mapping[str, Any]) -> bool:
+    """Tell networks from models with scikit-learn's manner: by what ``build`` says it returns."""
+    own = {key: value for key, value in spec.items() if key not in APART}
+    module, _ = parse_plugin("radiomics.models", own, "models")
+    return str(module.build.__annotations__["return"]).endswith("Module")
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:

@@ -9,10 +9,10 @@ import numpy as np
 
 from pipelines import study_data
 from pipelines.chains import candidates
-from pipelines.config import StudyConfig
+from pipelines.config import StudyConfig, is_network
 from pipelines.outcomes import BASELINES
 from pipelines.study_checks import events_per_variable
-from pipelines.study_models import is_network, names_of
+from pipelines.study_models import names_of
 from pipelines.study_samples import checked_samples, splits_of_samples
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.table import FeatureTable

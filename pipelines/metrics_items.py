@@ -19,7 +19,10 @@ from pipelines.run_record import (
     of_settings,
 )
 from pipelines.study_checks import events_per_variable
+from pipelines.study_models import names_of
 from radiomics.evaluation.tuning import stratification
+
+LINEAR = ("logistic", "elastic_net", "cox", "linear")
 
 
 def _multicentre(r: RunRecord) -> Answer:
@@ -89,7 +92,8 @@ def _clinical(r: RunRecord) -> Answer:
 
 
 def _simple(r: RunRecord) -> Answer:
-    simple = [n for n in r.study.outcomes if n.startswith(("logistic", "elastic_net", "cox"))]
+    named = zip(names_of(r.config), r.config.models, strict=True)
+    simple = [n for n, s in named if s["name"] in LINEAR and "embedding" not in s]
     others = [n for n in (SIZE, CLINICAL, NOTHING) if n in r.study.outcomes]
     return MET, f"baselines: {', '.join(others)}; linear models: {', '.join(simple) or 'none'}"
 

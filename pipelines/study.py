@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipelines import deep, picture_report, study_data, study_images, study_report, study_samples
 from pipelines.cohort_features import CohortFeatures, extract_cohort, given_features
-from pipelines.config import StudyConfig
+from pipelines.config import StudyConfig, is_network
 from pipelines.environment import first_process
 from pipelines.outcomes import (
     Comparison,
@@ -37,7 +37,6 @@ from pipelines.study_models import (
     estimate_network,
     estimate_tables,
     fit_finally,
-    is_network,
     names_of,
     needs_images,
 )
@@ -150,7 +149,7 @@ def _permuted(
     outcomes: dict[str, Outcome],
     run: tuple[int, Progress],
 ) -> tuple[float, list[float]] | None:
-    if not config.evaluation.permutations or is_network(config.models[0]):
+    if not config.evaluation.permutations:
         return None
     first = outcomes[names_of(config)[0]]
     reached = next(iter(first.estimates.values())).value

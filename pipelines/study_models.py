@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines import chains, deep, networks
 from pipelines.cohort_features import CohortFeatures
-from pipelines.config import StudyConfig
+from pipelines.config import StudyConfig, is_network
 from pipelines.environment import first_process
 from pipelines.outcomes import (
     Outcome,
@@ -27,7 +27,6 @@ from radiomics.evaluation.measures import measures
 from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Fitted, Recipe
 from radiomics.io.table import Manifest
-from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Predictions, Progress, Samples
 
 
@@ -56,12 +55,6 @@ class Learned:
     def design(self, config: StudyConfig) -> chains.Design:
         """Return what the chains of the study have in common."""
         return design_of(config, self.rows(), self.images)
-
-
-def is_network(spec: dict[str, Any]) -> bool:
-    """Tell networks from models with scikit-learn's manner: by what ``build`` says it returns."""
-    module, _ = parse_plugin("radiomics.models", networks.architecture(spec), "models")
-    return str(module.build.__annotations__["return"]).endswith("Module")
 
 
 def needs_images(config: StudyConfig, source: object) -> bool:

@@ -112,7 +112,15 @@ def _explain(model: type[BaseModel], item: Any, where: str) -> str:
     if item["type"] == "missing":
         return f"{where}: the key '{key}' is missing."
     rule = str(item["msg"]).removeprefix("Value error, ")
-    return f"{where}: key '{key}': {rule}; given: {item['input']!r}."
+    told = f"{where}: key '{key}': {rule}" if location else f"{where}: {rule}"
+    if _holds_keys(item["input"]):  # the whole of it would bury the rule
+        return told if told.endswith((".", "?")) else f"{told}."
+    return f"{told}; given: {item['input']!r}."
+
+
+def _holds_keys(value: Any) -> bool:
+    listed = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, Mapping) for part in listed)
 
 
 def _keys_at(model: type[BaseModel], location: list[str]) -> list[str]:

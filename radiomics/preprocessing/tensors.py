@@ -48,11 +48,13 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     mask_channel: bool = False
 
     @model_validator(mode="after")
-    def _one_size(self) -> Options:
+    def _consistent(self) -> Options:
         if self.size_mm is not None and (self.spacing is None or "size" in self.model_fields_set):
             raise ValueError("size_mm needs a spacing, and stands instead of size")
         if self.margin_mm is not None and {"size_mm", "spacing"} & self.model_fields_set:
             raise ValueError("margin_mm chooses the spacing: leave size_mm and spacing out")
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"window is (lower, upper); given: {list(self.window)}")
         if self.dims == 2 and self.voxels()[0] % 2 == 0:
             raise ValueError("in 2D the first size counts slices around one: 1, 3, 5, ...")
         return self

@@ -98,6 +98,8 @@ def test_deep_columns_bring_what_only_images_hold(study: Study) -> None:
     assert {"age", "deep_000", "deep_005", "original_intensity_mean"} < set(names)
     assert "deep_006" not in names
     assert deep.ROW not in set(study.table.columns)
+    text = (study.folder / "report.html").read_text(encoding="utf-8")
+    assert "linear models: logistic<" in text  # neither the fusion nor the one with an embedding
 
 
 def test_the_plan_tells_how_often_networks_are_trained(cohort: Path, tmp_path: Path) -> None:

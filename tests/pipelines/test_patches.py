@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pipelines import bundle
+from pipelines.archive import pack
 from pipelines.cli import app
 from pipelines.config import StudyConfig
 from pipelines.store import digest_file
 from pipelines.study import run
-from radiomics import Volume, write_volume
+from radiomics import InputError, Volume, write_volume
 from radiomics.plugins import parse
 
 PATIENTS = 12
@@ -84,3 +87,19 @@ def test_damaged_patches_are_made_anew(cohort: Path, tmp_path: Path) -> None:
     files[3].unlink()
     assert digest_file(run(given, tmp_path).folder / "predictions.parquet") == before
     assert [digest_file(file) for file in files] == whole
+
+
+def test_a_bundle_with_the_network_of_another_study_is_refused(
+    cohort: Path, tmp_path: Path
+) -> None:
+    given = values(cohort, 1.0) | {"models": [{"name": "mlp", "widths": [2]}]}
+    for name, size in (("one", [4, 4, 4]), ("two", [5, 5, 5])):
+        changed = given | {"tensors": given["tensors"] | {"size": size}}
+        run(parse(StudyConfig, changed, "test"), tmp_path / name)
+    entries = {}
+    for name, entry in (("one", bundle.BUNDLE), ("two", bundle.NETWORK)):
+        with ZipFile(tmp_path / name / "model.zip") as archive:
+            entries[entry] = archive.read(entry)
+    (tmp_path / "mixed.zip").write_bytes(pack(entries))
+    with pytest.raises(InputError, match="that of another study"):
+        bundle.load(tmp_path / "mixed.zip")
