@@ -35,9 +35,9 @@ def study(
     if schema:
         import json
 
-        from pipelines.config import StudyConfig
+        from pipelines import config_schema
 
-        typer.echo(json.dumps(StudyConfig.model_json_schema(), indent=1, sort_keys=True))
+        typer.echo(json.dumps(config_schema.schema(), indent=1, sort_keys=True))
         return
     if config is None:
         raise typer.BadParameter("name a config, or ask for --schema")

@@ -7,11 +7,17 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from datasets import NAMES as DATASETS
+from pipelines import config_schema
 from pipelines.cli import app
-from pipelines.config import StudyConfig, load_config
+from pipelines.config import StudyConfig, is_network, load_config
 from radiomics.filters import NAMES as FILTERS
+from radiomics.models import NAMES as MODELS
 from radiomics.plugins import ConfigurationError, load
+from radiomics.preprocessing.tensors import Options as Tensors
+from radiomics.selection import NAMES as SELECTIONS
 from radiomics.settings import ABOUT_IMAGES, ExtractionSettings
+from radiomics.training import Options as Recipe
 
 
 def test_the_schema_knows_every_key() -> None:
@@ -19,6 +25,27 @@ def test_the_schema_knows_every_key() -> None:
     assert done.exit_code == 0
     schema = json.loads(done.output)
     assert set(schema["properties"]) == set(StudyConfig.model_fields)
+
+
+def test_the_schema_knows_the_options_of_every_plugin_and_recipe() -> None:
+    keys = config_schema.schema()["properties"]
+    assert set(keys["training"]["properties"]) == set(Recipe.model_fields)
+    assert set(keys["tensors"]["properties"]) == set(Tensors.model_fields)
+    assert "flip" in keys["training"]["properties"]["augment"]["properties"]
+    found = {e["title"]: e for e in keys["models"]["items"]["anyOf"]}
+    for name in MODELS:
+        own = set(load("radiomics.models", name).Options.model_fields) | {"name"}
+        network = is_network({"name": name})
+        more = {"training"} if network else {"embedding", "tune"}
+        assert set(found[name]["properties"]) == own | more
+        assert not found[name]["additionalProperties"]
+    inside = {e["title"]: e for e in found["logistic"]["properties"]["embedding"]["anyOf"]}
+    assert {"components", "training", "channels"} <= set(inside["cnn"]["properties"])
+    assert "logistic" not in inside
+    assert {e["title"] for e in keys["data"]["anyOf"]} == set(DATASETS)
+    assert {e["title"] for e in keys["selection"]["items"]["anyOf"]} == set(SELECTIONS)
+    plugins = [keys[k] for k in ("training", "tensors", "models", "selection", "data")]
+    assert "$ref" not in json.dumps(plugins)
 
 
 def test_the_shipped_breast_cancer_study_is_valid() -> None:
