@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radiomics import models
+from radiomics.evaluation.multiclass import confusion
 from radiomics.reporting import pictures
 from radiomics.reporting.html import Section, Table
 
@@ -18,11 +19,17 @@ SHOWN = 9
 
 
 def network_sections(study: Study) -> list[Section]:
-    """Return the sections of all networks of a study."""
+    """Return the sections of all networks of a study.
+
+    What they made of the tested samples is shown here for cohorts; for pictures it is shown for all
+    models.
+    """
     found: list[Section] = []
     for name, outcome in study.outcomes.items():
         if outcome.fitted and all(hasattr(model, "trained") for model in outcome.fitted):
             found += [_layers(name, outcome), _curves(name, outcome)]
+            if study.features is not None and outcome.samples.classes:
+                found += [_called(name, outcome), *mistakes(name, outcome)]
             heat = _attention(name, outcome)
             found += [heat] if heat is not None else []
     return found
@@ -56,6 +63,35 @@ def _curves(name: str, outcome: Outcome) -> Section:
     kinds = "Loss and accuracy" if "accuracy" in histories[0][-1] else "Loss"
     text = f"{kinds} by epoch{folds}; {trained} epochs were trained."
     return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
+
+
+def _called(name: str, outcome: Outcome) -> Section:
+    p = outcome.predictions
+    drawn = pictures.confusion(confusion(p.y_true, by_class(p.y_score)), outcome.samples.classes)
+    text = "Cases by their class and by the most probable one, predicted out of fold."
+    return Section(f"Predictions of {name}", text, figures=[drawn])
+
+
+def mistakes(name: str, outcome: Outcome) -> list[Section]:
+    """Show the surest of the mistakes of a model that sees images."""
+    p, samples, score = outcome.predictions, outcome.samples, by_class(outcome.predictions.y_score)
+    wrong = np.flatnonzero(predicted(p.y_score) != p.y_true)
+    if samples.x.ndim == 2 or not wrong.size:
+        return []
+    sure = score[wrong].max(axis=1)
+    chosen = wrong[np.argsort(-sure, kind="stable")[:SHOWN]]
+    place = {identity: number for number, identity in enumerate(samples.ids)}
+    x = np.asarray(samples.x[np.array([place[p.ids[i]] for i in chosen])])
+    seen = [model.config.tensors for model in outcome.fitted[:1]]  # fused models have none
+    shown = list(_middle(x, seen[0] if seen else {}))
+    titles = [
+        f"{samples.classes[int(p.y_true[i])]}, taken for\n"
+        f"{samples.classes[int(score[i].argmax())]} ({score[i].max():.0%})"
+        for i in chosen
+    ]
+    text = f"{len(wrong):,} of {len(p.ids):,} samples; shown are the surest of these mistakes."
+    drawn = [pictures.grid(shown, titles, alt="Misclassified samples")]
+    return [Section(f"Mistakes of {name}", text, figures=drawn)]
 
 
 def _attention(name: str, outcome: Outcome) -> Section | None:
@@ -100,6 +136,11 @@ def _middle(x: Any, tensors: dict[str, Any]) -> Any:
 def predicted(score: Any) -> Any:
     """Return the class of each sample: the most probable, or 1 from a probability of one half."""
     return (score >= 0.5).astype(int) if score.ndim == 1 else score.argmax(axis=1)
+
+
+def by_class(score: Any) -> Any:
+    """Return the probability of each class (N, K), of a binary outcome of both."""
+    return score if score.ndim == 2 else np.stack([1 - score, score], axis=1)
 
 
 def in_turn(y: Any) -> Any:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import yaml
 
 from pipelines.config import StudyConfig
 from pipelines.deep import VALIDATION
 from pipelines.environment import installed
-from pipelines.network_sections import SHOWN, in_turn, network_sections, predicted
+from pipelines.network_sections import SHOWN, by_class, in_turn, mistakes, network_sections
 from pipelines.outcomes import label
 from pipelines.performance_sections import ACROSS, paged, warnings_section
 from pipelines.study_samples import TEST, TRAIN
@@ -95,7 +94,7 @@ def _tested(study: Study) -> list[Section]:
             drawn = [pictures.agreement(p.y_true, p.y_score)]
             found.append(Section(f"Predictions of {name}", figures=drawn))
             continue
-        score = p.y_score if p.y_score.ndim == 2 else np.stack([1 - p.y_score, p.y_score], axis=1)
+        score = by_class(p.y_score)
         drawn = [pictures.confusion(confusion(p.y_true, score), classes)]
         if p.y_score.ndim == 2:
             drawn.append(pictures.class_roc(p.y_true, score, classes))
@@ -103,27 +102,8 @@ def _tested(study: Study) -> list[Section]:
             named, auc = {name: p}, {name: str(outcome.estimates["roc_auc"])}
             drawn += [figures.roc(named, auc), figures.calibration(named)]
         found.append(Section(f"Predictions of {name}", figures=drawn))
-        found += _errors(name, outcome, score)
+        found += mistakes(name, outcome)
     return found
-
-
-def _errors(name: str, outcome: Outcome, score: Any) -> list[Section]:
-    p, samples = outcome.predictions, outcome.samples
-    wrong = np.flatnonzero(predicted(p.y_score) != p.y_true)
-    if samples.x.ndim == 2 or not wrong.size:
-        return []
-    sure = score[wrong].max(axis=1)
-    chosen = wrong[np.argsort(-sure, kind="stable")[:SHOWN]]
-    place = {identity: number for number, identity in enumerate(samples.ids)}
-    shown = [samples.x[place[p.ids[i]]] for i in chosen]
-    titles = [
-        f"{samples.classes[int(p.y_true[i])]}, taken for\n"
-        f"{samples.classes[int(score[i].argmax())]} ({score[i].max():.0%})"
-        for i in chosen
-    ]
-    text = f"{len(wrong):,} of {len(p.ids):,} samples; shown are the surest of these mistakes."
-    drawn = [pictures.grid(shown, titles, alt="Misclassified samples")]
-    return [Section(f"Mistakes of {name}", text, figures=drawn)]
 
 
 def _provenance(config: StudyConfig) -> Section:

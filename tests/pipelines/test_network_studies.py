@@ -240,7 +240,7 @@ def test_slices_as_channels_are_shown_as_one_grey_slice(
     )
     drawn: list[np.ndarray] = []
 
-    def draw(samples: list[np.ndarray], titles: list[str], heat: list[np.ndarray], alt: str) -> str:
+    def draw(samples: list[np.ndarray], titles: list[str], heat: Any = None, alt: str = "") -> str:
         del heat, alt
         drawn.extend(samples[: len(titles)])
         return ""

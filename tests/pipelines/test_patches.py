@@ -74,7 +74,13 @@ def test_a_case_without_a_patch_is_left_out_and_named(cohort: Path, tmp_path: Pa
         ids = predictions.loc[predictions["model"] == name, "id"]
         assert sorted(ids) == [f"P{i:02d}" for i in range(PATIENTS) if i != 4]
     assert "P04" not in set(pd.read_parquet(out / "features.parquet")["id"])
-    assert "Cases left out" in (out / "report.html").read_text(encoding="utf-8")
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "Cases left out" in text
+    wrong = predictions[predictions["model"] == "mlp"]
+    assert "Predictions of mlp" in text
+    mistaken = (wrong["y_score"] >= 0.5) != (wrong["y_true"] == 1)
+    assert ("Mistakes of mlp" in text) == mistaken.any()
+    assert f"{mistaken.sum()} of {len(wrong)} samples" in text or not mistaken.any()
 
 
 def test_damaged_patches_are_made_anew(cohort: Path, tmp_path: Path) -> None:

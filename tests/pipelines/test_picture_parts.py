@@ -136,3 +136,13 @@ def test_schemes_of_cohorts_are_refused(tmp_path: Path) -> None:
     root = write(tmp_path / "p", ("",))
     with pytest.raises(InputError, match="in folds once"):
         run(config(root, evaluation={"repeats": 3}), tmp_path / "out")
+
+
+def test_mistakes_of_fused_networks_are_shown(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", ("train", "test"))
+    both = [NETWORK, {"name": "linear"}]
+    recipe = {"epochs": 1, "batch_size": 8, "device": "cpu", "rate": 1e-6}
+    given = config(root, models=both, fusion=[["cnn", "linear"]], training=recipe)
+    run(given, tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Mistakes of cnn + linear" in text
