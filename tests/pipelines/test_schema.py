@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -18,6 +19,8 @@ from radiomics.preprocessing.tensors import Options as Tensors
 from radiomics.selection import NAMES as SELECTIONS
 from radiomics.settings import ABOUT_IMAGES, ExtractionSettings
 from radiomics.training import Options as Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_schema_knows_every_key() -> None:
@@ -46,6 +49,16 @@ def test_the_schema_knows_the_options_of_every_plugin_and_recipe() -> None:
     assert {e["title"] for e in keys["selection"]["items"]["anyOf"]} == set(SELECTIONS)
     plugins = [keys[k] for k in ("training", "tensors", "models", "selection", "data")]
     assert "$ref" not in json.dumps(plugins)
+
+
+def test_the_settings_page_names_every_option_of_networks_and_pictures() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    networks = [load("radiomics.models", n) for n in MODELS if is_network({"name": n})]
+    pictures = [load("datasets", n) for n in ("mnist", "cifar10", "class_folders")]
+    for key in {key for module in networks + pictures for key in module.Options.model_fields}:
+        assert f"`{key}`" in text, key
+    for key in ("tensors", "training", "evaluation.validation"):
+        assert f"| `{key}` |" in text
 
 
 def test_the_shipped_breast_cancer_study_is_valid() -> None:
