@@ -14,7 +14,7 @@ from pipelines.store import Store, digest_file, key
 from radiomics.extraction import compute, prepare, versions
 from radiomics.io import file_parts
 from radiomics.io.table import FeatureTable, Manifest
-from radiomics.settings import ExtractionSettings
+from radiomics.settings import ExtractionSettings, unit_in
 from radiomics.types import InputError, Progress, silent
 
 
@@ -100,11 +100,13 @@ def _one(
         case = manifest.load(index)
         if case.mask is None:
             raise ValueError(f"case {case.id} has no mask")
-        done = compute(prepare(case.image, case.mask, settings), settings)
-        notes = [*case.image.history, *case.mask.history]
+        prepared = prepare(case.image, case.mask, settings)
+        done = compute(prepared, settings)
+        notes = [*case.image.history, *case.mask.history, *done.notes]
         record |= {"values": done.features, "missing": done.missing, "notes": notes}
         record["verdict"] = case.image.verdict
-        record["grid"] = {"spacing": list(case.image.spacing), "unit": case.image.unit}
+        unit = unit_in(case.image.unit, settings)[0]
+        record["grid"] = {"spacing": list(case.image.spacing), "unit": unit}
     except InputError as error:
         record["error"] = _without_folder(str(error), manifest)
     except Exception as error:  # whatever breaks one case is recorded and stops no other

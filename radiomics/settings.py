@@ -188,6 +188,26 @@ def load_settings(
     return parse(ExtractionSettings, content, str(path))
 
 
+def unit_in(unit: str, settings: ExtractionSettings) -> tuple[str, list[str]]:
+    """Return the unit of an image as settings understand it, and what is to be noted of that.
+
+    A file of a format without units (NIfTI, NRRD, MetaImage) is in HU where the settings are for
+    CT: the same scan has the same features, whatever file it comes from.
+    """
+    if unit:
+        return unit, []
+    if settings.modality == "CT":
+        return CT, ["a file without a unit: taken as HU, since the settings are for CT"]
+    open_ = settings.discretisation is None or settings.ivh is None
+    if settings.modality in ("MR", "other") or not open_ or settings.pyradiomics is not None:
+        return unit, []
+    bins, more = default_discretisation(unit).bins, default_ivh(unit).bins
+    return unit, [
+        f"a file without a unit: {bins} grey levels and {more} levels of the histogram where the "
+        "settings do not say, not those of CT or PET: name the modality, or discretisation and ivh"
+    ]
+
+
 def default_discretisation(unit: str) -> discretise.Options:
     """Return how grey levels are made of intensities in a unit where the settings do not say.
 
