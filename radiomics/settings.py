@@ -87,6 +87,11 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     def _one_or_several(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names
 
+    @field_validator("aggregation")
+    @classmethod
+    def _each_once(cls, names: tuple[Directional, ...]) -> tuple[Directional, ...]:
+        return _once(names)
+
     @model_validator(mode="after")
     def _rounding_keeps_units(self) -> ExtractionSettings:
         if self.normalise and self.resample and self.resample.round_intensities:
@@ -99,7 +104,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         for name in names:
             if name not in families.NAMES:
                 raise ValueError(f"there is no '{name}'. {did_you_mean(name, families.NAMES)}")
-        return names
+        return _once(names)
 
     @field_validator("filters")
     @classmethod
@@ -119,6 +124,13 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
                         f"'{name}' is not. {hint}"
                     )
         return self
+
+
+def _once(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is named more than once: its columns would be, too")
+    return names
 
 
 def _filter_schema(name: str) -> dict[str, Any]:

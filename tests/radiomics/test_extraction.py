@@ -285,3 +285,10 @@ def test_a_ct_has_the_same_features_from_a_format_without_units() -> None:
         load_settings({"discretisation": bins, "ivh": {"method": "levels"}}),
     ):
         assert compute(prepare(plain, mask, settings), settings).notes == ()
+
+
+@pytest.mark.parametrize("key", ["families", "aggregation"])
+def test_names_that_would_give_columns_twice_are_refused(key: str) -> None:
+    name = {"families": "glcm", "aggregation": "3d_merged"}[key]
+    with pytest.raises(ConfigurationError, match=f"{name} is named more than once"):
+        load_settings({key: [name, "glrlm" if key == "families" else "3d_averaged", name]})

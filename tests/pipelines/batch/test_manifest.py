@@ -162,3 +162,13 @@ def test_the_sts_patients_are_found() -> None:
     assert len(set(cohort.column("group").to_pylist())) == 10
     pairs = zip(cohort.column("image").to_pylist(), cohort.column("mask").to_pylist(), strict=True)
     assert all(image.rpartition("/")[0] == mask.split("/mask")[0] for image, mask in pairs)
+
+
+def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"id": ["a"], "image": ["a.nii"], "mask": ["b.nii"], "tags": [["x", "y"]]}
+    pq.write_table(pa.table(columns), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="lists or structures in tags"):
+        read_cohort(tmp_path / "m.parquet")
