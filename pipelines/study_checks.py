@@ -123,7 +123,7 @@ def _order(numbers: NDArray[np.float64], values: NDArray[np.float64], task: str)
     if len(parts) < 2 or min(map(len, parts)) < FEWEST:
         return 0.0
     areas = [
-        float(mannwhitneyu(one, other)[0]) / (len(one) * len(other))
+        float(mannwhitneyu(one, other, method="asymptotic")[0]) / (len(one) * len(other))
         for one, other in combinations(parts, 2)
     ]
     return float(np.mean([max(area, 1 - area) for area in areas]))
@@ -138,6 +138,5 @@ def _alike(groups: NDArray[Any]) -> list[str]:
     pairs = [" and ".join(names) for names in kinds.values() if len(names) > 1]
     more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
     listed = "; ".join(pairs[:SHOWN]) + more
-    return (
-        [f"patients named alike: {listed}; if they are one, give them one group"] if pairs else []
-    )
+    told = f"patients named alike: {listed}; if they are one, give them one group"
+    return [told] if pairs else []

@@ -170,7 +170,8 @@ def test_a_column_that_tells_patients_apart_is_no_feature(tmp_path: Path) -> Non
         run(config(tmp_path, t.drop(columns="group")), tmp_path / "out")
     source = {"name": "features", "table": str(tmp_path / "features.csv")}
     done = run(config(tmp_path, t, data={**source, "ignore": ["patient_id"]}), tmp_path / "out")
-    assert "patient_id" not in done.samples.columns
+    assert done.features is not None
+    assert "patient_id" not in done.features.table.columns
 
 
 def test_patients_that_are_named_alike_are_told(tmp_path: Path) -> None:
