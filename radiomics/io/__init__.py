@@ -76,11 +76,13 @@ def read_file(path: Path) -> Volume:
     InputError
         When the file cannot be read or is not one 3D scalar image.
     """
-    from radiomics.io.nifti import SUFFIXES, read_nifti
+    from radiomics.io.nifti import SUFFIXES, check_spacing, read_nifti
 
-    plain = read_nifti(path) if path.name.lower().endswith(SUFFIXES) else None
-    if plain is not None:
-        return plain
+    if path.name.lower().endswith(SUFFIXES):
+        plain = read_nifti(path)
+        if plain is not None:
+            return plain
+        check_spacing(path)
     from radiomics.io.itk import read_itk
 
     return read_itk(path)
