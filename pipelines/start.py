@@ -1,0 +1,16 @@
+"""Where the command ``radiomics`` begins: Ctrl-C while Python imports is no traceback, either."""
+
+from __future__ import annotations
+
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from pipelines.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    run()
