@@ -11,6 +11,7 @@ def main() -> None:
     """Run the command line."""
     try:
         from pipelines.cli import main as run
-    except KeyboardInterrupt:
+
+        run()
+    except KeyboardInterrupt:  # before a command began: nothing was done yet
         sys.exit(INTERRUPTED)
-    run()
