@@ -172,3 +172,16 @@ def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table(columns), tmp_path / "m.parquet")
     with pytest.raises(InputError, match="lists or structures in tags"):
         read_cohort(tmp_path / "m.parquet")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ['a,"i,k,x\nb,i,k,z\n', 'a,i,k,"x\nb,i,k,z\n', 'a,i,k,"x\nb,i,k,z"\n', 'a,i,k,"x\nb,i,k,"y"\n'],
+)
+def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"id,image,mask,note\n{rows}")
+    with pytest.raises(InputError, match="opens in line 2 or before is not closed"):
+        read_cohort(path)
+    path.write_text('id,image,mask,note\na,i,k,"two\nlines, and more"\n')
+    assert len(read_cohort(path).table) == 1
