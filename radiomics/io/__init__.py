@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError, Volume, check_mask
+from radiomics.types import InputError, Volume, check_mask, check_volume
 
 VERSION = 2
 """Counts changes of reading that change values; part of every stored result's key."""
@@ -118,6 +118,7 @@ def read_mask(
         Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
         an empty mask.
     """
+    check_volume(like, "like")
     path = existing(path)
     if path.is_file() and path.suffix.lower() == ".png":
         for option, value in (("roi", roi), ("segment", segment)):

@@ -121,3 +121,14 @@ def test_an_input_error_survives_a_process_boundary() -> None:
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert again.remedy == "remedy"
+
+
+def test_paths_in_the_place_of_volumes_are_refused_in_words(tmp_path: Path) -> None:
+    from radiomics import extract, read_mask
+
+    with pytest.raises(TypeError, match="image is a Volume, not str"):
+        extract("a.nii", "b.nii")  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match="like is a Volume, not PosixPath|like is a Volume, not Win"
+    ):
+        read_mask(tmp_path, like=tmp_path)  # type: ignore[arg-type]
