@@ -132,9 +132,7 @@ def check_volume(given: object, name: str) -> None:
     """
     if not isinstance(given, Volume):
         kind = type(given).__name__
-        raise TypeError(
-            f"{name} is a Volume, not {kind}: read_image or read_mask makes one of a file"
-        )
+        raise TypeError(f"{name} is a Volume, not {kind}: read_image and read_mask give them")
 
 
 def check_mask(image: Volume, mask: Volume, where: object = "mask") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,7 +129,5 @@ def test_paths_in_the_place_of_volumes_are_refused_in_words(tmp_path: Path) -> N
 
     with pytest.raises(TypeError, match="image is a Volume, not str"):
         extract("a.nii", "b.nii")  # type: ignore[arg-type]
-    with pytest.raises(
-        TypeError, match="like is a Volume, not PosixPath|like is a Volume, not Win"
-    ):
+    with pytest.raises(TypeError, match=f"like is a Volume, not {type(tmp_path).__name__}"):
         read_mask(tmp_path, like=tmp_path)  # type: ignore[arg-type]
