@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.batch.checks import checked_of
 from pipelines.batch.manifest import read_cohort
-from pipelines.batch.tree import write_manifest
+from pipelines.batch.tree import find_cases, write_manifest
 from radiomics.io.table import Manifest
 from radiomics.types import InputError
 from tests.cohorts import rows_of, write_cohort, write_rows
@@ -185,3 +185,21 @@ def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path: Path, rows: str) -
         read_cohort(path)
     path.write_text('id,image,mask,note\na,i,k,"two\nlines, and more"\n')
     assert len(read_cohort(path).table) == 1
+
+
+def test_folders_of_images_face_folders_of_labels(tmp_path: Path) -> None:
+    for name in ("imagesTr", "labelsTr", "imagesTs"):
+        (tmp_path / name).mkdir()
+    images = ("a_0000", "a_0001", "b_0000", "case_2026")
+    for name in images:
+        (tmp_path / "imagesTr" / f"{name}.nii.gz").write_bytes(b"x")
+    for name in ("a", "b", "case_2026"):
+        (tmp_path / "labelsTr" / f"{name}.nii.gz").write_bytes(b"x")
+    (tmp_path / "imagesTs" / "c_0000.nii.gz").write_bytes(b"x")  # nobody knows its mask
+    found = find_cases(tmp_path).to_pylist()
+    pairs = [(Path(row["image"]).name, Path(row["mask"]).name) for row in found]
+    masks = ("a", "a", "b", "case_2026")
+    assert pairs == [(f"{i}.nii.gz", f"{m}.nii.gz") for i, m in zip(images, masks, strict=True)]
+    assert len({row["group"] for row in found}) == 3
+    assert len({row["id"] for row in found}) == 4
+    assert {row["roi"] for row in found} == {"*"}
