@@ -8,7 +8,6 @@ Under ``torchrun`` the processes share each batch, and the first one writes.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,37 +156,42 @@ def _train(
     network, options = run.network, run.options
     data = on_device(train, scaling, options, run.device)
     held = None if validation is None else on_device(validation, scaling, options, run.device)
-    state = None if folder is None else State(folder, fingerprint(network, train, options))
-    history, best = ([], None) if state is None else state.load(network, run.optimiser, run.device)
+    state = None
+    history: list[dict[str, float]] = []
+    best: dict[str, Tensor] | None = None
+    if folder is not None:
+        known = fingerprint(network, (train, validation), options)
+        state = State(folder, known, options.save_every)
+        history, best = state.load(run)
     events = Events(folder if options.tensorboard else None)
-    saved, kept = time.monotonic(), len(history)
-    for epoch in range(len(history), options.epochs):
-        if options.patience is not None and _stale(history) >= options.patience:
-            break
-        before = _copy(network)
-        try:
-            row = {"epoch": float(epoch + 1), **run.epoch(data, epoch, train.ids)}
-        except InputError:
-            network.load_state_dict(before)
-            raise
-        except torch.OutOfMemoryError:
-            raise _too_large(run, train) from None
-        if held is not None and validation is not None:
-            measured = run.measure(held, len(validation.ids))
-            row |= {f"validation_{key}": value for key, value in measured.items()}
-        key = "validation_loss" if held is not None else "loss"
-        smallest = min((old[key] for old in history), default=math.inf)
-        if best is None or held is None or row[key] <= smallest:
-            best = _copy(network)
-        history.append(row)
-        if state is not None and time.monotonic() - saved >= options.save_every:
-            state.save(network, run.optimiser, history, best)
-            saved, kept = time.monotonic(), len(history)
-        events.write(row)
-        progress(_said(row), epoch + 1, options.epochs)
-    if state is not None and kept < len(history):
-        state.save(network, run.optimiser, history, best)
-    events.close()
+    try:
+        for epoch in range(len(history), options.epochs):
+            if options.patience is not None and _stale(history) >= options.patience:
+                break
+            before = _copy(network)
+            try:
+                row = {"epoch": float(epoch + 1), **run.epoch(data, epoch, train.ids)}
+            except InputError:
+                network.load_state_dict(before)
+                raise
+            except torch.OutOfMemoryError:
+                raise _too_large(run, train) from None
+            if held is not None and validation is not None:
+                measured = run.measure(held, len(validation.ids))
+                row |= {f"validation_{key}": value for key, value in measured.items()}
+            key = "validation_loss" if held is not None else "loss"
+            smallest = min((old[key] for old in history), default=math.inf)
+            if best is None or held is None or row[key] <= smallest:
+                best = _copy(network)
+            history.append(row)
+            if state is not None:
+                state.keep(run, history, best)
+            events.write(row)
+            progress(_said(row), epoch + 1, options.epochs)
+    finally:
+        if state is not None:
+            state.write()  # the last whole epoch, whatever stopped the next
+        events.close()
     ranks.wait()
     if best is not None:
         network.load_state_dict(best)

@@ -112,18 +112,19 @@ def _moments(values: NDArray[Any]) -> tuple[float, float]:
     """Return mean and standard deviation, in parts: a memory map need not fit in memory."""
     if values.dtype == np.uint8:
         counts = np.zeros(256, dtype=np.int64)
-        for part in _parts(values):
+        for part in parts_of(values):
             counts += np.bincount(part.ravel(), minlength=256)
         grey, share = np.arange(256.0), counts / counts.sum()
         mean = float(share @ grey)
         return mean, math.sqrt(float(share @ (grey - mean) ** 2))
     count = values.size
-    mean = sum(float(part.sum(dtype=np.float64)) for part in _parts(values)) / count
-    square = sum(float(((part - mean) ** 2).sum(dtype=np.float64)) for part in _parts(values))
+    mean = sum(float(part.sum(dtype=np.float64)) for part in parts_of(values)) / count
+    square = sum(float(((part - mean) ** 2).sum(dtype=np.float64)) for part in parts_of(values))
     return mean, math.sqrt(square / count)
 
 
-def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def parts_of(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield rows of an array, some 64 MB at a time."""
     rows = max(1, (1 << 26) // max(1, values[0].nbytes))
     return (values[start : start + rows] for start in range(0, len(values), rows))
 
