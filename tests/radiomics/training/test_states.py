@@ -57,9 +57,8 @@ def test_a_run_in_half_precision_goes_on_bit_for_bit(tmp_path: Path) -> None:
     x = rng.normal(size=(64, 40))
     x[::7] *= 40  # the scaler meets infinite gradients, and backs off
     y = np.where(np.arange(64) % 5, 1.0, 300.0) * x[:, 0]
-    options = Options(
-        task="regression", epochs=6, batch_size=16, precision="float16", optimiser="sgd", device="cpu"
-    )  # fmt: skip
+    recipe: dict[str, Any] = {"task": "regression", "optimiser": "sgd", "device": "cpu"}
+    options = Options(epochs=6, batch_size=16, precision="float16", **recipe)
 
     def built() -> torch.nn.Module:
         torch.manual_seed(0)
