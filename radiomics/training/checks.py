@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from radiomics.training import ranks
+from radiomics.training.augment import demand
 from radiomics.training.data import parts_of
 from radiomics.training.recipe import Options
 from radiomics.types import InputError, Samples
@@ -36,6 +37,7 @@ def check(network: nn.Module, train: Samples, validation: Samples | None, option
         raise InputError("training", rule, f"{ranks.count()} processes", "train on one")
     _check_batches(network, len(train.ids), options)
     _check_finite(train, "training")
+    _check_images(train, options)
     _check_targets(train, options.task, "training")
     y = np.asarray(train.y)
     if options.task == "survival" and not y[:, 1].any():
@@ -55,6 +57,26 @@ def _check_batches(network: nn.Module, count: int, options: Options) -> None:
         processes = f", on each of {ranks.count()} processes" if ranks.count() > 1 else ""
         rule = f"batch norm needs two samples a batch, and in each of its parts{processes}"
         raise InputError("training", rule, f"{smallest}", "choose a larger batch_size")
+
+
+def _check_images(train: Samples, options: Options) -> None:
+    try:
+        demand(train.x.shape[1:], options.augment)
+    except ValueError as error:
+        rule, remedy = "augment changes what samples have", "correct training.augment"
+        raise InputError("training", rule, str(error), remedy) from None
+    masks = options.augment.masks
+    if not masks or not options.augment.changes():
+        return
+    binary = [
+        np.isin(part[:, -masks:], (0, 1)).reshape(len(part), -1).all(axis=1)
+        for part in parts_of(train.x)
+    ]
+    rows = np.flatnonzero(~np.concatenate(binary)).tolist()
+    if rows:
+        rule = f"the last {masks} channels are masks of 0 and 1"
+        found = f"other values in samples {named([train.ids[i] for i in rows])}"
+        raise InputError("training", rule, found, "correct training.augment.masks, or the masks")
 
 
 def _check_validation(train: Samples, validation: Samples, options: Options) -> None:

@@ -94,6 +94,10 @@ class Scale:
         offset = -self.mean.to(torch.float32) * factor
         self.factor, self.offset = factor.to(device), offset.to(device)
 
+    def levels(self) -> tuple[Tensor, Tensor]:
+        """Return what 0 and 1 become, (1, C, 1, ...) each."""
+        return self(torch.zeros(self.mean.shape)), self(torch.ones(self.mean.shape))
+
     def __call__(self, x: Tensor) -> Tensor:
         """Return samples as float32 on the device."""
         if x.dtype not in NARROW:

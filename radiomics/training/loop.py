@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from radiomics.training import ranks
-from radiomics.training.augment import NOTHING, augmented
+from radiomics.training.augment import augmented
 from radiomics.training.checks import named
 from radiomics.training.data import Resident, Streamed, batches, look_size
 from radiomics.training.plan import Part, planned
@@ -55,13 +55,13 @@ class Run:
         mine, steps = planned(order, shares, options, ranks.least(self.network))
         torch.manual_seed(seed + NOISE * (1 + ranks.number()))
         losses = torch.zeros(len(steps), device=self.device)
-        changing = options.augment != NOTHING
+        levels = data.scale.levels()
         self.network.train()
         for step, (x, y) in enumerate(data.batches(mine, [step.own for step in steps])):
             rate = options.rate * rate_factor(options, epoch + step / len(steps))
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            changed = augmented(x, options.augment) if changing else x
+            changed = augmented(x, options.augment, levels)
             losses[step] = self.step(changed, y, steps[step].parts)
         ranks.total(losses)
         values = losses.cpu()
