@@ -69,7 +69,7 @@ def _moments(values: NDArray[Any]) -> tuple[float, float]:
 
 def parts_of(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield rows of an array, some 64 MB at a time."""
-    rows = max(1, (1 << 26) // max(1, values[0].nbytes))
+    rows = max(1, (1 << 26) // max(1, values[:1].nbytes))
     return (values[start : start + rows] for start in range(0, len(values), rows))
 
 

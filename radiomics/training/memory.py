@@ -48,15 +48,16 @@ def too_large(run: Run, shape: tuple[int, ...]) -> InputError:
     """
     if ranks.count() > 1:  # a probe would wait for the others
         return InputError("training", RULE, "it does not", "choose a smaller batch_size")
-    least = ranks.least(run.network) if ranks.normed(run.network) else 1
+    survival = run.options.task == "survival"  # its batch has no parts, nor one sample alone
+    least = 2 if survival or ranks.normed(run.network) else 1
     size = part_size(run.options)
     while (size := size // 2) >= least:
         if run.device.type == "cuda":
             torch.cuda.empty_cache()
         if _fits(run, size, shape):
-            remedy = f"set batch_size to {size}, or accumulate parts of that size"
-            return InputError("training", RULE, "it does not", remedy)
-    found = "not even one sample" if least == 1 else f"not even {least}, which batch norm needs"
+            parts = "" if survival else ", or accumulate parts of that size"
+            return InputError("training", RULE, "it does not", f"set batch_size to {size}{parts}")
+    found = "not even one sample" if least == 1 else "not even two, and fewer cannot be trained on"
     return InputError("training", RULE, found, "choose a smaller network or smaller samples")
 
 

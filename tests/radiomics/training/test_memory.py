@@ -40,7 +40,7 @@ class Bounded(nn.Module):
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError(CPU), MemoryError()])
-@pytest.mark.parametrize(("fits", "message"), [(5, "batch_size to 4"), (1, "which batch norm")])
+@pytest.mark.parametrize(("fits", "message"), [(5, "batch_size to 4"), (1, "not even two")])
 def test_what_fits_is_told_and_nothing_is_changed(
     error: Exception | None, fits: int, message: str
 ) -> None:
