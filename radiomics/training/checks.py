@@ -28,6 +28,8 @@ def check(network: nn.Module, train: Samples, validation: Samples | None, option
     InputError
         Saying what is missing, and of values that are not finite in which samples they stand.
     """
+    if not train.ids:
+        raise InputError("training", "there are samples to train on", "none", "give some")
     if options.patience is not None and validation is None:
         rule = "patience looks at the loss of validation samples"
         remedy = "give some (in a study: evaluation.validation), or leave patience out"

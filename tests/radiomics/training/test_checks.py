@@ -79,6 +79,8 @@ def test_validation_samples_are_like_those_to_train_on() -> None:
         fit(small(), train, replace(train, y=train.y + 1), options=options)
     with pytest.raises(InputError, match="validation samples: targets are 0, 1, 2"):
         fit(small(), train, replace(train, y=train.y - 1), options=options)
+    with pytest.raises(InputError, match="there are samples to train on"):
+        fit(small(batch_norm=False), train.take(np.arange(0)), options=options)
     with pytest.raises(InputError, match=r"evaluation\.validation"):
         fit(small(), train, options=Options(patience=2, **RECIPE))
 
