@@ -129,7 +129,15 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
         own = spec.get("training", {})
         given = {"seed": self.seed, **self.training, **own, "task": self.task}
-        return parse(Options, given, "training")
+        found = parse(Options, given, "training")
+        told = "masks" in found.augment.model_fields_set
+        if told or not self.tensors or not found.augment.changes():
+            return found
+        from radiomics.preprocessing import tensors
+
+        masks = parse(tensors.Options, self.tensors, "tensors").masks()
+        augment = found.augment.model_copy(update={"masks": masks})
+        return found.model_copy(update={"augment": augment})
 
     def deep_columns(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Return a model's entry with all that its embedding takes, where it has one."""
