@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -16,7 +17,22 @@ from pipelines.batch_cli import batch
 if TYPE_CHECKING:
     import pandas as pd
 
+INTERRUPTED = 130
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; each that is interrupted says what becomes of its work."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted: the same command goes on from what is done", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Radiomics from a DICOM folder to a report.",
     no_args_is_help=True,
     add_completion=False,
@@ -31,6 +47,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the li
 REPAIR = "refuse, all, or some of missing, duplicates, tilt, spacing with commas."
 
 FAILED, WRONG = 1, 2
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 app.command()(batch)
@@ -245,8 +262,6 @@ def main() -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or str(error).splitlines()[0]
-        typer.echo(f"error: {place}{reason}; what was finished before is kept", err=True)
+        kept = "; what was finished before is kept" if error.errno in NO_ROOM else ""
+        typer.echo(f"error: {place}{reason}{kept}", err=True)
         sys.exit(WRONG)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: the same command goes on from what is done", err=True)
-        sys.exit(130)

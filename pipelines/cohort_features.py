@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,8 +15,18 @@ from pipelines.store import Store, digest_file, key
 from radiomics.extraction import compute, prepare, versions
 from radiomics.io import file_parts
 from radiomics.io.table import FeatureTable, Manifest
-from radiomics.settings import ExtractionSettings
+from radiomics.kernels.fingerprint import fingerprint
+from radiomics.settings import ExtractionSettings, unit_in
 from radiomics.types import InputError, Progress, silent
+
+NAMING = re.compile(
+    r"^(patient|subject|participant|person|case|scan|mrn|pid)s?"
+    r"[ _.-]*(id|no|nr|num|number|name|key|code)?$",
+    re.IGNORECASE,
+)
+"""Names of columns that tell patients apart: as features they let a model know them again."""
+KEPT = ("values", "missing", "notes", "verdict", "grid", "voxels")
+"""What a stored record has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +36,8 @@ class CohortFeatures:
     ``table`` is (cases x features), indexed by id; ``failures`` id to reason; ``images`` and
     ``masks`` id to SHA-256; ``missing`` counts the cases in which a feature has no value;
     ``verdicts`` id to what was said of its DICOM series; ``notes`` id to what was noted of, or
-    done to, its image or mask while reading; ``grids`` id to spacing (mm) and unit of its image.
+    done to, its image or mask while reading; ``grids`` id to spacing (mm) and unit of its image;
+    ``voxels`` id to what tells copies of an image, also in another format.
     """
 
     table: pd.DataFrame
@@ -37,6 +49,7 @@ class CohortFeatures:
     notes: dict[str, list[str]]
     reused: int
     grids: dict[str, dict[str, Any]] = field(default_factory=dict)
+    voxels: dict[str, str] = field(default_factory=dict)
 
 
 def extract_cohort(
@@ -68,8 +81,9 @@ def extract_cohort(
     by_id = dict(zip(ids, records, strict=True))
     values = {i: r["values"] for i, r in by_id.items() if "values" in r}
     images = {i: r["image"] for i, r in by_id.items() if r.get("image")}
+    voxels = {i: r.get("voxels") or r["image"] for i, r in by_id.items() if i in images}
     if not copies:
-        _check_distinct(manifest, images)
+        _check_distinct(manifest, voxels)
     return CohortFeatures(
         pd.DataFrame.from_dict(values, orient="index"),
         {i: r["error"] for i, r in by_id.items() if "error" in r},
@@ -80,6 +94,7 @@ def extract_cohort(
         {i: r["notes"] for i, r in by_id.items() if r.get("notes")},
         sum(bool(r.get("reused")) for r in records),
         {i: r["grid"] for i, r in by_id.items() if r.get("grid")},
+        voxels,
     )
 
 
@@ -95,16 +110,18 @@ def _one(
         choice = [row[column] for column in ("series", "roi", "label", "segment")]
         name = key([*context, *record.values(), *choice, dict(manifest.reading)])
         known = store.get(name)
-        if known is not None and {"values", "missing", "notes", "verdict", "grid"} <= set(known):
+        if known is not None and set(KEPT) <= set(known):
             return {**known, **record, "reused": True}
         case = manifest.load(index)
         if case.mask is None:
             raise ValueError(f"case {case.id} has no mask")
-        done = compute(prepare(case.image, case.mask, settings), settings)
-        notes = [*case.image.history, *case.mask.history]
+        prepared = prepare(case.image, case.mask, settings)
+        done = compute(prepared, settings)
+        notes = [*case.image.history, *case.mask.history, *done.notes]
         record |= {"values": done.features, "missing": done.missing, "notes": notes}
-        record["verdict"] = case.image.verdict
-        record["grid"] = {"spacing": list(case.image.spacing), "unit": case.image.unit}
+        record |= {"verdict": case.image.verdict, "voxels": fingerprint(case.image.array)}
+        unit = unit_in(case.image.unit, settings)[0]
+        record["grid"] = {"spacing": list(case.image.spacing), "unit": unit}
     except InputError as error:
         record["error"] = _without_folder(str(error), manifest)
     except Exception as error:  # whatever breaks one case is recorded and stops no other
@@ -134,7 +151,7 @@ def _check_distinct(manifest: Manifest, images: dict[str, str]) -> None:
         named = ", ".join(f"{r.id} of {r.group}" for r in shared.itertuples(index=False))
         raise InputError(
             "manifest",
-            "different patients (column 'group') have different images, byte for byte",
+            "different patients (column 'group') have different images, voxel for voxel",
             f"one image under several patients: {named[:300]}",
             "give these rows one group, leave the copies out, or set duplicates: merge",
         )
@@ -146,9 +163,13 @@ def given_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFe
     Raises
     ------
     InputError
-        For a column of text that is no covariate, or no feature at all.
+        For a column that names patients, one of text that is no covariate, or no feature at all.
     """
     names = [name for name in table.features if name not in covariates]
+    naming = [n for n in names if NAMING.search(str(n))]
+    if naming:
+        rule, remedy = "a column that names patients is no feature", "call it group, or ignore it"
+        raise InputError("data", rule, ", ".join(naming), f"{remedy} (data.ignore)")
     text = [n for n in names if not pd.api.types.is_numeric_dtype(table.rows[n])]
     if text or not names:
         found = f"text in {', '.join(text[:5])}" if text else "no feature"

@@ -146,7 +146,15 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         if given.setdefault("task", self.task) != self.task:
             rule = f"the task is that of the study, {self.task}"
             raise ConfigurationError(f"training.task: {rule}; given: {given['task']!r}")
-        return parse(Options, given, "training")
+        found = parse(Options, given, "training")
+        told = "masks" in found.augment.model_fields_set
+        if told or not self.tensors or not found.augment.changes():
+            return found
+        from radiomics.preprocessing import tensors
+
+        masks = parse(tensors.Options, self.tensors, "tensors").masks()
+        augment = found.augment.model_copy(update={"masks": masks})
+        return found.model_copy(update={"augment": augment})
 
     def deep_columns(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Return a model's entry with all that its embedding takes, where it has one."""

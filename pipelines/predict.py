@@ -14,7 +14,7 @@ from pipelines.bundle import Bundle
 from radiomics.extraction import extract
 from radiomics.io import read_image, read_mask
 from radiomics.io.table import Manifest, read_manifest, read_table
-from radiomics.settings import ExtractionSettings
+from radiomics.settings import ExtractionSettings, unit_in
 from radiomics.types import Case, InputError, Progress, Volume, silent
 
 
@@ -90,14 +90,17 @@ def _tensor(bundle: Bundle, case: Case) -> NDArray[np.float32]:
     return np.asarray(case_tensor(case, options).numpy())[None]  # (1, C, ...)
 
 
+def _settings(bundle: Bundle) -> ExtractionSettings:
+    return ExtractionSettings.model_validate(bundle.about["config"]["extraction"])
+
+
 def _row(
     bundle: Bundle, image: Volume, mask: Volume, known: dict[str, Any], where: str
 ) -> dict[str, Any]:
     site = {"site": known["site"]} if known.get("site") else {}
     if not bundle.about["columns"]:
         return site
-    settings = ExtractionSettings.model_validate(bundle.about["config"]["extraction"])
-    features = extract(image, mask, settings)
+    features = extract(image, mask, _settings(bundle))
     wanted = [c for c in bundle.about["columns"] if c not in features]
     absent = [name for name in wanted if name not in known]
     if absent:
@@ -112,10 +115,12 @@ def _row(
 def _grid(bundle: Bundle, image: Volume) -> list[str]:
     """Say whether spacing or unit of an image are unlike those of training."""
     trained = bundle.about["images"]
-    notes = []
-    if trained["units"] and image.unit not in trained["units"]:
+    notes: list[str] = []
+    unit, told = unit_in(image.unit, _settings(bundle))
+    notes += told if bundle.about["columns"] else []
+    if trained["units"] and unit not in trained["units"]:
         usual = ", ".join(unit or "not told" for unit in trained["units"])
-        notes.append(f"unit {image.unit or 'not told'}, in training {usual}")
+        notes.append(f"unit {unit or 'not told'}, in training {usual}")
     if trained["spacing_low"]:
         low, high = np.array(trained["spacing_low"]), np.array(trained["spacing_high"])
         spacing = np.array(image.spacing)

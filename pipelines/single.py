@@ -11,7 +11,13 @@ from radiomics.derived import filtered, resampled
 from radiomics.extraction import Prepared, compute, prepare, versions
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
-from radiomics.settings import load_settings
+from radiomics.settings import (
+    ExtractionSettings,
+    default_discretisation,
+    default_ivh,
+    load_settings,
+    unit_in,
+)
 from radiomics.types import Volume
 
 SUFFIXES = (".csv", ".json", ".parquet")
@@ -54,7 +60,7 @@ def extract_files(
         if save is not None:
             _save(prepared, save, f"{name}_{roi}" if roi else name)
         masks[roi] = {
-            "notes": region.history,
+            "notes": [*region.history, *done.notes],
             "missing": done.missing,
             "voxels": {
                 "mask": int(region.array.sum()),
@@ -72,14 +78,27 @@ def extract_files(
         },
         "image": {
             "unit": volume.unit,
+            "grey_levels": _rules(volume, checked),
             "shape": volume.shape,
             "spacing": volume.spacing,
             "verdict": volume.verdict,
         },
         "masks": masks,
-        "notes": [*volume.history, *(note for m in masks.values() for note in m["notes"])],
+        "notes": [*volume.history, *dict.fromkeys(n for m in masks.values() for n in m["notes"])],
     }
     return rows, record
+
+
+def _rules(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:
+    """Return how grey levels are made of an image, also where the settings leave that open."""
+    unit, _ = unit_in(image.unit, settings)
+    levels = settings.discretisation or default_discretisation(unit)
+    histogram = settings.ivh or default_ivh(unit)
+    return {
+        "unit": unit,
+        "discretisation": levels.model_dump(mode="json"),
+        "ivh": histogram.model_dump(mode="json"),
+    }
 
 
 def filter_file(

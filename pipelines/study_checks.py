@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu, spearmanr
 
 from pipelines.config import StudyConfig
 from radiomics.evaluation.nested import grouped_frame
@@ -15,6 +18,10 @@ from radiomics.types import InputError, Samples
 
 SHOWN = 5
 """Columns that a warning names at most."""
+TELLING = 0.99
+"""Area under the ROC curve, or rank correlation, of one column that is too good to be true."""
+FEWEST = 10
+"""Cases of each class from which that is no chance among many columns."""
 
 
 def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> list[str]:
@@ -29,6 +36,7 @@ def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> li
     _check_covariates(config, table)
     strata = stratification(samples.y, config.task)
     found = [*_tell_tales(table, samples.y, config.task), *_silent(table)]
+    found += _alike(samples.groups)
     if "site" in rows:
         sites = rows.set_index("id").loc[list(samples.ids), "site"].astype(str).to_numpy()
         for site in np.unique(sites):
@@ -76,19 +84,59 @@ def _silent(table: pd.DataFrame) -> list[str]:
 
 
 def _tell_tales(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:
-    """Name columns that equal the outcome, or tell it without an error: suspected leaks."""
+    """Name columns that equal the outcome, or order it nearly without an error: suspected leaks."""
     found = []
     values = y["event"].astype(float) if task == "survival" else y.astype(float)
     for name in table.columns:
         column = table[name]
+        told = 0.0
         if pd.api.types.is_numeric_dtype(column):
             numbers = column.to_numpy(dtype=np.float64)
             same = np.isfinite(numbers).all() and numbers.std() > 0 and values.std() > 0
-            r = abs(np.corrcoef(numbers, values)[0, 1]) if same else 0.0
+            equal = same and abs(np.corrcoef(numbers, values)[0, 1]) > 1 - 1e-9
+            told = 0.0 if equal else _order(numbers, values, task)
         else:
             codes = column.astype(str)
             kinds = pd.DataFrame({"c": codes, "y": values}).groupby("c")["y"].nunique()
-            r = 1.0 if kinds.max() == 1 and 1 < len(kinds) <= len(np.unique(values)) else 0.0
-        if r > 1 - 1e-9:
+            equal = kinds.max() == 1 and 1 < len(kinds) <= len(np.unique(values))
+        if equal:
             found.append(f"suspected leak: the column {name!r} tells the outcome exactly")
+        elif told >= TELLING:
+            how = "rank correlation" if task == "regression" else "area under the ROC curve"
+            found.append(
+                f"suspected leak: the column {name!r} tells the outcome by itself ({how} "
+                f"{told:.3f}); was it known before the outcome?"
+            )
     return found
+
+
+def _order(numbers: NDArray[np.float64], values: NDArray[np.float64], task: str) -> float:
+    """Return how well a column orders the outcome, upwards or downwards, 0 where few are known.
+
+    Of numbers the rank correlation, of classes the mean area under the ROC curve of two of them.
+    """
+    known = np.isfinite(numbers)
+    if task == "regression":
+        enough = known.sum() >= 2 * FEWEST and np.ptp(numbers[known]) > 0
+        return abs(float(spearmanr(numbers[known], values[known])[0])) if enough else 0.0
+    parts = [numbers[known & (values == kind)] for kind in np.unique(values)]
+    if len(parts) < 2 or min(map(len, parts)) < FEWEST:
+        return 0.0
+    areas = [
+        float(mannwhitneyu(one, other, method="asymptotic")[0]) / (len(one) * len(other))
+        for one, other in combinations(parts, 2)
+    ]
+    return float(np.mean([max(area, 1 - area) for area in areas]))
+
+
+def _alike(groups: NDArray[Any]) -> list[str]:
+    """Name patients whose names differ in case, signs or leading zeros only."""
+    kinds: dict[str, list[str]] = {}
+    for name in np.unique(groups).tolist():
+        plain = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]+", "-", str(name).casefold()))
+        kinds.setdefault(plain, []).append(str(name))
+    pairs = [" and ".join(names) for names in kinds.values() if len(names) > 1]
+    more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
+    listed = "; ".join(pairs[:SHOWN]) + more
+    told = f"patients named alike: {listed}; if they are one, give them one group"
+    return [told] if pairs else []

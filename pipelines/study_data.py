@@ -161,7 +161,7 @@ def assemble(
     table = features.table.join(rows[list(dict.fromkeys(joined))])
     y, classes = outcome(config, rows)
     ids = tuple(map(str, table.index))
-    digests = features.images or {
+    digests = features.voxels or {
         i: sha256(row.tobytes()).hexdigest()
         for i, row in zip(ids, features.table.to_numpy(dtype=np.float64), strict=True)
     }

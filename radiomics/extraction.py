@@ -39,10 +39,11 @@ from radiomics.settings import (
     ExtractionSettings,
     default_ivh,
     load_settings,
+    unit_in,
 )
 from radiomics.types import Once, Region, Volume, check_mask
 
-VERSION = 3
+VERSION = 4
 """Counts changes of this chain that change values; part of every stored result's key."""
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
@@ -56,7 +57,8 @@ Task = tuple[str, str, Any]
 class Prepared:
     """A case ready for computing: image and two masks on one grid, cut to what filters look at.
 
-    ``inner`` is the part of it that features look at, ``once`` what they find of the masks alone.
+    ``inner`` is the part of it that features look at, ``once`` what they find of the masks alone,
+    ``notes`` what a user should know of how the image was understood.
     """
 
     image: Volume
@@ -64,14 +66,16 @@ class Prepared:
     morphological_mask: Volume
     inner: Box
     once: Once = field(default_factory=Once)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """Features by column name, and the columns without a value with the reason."""
+    """Features by column name, the columns without a value with the reason, and notes."""
 
     features: dict[str, float]
     missing: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def extract(
@@ -107,6 +111,8 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
     check_modality(image, settings.modality)
+    unit, notes = unit_in(image.unit, settings)
+    image = replace(image, unit=unit)
     box = bounding_box(mask.array)
     check_finite(image.array[box], mask.array[box])
     if settings.pyradiomics is not None:  # which does all this itself
@@ -136,7 +142,7 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
         check_kept(image, mask, kept, settings.resegment)
     border = tuple(math.ceil(BORDER_MM / step) for step in spacing)
     inner = bounding_box(mask.array, (border[0], border[1], border[2]))
-    return Prepared(image, replace(mask, array=kept), mask, inner)
+    return Prepared(image, replace(mask, array=kept), mask, inner, notes=tuple(notes))
 
 
 def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
@@ -160,7 +166,7 @@ def _compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
     ]
     found = dict(zip(early, side_by_side([calls[index] for index in early]), strict=True))
     values = {key: value for index in range(len(groups)) for key, value in found[index].items()}
-    return Extraction(values, _missing(values))
+    return Extraction(values, _missing(values), prepared.notes)
 
 
 def _missing(values: Mapping[str, float]) -> dict[str, str]:

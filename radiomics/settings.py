@@ -87,6 +87,11 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     def _one_or_several(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names
 
+    @field_validator("aggregation")
+    @classmethod
+    def _each_once(cls, names: tuple[Directional, ...]) -> tuple[Directional, ...]:
+        return _once(names)
+
     @model_validator(mode="after")
     def _rounding_keeps_units(self) -> ExtractionSettings:
         if self.normalise and self.resample and self.resample.round_intensities:
@@ -99,7 +104,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         for name in names:
             if name not in families.NAMES:
                 raise ValueError(f"there is no '{name}'. {did_you_mean(name, families.NAMES)}")
-        return names
+        return _once(names)
 
     @field_validator("filters")
     @classmethod
@@ -119,6 +124,13 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
                         f"'{name}' is not. {hint}"
                     )
         return self
+
+
+def _once(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is named more than once: its columns would be, too")
+    return names
 
 
 def _filter_schema(name: str) -> dict[str, Any]:
@@ -186,6 +198,26 @@ def load_settings(
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
     return parse(ExtractionSettings, content, str(path))
+
+
+def unit_in(unit: str, settings: ExtractionSettings) -> tuple[str, list[str]]:
+    """Return the unit of an image as settings understand it, and what is to be noted of that.
+
+    A file of a format without units (NIfTI, NRRD, MetaImage) is in HU where the settings are for
+    CT: the same scan has the same features, whatever file it comes from.
+    """
+    if unit:
+        return unit, []
+    if settings.modality == "CT":
+        return CT, ["a file without a unit: taken as HU, since the settings are for CT"]
+    open_ = settings.discretisation is None or settings.ivh is None
+    if settings.modality in ("MR", "other") or not open_ or settings.pyradiomics is not None:
+        return unit, []
+    bins, more = default_discretisation(unit).bins, default_ivh(unit).bins
+    return unit, [
+        f"a file without a unit: {bins} grey levels and {more} levels of the histogram where the "
+        "settings do not say, not those of CT or PET: name the modality, or discretisation and ivh"
+    ]
 
 
 def default_discretisation(unit: str) -> discretise.Options:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ AT_A_TIME = 2048
 """Rows in memory, and in one row group of a table."""
 MANY = 10**7
 """Values of all tables from which another process writes them."""
+PROVENANCE = "provenance.json"
 NOT_YET = "not computed yet"
+CHANGED = "its files have changed, or are others, since values were computed: run the batch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +49,9 @@ class Line:
     notes: str = ""
 
 
-def table_name(plan: Plan, plans: Sequence[Plan]) -> str:
-    """Return the name of a plan's table."""
-    return "features.parquet" if len(plans) == 1 else f"features_{plan.label}.parquet"
+def table_name(label: str, count: int) -> str:
+    """Return the name of the table of some settings, of so many in a run."""
+    return "features.parquet" if count == 1 else f"features_{label}.parquet"
 
 
 def collect(planner: Planner, folder: Path) -> list[Path]:
@@ -64,23 +66,30 @@ def collect(planner: Planner, folder: Path) -> list[Path]:
         return _collect(planner, folder)
     cohort = planner.cohort
     small = replace(cohort, order=cohort.order[:0], ends=cohort.ends[:0])  # the run is over
-    parts = (small, planner.plans, planner.source)
+    parts = (small, planner.plans, planner.source, planner.looking)
     return list(call_apart(_collect_from, planner.records.path, parts, folder))
 
 
-def _collect_from(store: Path, parts: tuple[Checked, list[Plan], Source], folder: Path) -> Any:
+def _collect_from(
+    store: Path, parts: tuple[Checked, list[Plan], Source, bool], folder: Path
+) -> Any:
     records = Records(store, write=False)
     try:
-        cohort, plans, source = parts
-        return _collect(Planner(cohort, plans, records, source, False), folder)
+        cohort, plans, source, looking = parts
+        planner = Planner(cohort, plans, records, source, False)
+        planner.looking = looking
+        return _collect(planner, folder)
     finally:
         records.base.close()
 
 
 def _collect(planner: Planner, folder: Path) -> list[Path]:
     try:
+        before = _tables_before(folder)
         tables = write_tables(planner, planner.cohort.carried, folder)
         write_provenance(planner, folder)
+        for path in before - set(tables):  # of other settings: nobody would know of what
+            path.unlink(missing_ok=True)
     except OSError as error:
         rule = "tables must be written; all records are intact, and an earlier table is whole"
         reason = os.strerror(error.errno) if error.errno else str(error)
@@ -89,11 +98,20 @@ def _collect(planner: Planner, folder: Path) -> list[Path]:
     return tables
 
 
+def _tables_before(folder: Path) -> set[Path]:
+    """Return the tables that the last provenance tells of."""
+    try:
+        labels = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError):
+        return set()  # none, or one that somebody else wrote
+    return {folder / table_name(label, len(labels)) for label in labels}
+
+
 def write_tables(planner: Planner, carried: list[str], folder: Path) -> list[Path]:
     """Write a table for each plan, each whole or not at all; return their paths."""
     found = []
     for plan in planner.plans:
-        path = folder / table_name(plan, planner.plans)
+        path = folder / table_name(plan.label, len(planner.plans))
         temporary = path.with_name(f".{path.name}.part")
         try:
             _write_table(planner, plan, carried, temporary)
@@ -142,6 +160,9 @@ def _lines(planner: Planner, plan: Plan, number: int) -> Iterator[Line]:
         return
     key = row_key(cells)
     known = records.input(key)
+    if known is not None and planner.changed(cells, known):
+        yield Line(number, roi, None, CHANGED)
+        return
     record = None if known is None else records.get(known.content, plan.number)
     failure = records.failure(key, plan.number)
     if record is None or failure is not None:
@@ -183,7 +204,7 @@ def _table(lines: list[Line], of_rows: pa.Table, schema: pa.Schema, carried: lis
 def _status(line: Line) -> str:
     if line.values is not None:
         return "done"
-    return "failed" if line.reason else "waiting"
+    return "failed" if line.reason and line.reason != CHANGED else "waiting"
 
 
 def write_provenance(planner: Planner, folder: Path) -> None:
@@ -200,4 +221,4 @@ def write_provenance(planner: Planner, folder: Path) -> None:
         ],
     }
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    write_whole(folder / "provenance.json", text)
+    write_whole(folder / PROVENANCE, text)

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -41,12 +42,13 @@ def read_delimited(path: Path) -> Delimited:
     """
     lines = _Lines(path)
     try:
-        rows = csv.reader(lines, delimiter=_delimiter(path, lines.head))
+        delimiter = _delimiter(path, lines.head)
+        rows = csv.reader(lines, delimiter=delimiter)
         csv.field_size_limit(LONGEST_CELL)
         header = [name.strip() for name in next(rows, [])]
         _check_header(path, header)
         found = Delimited(pa.table({}))
-        batches = list(_batches(rows, header, found))
+        batches = list(_batches(rows, header, found, delimiter))
     except csv.Error as error:
         found_ = f"line {lines.number}: {error}"
         raise InputError(path, "a manifest is a table of text", found_, "check the file") from None
@@ -99,14 +101,20 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def _batches(
-    rows: Iterator[list[str]], header: list[str], found: Delimited
+    rows: Any, header: list[str], found: Delimited, delimiter: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield chunks of rows as columns; what is missing at the end of a row is empty."""
+    """Yield chunks of rows as columns; what is missing at the end of a row is empty.
+
+    Rows inside a quote that was never closed would be lost without a word.
+    """
     columns: list[list[str]] = [[] for _ in header]
-    position = 0
+    position, line = 0, rows.line_num
     for row in rows:
+        first, line = line + 1, rows.line_num
         if not row:
             continue  # an empty line is no case
+        if line > first and _swallowed(row, len(header), delimiter):
+            raise csv.Error(f"a quote that opens in line {first} or before is not closed there")
         if len(row) != len(header):
             found.ragged[position] = f"the row has {len(row)} cells, the header {len(header)}"
             row = [*row[: len(header)], *[""] * (len(header) - len(row))]
@@ -118,6 +126,13 @@ def _batches(
             columns = [[] for _ in header]
     if columns[0]:
         yield _batch(columns, header)
+
+
+def _swallowed(row: list[str], width: int, delimiter: str) -> bool:
+    """Tell whether a row of several lines has others in it: by a quote that was not closed."""
+    inner = [line for cell in row for line in cell.splitlines()[1:]]
+    rows = any(line.count(delimiter) == width - 1 for line in inner)
+    return rows or len(row) != width or row[-1].endswith(("\n", "\r"))  # up to the file's end
 
 
 def _batch(columns: list[list[str]], header: list[str]) -> pa.RecordBatch:

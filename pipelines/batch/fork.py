@@ -76,7 +76,9 @@ def begin() -> None:
     if made.get_start_method() != "forkserver":
         return
     from multiprocessing.forkserver import ensure_running
+    from multiprocessing.resource_tracker import ensure_running as ensure_tracker
 
+    ensure_tracker()  # which would let Ctrl-C through again, were it begun below
     with _beginning, no_interrupts():
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # it imports what this process would

@@ -172,10 +172,15 @@ def cohort_of(table: pa.Table, path: Path) -> Cohort:
 
 def _parquet(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path)
+        table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(path, "the table must be readable", reason, "check the file") from None
+    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    if nested:
+        rule, remedy = "a cell holds one text, number or date", "leave the columns out"
+        raise InputError(path, rule, f"lists or structures in {', '.join(nested)}", remedy)
+    return table
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -215,6 +215,18 @@ class Planner:
 
     environment = 0
     """Number of the environment of the values that are kept next."""
+    looking = False
+    """Whether rows whose files have changed since are told apart where tables are written."""
+
+    def changed(self, cells: dict[str, str], known: Input) -> bool:
+        """Tell whether a row's files are there and are not those that its values are of."""
+        if not self.looking or known.print is None:
+            return False
+        try:
+            now = look_both(self.cohort.path(cells["image"]), self.cohort.path(cells["mask"]))
+        except OSError:  # tables are written where the files need not be
+            return False
+        return now.print != known.print
 
 
 def content_key(source: Source, row: Row, content: bytes) -> bytes:

@@ -119,7 +119,7 @@ def dropped_columns(table: pa.Table, own: Iterable[str]) -> list[str]:
 def quiet_libraries() -> None:
     """Let no library print what it warns of: a value of a header may stand in it."""
     warnings.simplefilter("ignore")
-    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())  # or the last resort would print
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS records (
     notes TEXT, data BLOB
 );
 CREATE UNIQUE INDEX IF NOT EXISTS by_content ON records (content, layout);
+CREATE TABLE IF NOT EXISTS names (kept INTEGER);
 CREATE TABLE IF NOT EXISTS failures (
     input BLOB, layout INTEGER, reason TEXT, PRIMARY KEY (input, layout)
 ) WITHOUT ROWID;
@@ -114,6 +115,15 @@ class Records:
         """Forget what is pending."""
         if self.base.in_transaction:
             self.base.execute("ROLLBACK")
+
+    def keep_names(self) -> None:
+        """Note that names of patients may stand here from now on."""
+        if not self.has_names():
+            self._write("INSERT INTO names VALUES (1)")
+
+    def has_names(self) -> bool:
+        """Tell whether names of patients may stand here."""
+        return self.base.execute("SELECT 1 FROM names LIMIT 1").fetchone() is not None
 
     def layout(self, key: str, parts: Parts) -> int:
         """Return the number of a layout, made if needed."""

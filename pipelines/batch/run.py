@@ -163,18 +163,19 @@ class Run:
     def _computed(self, task: Task, result: Result) -> None:
         self.planner.environment = self.records.environment(result.versions)
         for row in task.rows:
-            reasons = [result.failed[row.number]] if row.number in result.failed else []
-            for number, _ in row.wanted if not reasons else ():
+            self.computed += 1
+            if row.number in result.failed:
+                self._failed(row, result.failed[row.number])
+                continue
+            reasons = {}
+            for number, _ in row.wanted:
                 done = result.computed.get((row.number, number))
                 if done is not None:
                     self.planner.keep(row, number, done)
                 else:
-                    reason = result.failed_settings[row.number, number]
-                    reasons.append(reason)
-                    self._fail_plan(row, number, reason)
-            self.computed += 1
+                    reasons[number] = result.failed_settings[row.number, number]
             if reasons:
-                self._failed(row, reasons[0], len(reasons) == len(row.wanted))
+                self._failed_with(row, reasons)
             else:
                 self._done(row.number, result.seconds / len(task.rows))
 
@@ -197,18 +198,33 @@ class Run:
 
     def _done(self, number: int, seconds: float | None = None) -> None:
         self._state(number, DONE)
-        if self.healing:
-            key = row_key(self.planner.cells(number))
-            for plan in self.planner.plans:
-                self.records.heal(key, plan.number)
+        self._heal(number, {})
         if seconds is not None:
             values = {"id": self.id_of(number), "seconds": round(seconds, 3)}
             self.news.append(("done", values))
 
-    def _failed(self, row: Row, reason: str, wholly: bool = True) -> None:
+    def _heal(self, row: int, reasons: dict[int, str]) -> None:
+        """Forget why a row had no values under settings under which it has some now."""
+        if self.healing:
+            key = row_key(self.planner.cells(row))
+            for number, plan in enumerate(self.planner.plans):
+                if number not in reasons:
+                    self.records.heal(key, plan.number)
+
+    def _failed(self, row: Row, reason: str) -> None:
+        """Note one reason for all settings that were to be computed; what is known of others stays.
+
+        Where a row's files could not be looked at, nothing is known of any.
+        """
+        wanted = [number for number, _ in row.wanted] or range(len(self.planner.plans))
+        self._failed_with(row, dict.fromkeys(wanted, reason))
+
+    def _failed_with(self, row: Row, reasons: dict[int, str]) -> None:
         self._state(row.number, FAILED)
-        for number in range(len(self.planner.plans)) if wholly else ():
+        for number, reason in reasons.items():
             self._fail_plan(row, number, reason)
+        self._heal(row.number, reasons)
+        reason = next(iter(reasons.values()))
         self.news.append(("failed", {"id": self.id_of(row.number), "reason": reason}))
 
     def _fail_plan(self, row: Row, number: int, reason: str) -> None:

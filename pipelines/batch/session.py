@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from pipelines.batch.tasks import Source
 from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
+from radiomics.io.suv import check_kind
 from radiomics.types import InputError
 
 SCRATCH = ".scratch"
@@ -84,7 +86,7 @@ def batch(request: Request, say: Say, page: Page | None = None) -> Outcome:
         When the request itself is wrong, or records can no longer be written.
     """
     named = described(request.settings)
-    chosen_repairs(dict(request.reading).get("repair", "refuse"))
+    check_reading(dict(request.reading))
     with closing(page or Page()) as page, closing(checks(request)) as steps:
         for line in next(steps):
             say(line)
@@ -122,7 +124,10 @@ def _work(
 
 
 def collect_only(request: Request, say: Say, page: Page | None = None) -> list[Path]:
-    """Write the tables of what is in the store now; files of cases are not looked at."""
+    """Write the tables of what is in the store now; files of cases are not read.
+
+    Of files that are there is looked whether they have changed: their old values are not shown.
+    """
     named = described(request.settings)
     with closing(page or Page()) as page, closing(checks(request, with_files=False)) as steps:
         for line in next(steps):
@@ -135,6 +140,7 @@ def collect_only(request: Request, say: Say, page: Page | None = None) -> list[P
             records = Records(request.output / STORE)
             try:
                 planner = make_planner(request, cohort, named, records)
+                planner.looking = True
                 tables = collect(planner, request.output)
                 return [*tables, *summarise(request, cohort, tables, say, page)]
             finally:
@@ -149,6 +155,19 @@ def summarise(
         return [request.output / "summary.html"]
     say("the summary page could not be written; the tables are complete; run it again for the page")
     return []
+
+
+def check_reading(reading: dict[str, str]) -> None:
+    """Refuse wrong names before a file is looked at.
+
+    Raises
+    ------
+    InputError
+        For a repair or a kind of SUV that there is not.
+    """
+    chosen_repairs(reading.get("repair", "refuse"))
+    if "suv" in reading:
+        check_kind(reading["suv"])
 
 
 def described(settings: tuple[str, ...]) -> list[Described]:
@@ -200,11 +219,34 @@ def make_planner(
     request: Request, cohort: Checked, named: list[Described], records: Records
 ) -> Planner:
     """Return the planner of a request."""
-    plans: list[Plan] = [plan(one, records) for one in named]
-    records.commit()
+    try:
+        _check_names(records, request)
+        plans: list[Plan] = [plan(one, records) for one in named]
+        records.commit()
+    except sqlite3.OperationalError as error:
+        records.drop()
+        rule, remedy = "records must be written", "make room, then run the same command"
+        raise InputError("--output", rule, str(error), remedy) from None
     scratch = str((request.output / SCRATCH).absolute())
     source = Source("", "", request.reading, scratch, request.keep_identifiers)
     return Planner(cohort, plans, records, source, request.rehash)
+
+
+def _check_names(records: Records, request: Request) -> None:
+    """Refuse a store that holds names where none are wanted: they would come back in tables.
+
+    Raises
+    ------
+    InputError
+        When a batch with ``--keep-identifiers`` wrote there.
+    """
+    if request.keep_identifiers:
+        records.keep_names()
+    elif records.has_names():
+        rule = "an output that names may stand in keeps them"
+        found = "records of a batch with --keep-identifiers"
+        remedy = "name another folder, or say --keep-identifiers again"
+        raise InputError("--output", rule, found, remedy)
 
 
 def make_pool(request: Request) -> Pool:

@@ -2,12 +2,14 @@
 
 DICOM: a mask (RTSTRUCT, SEG) belongs to the series of the same patient and frame of reference, of
 several to the one in the nearest folder. NIfTI, NRRD, MetaImage: a file whose name says
-mask belongs to the image of its folder with the longest common beginning of the name.
+mask belongs to the image of its folder with the longest common beginning of the name; a folder
+``labelsTr`` has the masks of the folder ``imagesTr``, whose files have the same names.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +25,8 @@ from radiomics.types import InputError
 
 MASK_WORDS = ("mask", "seg", "label", "roi", "lesion", "gtv", "tumor", "tumour")
 MASKS = ("RTSTRUCT", "SEG")
+IMAGES, CHANNEL = re.compile(r"^images(?=$|[A-Z_])"), re.compile(r"_\d{4}$")
+"""Folders of images that face folders of labels (``imagesTr``), and channels in names of files."""
 COLUMNS = ("id", "image", "mask", "series", "roi", "group", "modality")
 
 Row = dict[str, str]
@@ -95,6 +99,10 @@ def _volume_rows(root: Path, files: list[Path]) -> list[Row]:
     folders: dict[Path, list[Path]] = {}
     for file in files:
         folders.setdefault(file.parent, []).append(file)
+    for folder in [place for place in folders if IMAGES.match(place.name)]:
+        labels = folders.get(folder.with_name(IMAGES.sub("labels", folder.name)))
+        if labels:
+            rows += _facing(root, folders.pop(folder), labels)
     for folder, members in folders.items():
         masks = [file for file in members if any(w in file.name.lower() for w in MASK_WORDS)]
         images = [file for file in members if file not in masks]
@@ -104,6 +112,25 @@ def _volume_rows(root: Path, files: list[Path]) -> list[Row]:
             row = {"id": name_of("case", place), "image": _below(image, root), "mask": place}
             group = name_of("patient", _below(folder, root))
             rows.append({**row, "series": "", "roi": "", "group": group, "modality": ""})
+    return rows
+
+
+def _facing(root: Path, images: list[Path], labels: list[Path]) -> list[Row]:
+    """Return the rows of two folders whose files have the same names: nnU-Net's, the Decathlon's.
+
+    There ``case_0000`` and ``case_0001`` are channels of one case.
+    """
+    known = {path.name.split(".")[0]: path for path in labels}
+    rows = []
+    for path in images:
+        stem = path.name.split(".")[0]
+        name = stem if stem in known else CHANNEL.sub("", stem)
+        if name in known:
+            place = _below(known[name], root)
+            row = {"id": name_of("case", _below(path, root)), "image": _below(path, root)}
+            group = name_of("patient", place)
+            row |= {"mask": place, "series": "", "roi": "*", "group": group, "modality": ""}
+            rows.append(row)
     return rows
 
 

@@ -26,11 +26,29 @@ if TYPE_CHECKING:
     from pipelines.batch.run import Run
 
 STATUS, STORE = "status.json", "records.sqlite"
+BEGINS = b'{"time": '
 EVERY_S, TOLD_EVERY_S = 1.0, 30.0
 WINDOW = 200
 """Seconds over which the rate is taken."""
 NARROWEST, WIDEST = 8, 24
 """Columns that a bar has."""
+
+
+def _open_log(path: Path) -> TextIO:
+    """Open a log to add to it, one that was written before or a new one.
+
+    Raises
+    ------
+    InputError
+        When the file is something else, which events would damage.
+    """
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            begins = stream.read(len(BEGINS))
+        if begins != BEGINS:
+            rule = "events are added to a log of a batch, or to a new file"
+            raise InputError("--log", rule, "another file", "name another place")
+    return path.open("a", encoding="utf-8")
 
 
 class View:
@@ -45,7 +63,7 @@ class View:
         self.is_live = self.console.is_terminal and not quiet
         begun = Text("batch starts")
         self.live = Live(begun, console=self.console, refresh_per_second=4, transient=True)
-        self.log: TextIO | None = None if log is None else log.open("a", encoding="utf-8")
+        self.log: TextIO | None = None if log is None else _open_log(log)
         self.started = self.last = self.told = time.monotonic()
         self.ends: deque[tuple[float, int]] = deque(maxlen=WINDOW)
         self.memory = 0

@@ -132,9 +132,9 @@ def _compute(
     values = np.empty((len(masks), len(columns)))
     notes: list[str] = [*image.history]
     for number, mask in enumerate(masks.values()):
-        found = compute(prepare(image, mask, settings), chosen).features
-        values[number] = [found[column] for column in columns]
-        notes += mask.history
+        found = compute(prepare(image, mask, settings), chosen)
+        values[number] = [found.features[column] for column in columns]
+        notes += [*mask.history, *found.notes]
     told = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
     return Computed(tuple(masks), columns, values, told)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError, Volume, check_mask
+from radiomics.types import InputError, Volume, check_mask, check_volume
 
 VERSION = 2
 """Counts changes of reading that change values; part of every stored result's key."""
@@ -76,11 +76,13 @@ def read_file(path: Path) -> Volume:
     InputError
         When the file cannot be read or is not one 3D scalar image.
     """
-    from radiomics.io.nifti import SUFFIXES, read_nifti
+    from radiomics.io.nifti import SUFFIXES, check_spacing, read_nifti
 
-    plain = read_nifti(path) if path.name.lower().endswith(SUFFIXES) else None
-    if plain is not None:
-        return plain
+    if path.name.lower().endswith(SUFFIXES):
+        plain = read_nifti(path)
+        if plain is not None:
+            return plain
+        check_spacing(path)
     from radiomics.io.itk import read_itk
 
     return read_itk(path)
@@ -116,6 +118,7 @@ def read_mask(
         Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
         an empty mask.
     """
+    check_volume(like, "like")
     path = existing(path)
     if path.is_file() and path.suffix.lower() == ".png":
         for option, value in (("roi", roi), ("segment", segment)):

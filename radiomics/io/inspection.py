@@ -109,8 +109,10 @@ def _inspect_rtstruct(header: Header) -> list[Finding]:
         return [_refused("mask", path, error.found)]
     found = []
     for roi in rois:
-        defects = () if roi.contours else ("no contours",)
-        verdict = "good" if roi.contours else "refused"
+        other = sorted(set(roi.kinds) - {"CLOSED_PLANAR"})
+        defects = (f"contours that enclose nothing: {', '.join(other)}",) if other else ()
+        defects = defects if any(len(one) > 2 for one in roi.contours) else ("no contours",)
+        verdict = "refused" if defects else "good"
         mask = Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict)
         found.append(replace(mask, patient=patient))
     return found

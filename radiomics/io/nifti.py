@@ -81,6 +81,8 @@ KINDS = {
 """Names of numpy's types by ``datatype``."""
 MILLIMETRES = (0, 2)
 """Units of space that need no factor: none said, and millimetres."""
+CONTRADICT = 1e-2
+"""How far two statements on spacing may differ that are one but for rounding."""
 AGREE = 1e-5
 """How far two statements on one thing may differ, relative to the spacing."""
 ALMOST_HALF_TURN = 1e-7
@@ -125,6 +127,35 @@ def read_nifti(path: Path, unit: str = "") -> Volume | None:
     return Volume(array, affine, unit)
 
 
+def check_spacing(path: Path) -> None:
+    """Refuse a NIfTI-1 header that states no spacing, or two of them: SimpleITK takes one silently.
+
+    Raises
+    ------
+    InputError
+        With what stands there; which one is right cannot be told from the file.
+    """
+    try:
+        with _opened(path) as (stream, _):
+            content = stream.read(HEADER.itemsize)
+    except (EOFError, OSError, zlib.error):
+        return  # who reads the voxels says what is wrong
+    header = _header(content)
+    if header is None or header["magic"] not in (b"n+1", b"ni1"):
+        return
+    spacing = header["pixdim"][1:4].astype(np.float64)
+    rule = "the header states one spacing above 0"
+    remedy = "correct the header, or convert the original again"
+    shown = " x ".join(f"{step:g}" for step in spacing)
+    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
+        raise InputError(path, rule, f"pixdim {shown} mm (x, y, z)", remedy)
+    if header["sform_code"] > 0:
+        lengths = np.linalg.norm(header["srow"].astype(np.float64)[:, :3], axis=0)
+        if not np.allclose(lengths, spacing, rtol=CONTRADICT, atol=0):
+            other = " x ".join(f"{step:g}" for step in lengths)
+            raise InputError(path, rule, f"pixdim {shown} mm, sform {other} mm (x, y, z)", remedy)
+
+
 def nifti_shape(path: Path) -> tuple[int, ...] | None:
     """Return the numbers of voxels (D, H, W) of a plain NIfTI-1 file; ``None`` of others."""
     try:
@@ -149,12 +180,18 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
             yield raw, size
 
 
-def _plain(content: bytes) -> Any:
-    """Return the header that a file begins with, ``None`` where that is not a plain one's."""
+def _header(content: bytes) -> Any:
     if len(content) < HEADER.itemsize:
         return None
     little = content[:4] == b"\x5c\x01\x00\x00"
-    header = np.frombuffer(content, HEADER.newbyteorder("<" if little else ">"))[0]
+    return np.frombuffer(content, HEADER.newbyteorder("<" if little else ">"))[0]
+
+
+def _plain(content: bytes) -> Any:
+    """Return the header that a file begins with, ``None`` where that is not a plain one's."""
+    header = _header(content)
+    if header is None:
+        return None
     kind = KINDS.get(int(header["datatype"]))
     dim, offset = header["dim"], float(header["vox_offset"])
     ordinary = (

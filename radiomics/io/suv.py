@@ -33,6 +33,18 @@ WEIGHT_KG, HEIGHT_M, DOSE_BQ = (0.3, 500.0), (0.2, 2.6), (1e5, 1e11)
 PHILIPS_SUV, PHILIPS_ACTIVITY = (0x7053, 0x1000), (0x7053, 0x1009)
 
 
+def check_kind(kind: str) -> None:
+    """Demand a kind of SUV that there is.
+
+    Raises
+    ------
+    InputError
+        For any other.
+    """
+    if kind not in KINDS:
+        raise InputError("suv", f"suv is one of {', '.join(KINDS)}", kind, "choose one")
+
+
 def suv_factor(path: Path, kind: str) -> tuple[float, str, str]:
     """Return what turns the rescaled values of a PET file into SUV.
 
@@ -50,8 +62,7 @@ def suv_factor(path: Path, kind: str) -> tuple[float, str, str]:
     InputError
         Not a PET image, unknown units, other corrections than expected, or tags that are missing.
     """
-    if kind not in KINDS:
-        raise InputError("suv", f"suv is one of {', '.join(KINDS)}", kind, "choose one")
+    check_kind(kind)
     with BoundedReader(path) as stream:
         data = pydicom.dcmread(stream, stop_before_pixels=True)
     units = str(data.get("Units") or "")

@@ -63,7 +63,11 @@ def _take_weights(network: nn.Module, path: Path, channels: int) -> None:
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path}: MedicalNet's weights cannot be read: {reason}") from None
-    stored: dict[str, Tensor] = content.get("state_dict", content)
+    stored: Any = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(stored, dict) or not all(isinstance(v, Tensor) for v in stored.values()):
+        raise ValueError(
+            f"{path}: MedicalNet's weights are tensors by name, not a {type(stored).__name__}"
+        )
     found = {key.removeprefix("module."): value for key, value in stored.items()}
     found = {key: value for key, value in found.items() if not key.startswith(("fc.", "conv_seg"))}
     own = network.state_dict()

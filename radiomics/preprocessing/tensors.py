@@ -66,6 +66,12 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         d, h, w = (max(1, round(a / b)) for a, b in zip(self.size_mm, self.spacing, strict=True))
         return d, h, w
 
+    def masks(self) -> int:
+        """Return how many of the last channels are the mask's."""
+        if not self.mask_channel:
+            return 0
+        return self.voxels()[0] if self.dims == 2 else 1
+
 
 def centre(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
     """Return the middle voxel of the mask's bounding box."""

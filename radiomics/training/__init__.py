@@ -8,10 +8,10 @@ Under ``torchrun`` the processes share each batch, and the first one writes.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,28 @@ from torch import Tensor, nn
 
 from radiomics.training import ranks
 from radiomics.training.augment import Augment
+from radiomics.training.checks import check, check_outputs
 from radiomics.training.data import (
+    Resident,
     Scaling,
-    check,
-    check_outputs,
+    Streamed,
     fit_scaling,
     layout_of,
+    look_size,
     on_device,
     scaled,
     targets,
 )
 from radiomics.training.events import Events
 from radiomics.training.loop import Run
+from radiomics.training.memory import not_seen, told, too_large
 from radiomics.training.recipe import Options, choose_device, optimiser_of, weights_of
 from radiomics.training.state import State, fingerprint
-from radiomics.types import InputError, Progress, Samples, silent
+from radiomics.types import Progress, Samples, silent
 
 __all__ = ["Augment", "Options", "Scaling", "Trained", "choose_device", "fit", "seeded"]
+Placed = tuple[Resident | Streamed, tuple[str, ...]]
+"""Samples on a device, and their ids."""
 
 
 @contextmanager
@@ -66,22 +71,28 @@ class Trained:
     history: list[dict[str, float]]
     options: Options
 
-    def predict(self, x: NDArray[Any], batch_size: int = 1024) -> NDArray[np.float64]:
+    def predict(self, x: NDArray[Any], batch_size: int | None = None) -> NDArray[np.float64]:
         """Return predictions for samples.
+
+        Parameters
+        ----------
+        batch_size : how many at a time; absent, 1024 small ones, or as many as in training
 
         Returns
         -------
         values or log hazards ``(N,)``, probabilities ``(N,)``, or those of each class ``(N, K)``
         """
-        device = next(self.network.parameters()).device
+        size = batch_size or look_size(x.shape[1:], self.options)
         self.network.eval()
-        found = []
         with torch.no_grad():
-            for start in range(0, len(x), batch_size):
-                part = scaled(x[start : start + batch_size], self.scaling).to(device)
-                views = [self._said(self.network(view)) for view in self._views(part)]
-                found.append(np.mean(views, axis=0))
-        return np.concatenate(found)
+            starts = range(0, len(x), size)
+            parts = (partial(self._predicted, x[start : start + size]) for start in starts)
+            return np.concatenate([told(part, partial(not_seen, size)) for part in parts])
+
+    def _predicted(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        part = scaled(x, self.scaling).to(next(self.network.parameters()).device)
+        views = [self._said(self.network(view)) for view in self._views(part)]
+        return np.asarray(np.mean(views, axis=0))
 
     def _views(self, x: Tensor) -> list[Tensor]:
         """Return a batch, and where asked for its reflections along all sets of axes."""
@@ -126,18 +137,13 @@ def fit(
         without the memory for a batch, or a loss that is not finite (with the epoch, step and
         samples; the weights of the epoch before stay in the network).
     """
-    check(network, train, options)
-    if options.patience is not None and validation is None:
-        rule = "patience looks at the loss of validation samples"
-        raise InputError("training", rule, "none", "give some, or leave patience out")
-    if options.task == "survival" and ranks.count() > 1:
-        rule = "the samples at risk stand in one batch on one device"
-        raise InputError("training", rule, f"{ranks.count()} processes", "train on one")
+    check(network, train, validation, options)
     device = ranks.join(choose_device(options.device))
     network = network.to(device).to(memory_format=layout_of(options, train.x.ndim))
-    check_outputs(network, train, options)
+    outputs = check_outputs(network, train, validation, options)
     scaling = fit_scaling(train, options.task)
-    weights = weights_of(targets(train, scaling, options.task, device), options)
+    classes = {"binary": 2, "multiclass": outputs}.get(options.task, 0)
+    weights = weights_of(targets(train, scaling, options.task, device), options, classes)
     stepper = ranks.shared(network)
     optimiser = optimiser_of(network, options, device)
     compiled: Any = torch.compile(stepper) if options.compile else stepper
@@ -154,70 +160,68 @@ def _train(
     folder: Path | None,
     progress: Progress,
 ) -> list[dict[str, float]]:
-    network, options = run.network, run.options
-    data = on_device(train, scaling, options, run.device)
-    held = None if validation is None else on_device(validation, scaling, options, run.device)
-    state = None if folder is None else State(folder, fingerprint(network, train, options))
-    history, best = ([], None) if state is None else state.load(network, run.optimiser, run.device)
+    options, state = run.options, None
+    history: list[dict[str, float]] = []
+    best: dict[str, Tensor] | None = None
+    if folder is not None:
+        known = fingerprint(run.network, (train, validation), options)
+        state = State(folder, known, options.save_every)
+        history, best = state.load(run)
+    given = [train] if validation is None else [train, validation]
+    sets = [(on_device(s, scaling, options, run.device), s.ids) for s in given]
     events = Events(folder if options.tensorboard else None)
-    saved, kept = time.monotonic(), len(history)
-    for epoch in range(len(history), options.epochs):
-        if options.patience is not None and _stale(history) >= options.patience:
-            break
-        before = _copy(network)
-        try:
-            row = {"epoch": float(epoch + 1), **run.epoch(data, epoch, train.ids)}
-        except InputError:
-            network.load_state_dict(before)
-            raise
-        except torch.OutOfMemoryError:
-            raise _too_large(run, train) from None
-        if held is not None and validation is not None:
-            measured = run.measure(held, len(validation.ids))
-            row |= {f"validation_{key}": value for key, value in measured.items()}
-        key = "validation_loss" if held is not None else "loss"
-        smallest = min((old[key] for old in history), default=math.inf)
-        if best is None or held is None or row[key] <= smallest:
-            best = _copy(network)
-        history.append(row)
-        if state is not None and time.monotonic() - saved >= options.save_every:
-            state.save(network, run.optimiser, history, best)
-            saved, kept = time.monotonic(), len(history)
-        events.write(row)
-        progress(_said(row), epoch + 1, options.epochs)
-    if state is not None and kept < len(history):
-        state.save(network, run.optimiser, history, best)
-    events.close()
+    try:
+        for epoch in range(len(history), options.epochs):
+            if options.patience is not None and _stale(history) >= options.patience:
+                break
+            row = _epoch(run, sets, epoch)
+            if best is None or _best(row, history):
+                best = _copy(run.network)
+            history.append(row)
+            if state is not None:
+                state.keep(run, history, best)
+            events.write(row)
+            progress(_said(row), epoch + 1, options.epochs)
+    finally:
+        if state is not None:
+            state.write()  # the last whole epoch, whatever stopped the next
+        events.close()
     ranks.wait()
     if best is not None:
-        network.load_state_dict(best)
+        run.network.load_state_dict(best)
     return history
+
+
+def _epoch(run: Run, sets: list[Placed], epoch: int) -> dict[str, float]:
+    """Return the numbers of an epoch; one that fails leaves the weights as they were."""
+    (data, ids), *held = sets
+    before = _copy(run.network)
+    try:
+        trained = partial(run.epoch, data, epoch, ids)
+        row = {
+            "epoch": float(epoch + 1),
+            **told(trained, partial(too_large, run, data.x.shape[1:])),
+        }
+        for seen, names in held:
+            size = min(len(names), look_size(seen.x.shape[1:], run.options))
+            found = told(partial(run.measure, seen, names), partial(not_seen, size))
+            row |= {f"validation_{key}": value for key, value in found.items()}
+        return row
+    except BaseException:
+        run.network.load_state_dict(before)
+        raise
+
+
+def _best(row: dict[str, float], history: list[dict[str, float]]) -> bool:
+    """Tell whether an epoch's weights are kept: the best by validation, without it the last."""
+    key = "validation_loss"
+    return key not in row or row[key] <= min((old[key] for old in history), default=math.inf)
 
 
 def _said(row: dict[str, float]) -> str:
     """Return a stage's name with the numbers of its last epoch."""
     shown = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in ("epoch", "rate")]
     return f"epoch ({', '.join(shown)})"
-
-
-def _too_large(run: Run, train: Samples) -> InputError:
-    """Find the largest batch, by halving, that a step has memory for, and say so."""
-    size = run.options.batch_size // run.options.accumulate
-    shape = train.x.shape[1:]
-    while size > 1:
-        size //= 2
-        if run.device.type == "cuda":
-            torch.cuda.empty_cache()
-        try:
-            x = torch.zeros(size, *shape, device=run.device)
-            run.stepper(x).float().sum().backward()
-        except torch.OutOfMemoryError:
-            continue
-        run.optimiser.zero_grad(set_to_none=True)
-        remedy = f"set batch_size to {size}, or accumulate parts of that size"
-        return InputError("training", "a batch must fit on the device", "it does not", remedy)
-    remedy = "choose a smaller network or smaller samples"
-    return InputError("training", "a batch must fit on the device", "not even one sample", remedy)
 
 
 def _stale(history: list[dict[str, float]]) -> int:

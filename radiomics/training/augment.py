@@ -28,7 +28,8 @@ class Augment(BaseModel, frozen=True, extra="forbid"):
     share. On values in units of their spread: ``brighten`` adds up to so much, ``contrast``
     multiplies by up to 1 +- so much, ``gamma`` bends the range of each sample by an exponent of up
     to 1 +- so much, ``noise`` is its standard deviation. ``cutout`` blanks a square or cube of so
-    many voxels.
+    many voxels. The last ``masks`` channels are masks of 0 and 1: they move with the image, zeros
+    coming in at the border, and are 0 and 1 again; nothing else happens to them.
     """
 
     flip: tuple[Annotated[int, Field(ge=1, le=3)], ...] = ()
@@ -41,33 +42,72 @@ class Augment(BaseModel, frozen=True, extra="forbid"):
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
     noise: Amount = 0.0
     cutout: Annotated[int, Field(ge=0)] = 0
+    masks: Annotated[int, Field(ge=0)] = 0
+
+    def changes(self) -> bool:
+        """Tell whether anything happens to a sample."""
+        return self != Augment(masks=self.masks)
 
 
-NOTHING = Augment()
-
-
-def augmented(x: Tensor, options: Augment) -> Tensor:
-    """Return a batch (B, C, H, W) or (B, C, D, H, W), each sample changed at random.
+def demand(shape: tuple[int, ...], options: Augment) -> None:
+    """Demand samples of a shape (C, H, W) or (C, D, H, W) with what is to be changed.
 
     Raises
     ------
     ValueError
-        For samples that are no images, or for an axis that they do not have.
+        For samples that are no images, or for an axis or masks that they do not have.
     """
-    if options == NOTHING:
+    if not options.changes():
+        return
+    if len(shape) not in (3, 4):
+        raise ValueError(f"only images can be augmented, not samples of shape {shape}")
+    if max(options.flip, default=1) > len(shape) - 1:
+        raise ValueError(f"flip: samples {shape} have no axis {max(options.flip)}")
+    if options.masks >= shape[0]:
+        raise ValueError(f"masks: {options.masks} of {shape[0]} channels leave no image")
+
+
+UNSCALED = (torch.tensor(0.0), torch.tensor(1.0))
+
+
+def augmented(x: Tensor, options: Augment, levels: tuple[Tensor, Tensor] = UNSCALED) -> Tensor:
+    """Return a batch (B, C, H, W) or (B, C, D, H, W), each sample changed at random.
+
+    Parameters
+    ----------
+    levels : what 0 and 1 of a mask are in ``x``, one value or (1, C, 1, 1[, 1])
+
+    Raises
+    ------
+    ValueError
+        As :func:`demand`.
+    """
+    if not options.changes():
         return x
-    if x.ndim not in (4, 5):
-        raise ValueError(f"only images can be augmented, not samples of shape {tuple(x.shape[1:])}")
-    if max(options.flip, default=1) > x.ndim - 2:
-        raise ValueError(f"flip: samples {tuple(x.shape[1:])} have no axis {max(options.flip)}")
+    demand(tuple(x.shape[1:]), options)
+    if not options.masks:
+        return _valued(_moved(x, options), options)
+    first = x.shape[1] - options.masks
+    zero, one = (level.expand(1, *x.shape[1:])[:, first:].to(x) for level in levels)
+    masks = (x[:, first:] > (zero + one) / 2).to(x)
+    moved = _moved(torch.cat([x[:, :first], masks], dim=1), options)
+    masks = torch.where(moved[:, first:] > 0.5, one, zero)
+    return torch.cat([_valued(moved[:, :first], options), masks], dim=1)
+
+
+def _moved(x: Tensor, options: Augment) -> Tensor:
+    """Return a batch after changes of place."""
     for axis in options.flip:
         x = _where(torch.rand(len(x)) < 0.5, x.flip(-axis), x)
     if options.right_angles:
         x = _turned(x)
     if options.shift:
         x = _shifted(x, options.shift)
-    if options.rotate or options.scale:
-        x = _warped(x, options)
+    return _warped(x, options) if options.rotate or options.scale else x
+
+
+def _valued(x: Tensor, options: Augment) -> Tensor:
+    """Return a batch after changes of values."""
     x = _values(x, options)
     return _cut(x, options.cutout) if options.cutout else x
 

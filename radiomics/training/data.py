@@ -1,4 +1,4 @@
-"""Samples on a device: checked, scaled by what the training samples say, and in batches."""
+"""Samples on a device: scaled by what the training samples say, and in batches."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from radiomics.training.recipe import Options
-from radiomics.types import InputError, Samples
+from radiomics.types import Samples
 
 COMPACT = 1 << 30  # bytes as float32 above which whole numbers stay what they are on the device
 AHEAD = 3  # batches that are being fetched while the device works
+CONSTANT = 1e-12  # share of the mean below which a spread is what rounding leaves of none
+WHOLE = (torch.bool, torch.uint8, torch.int8, torch.uint16, torch.int16)
+NARROW = (torch.float32, torch.float16, torch.bfloat16, *WHOLE)  # float32 holds all their numbers
+LOOK, LOOK_BYTES = 1024, 1 << 24  # samples a batch where nothing is learnt, while they are small
 
 
 @dataclass(frozen=True)
@@ -31,119 +35,76 @@ class Scaling:
     target_spread: float = 1.0
 
 
-def check(network: nn.Module, train: Samples, options: Options) -> None:
-    """Demand samples that fit the task.
-
-    Raises
-    ------
-    InputError
-        Saying what is missing.
-    """
-    normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
-    if normed and min(len(train.ids), options.batch_size // options.accumulate) < 2:
-        rule = "batch norm needs two samples a batch"
-        raise InputError("training", rule, "one", "choose a larger batch_size")
-    y = np.asarray(train.y)
-    if options.task == "regression":
-        return
-    if options.task == "survival":
-        _check_survival(y)
-        return
-    found = np.unique(y)
-    if len(found) < 2:
-        rule = "a task of classes needs two of them among the training samples"
-        raise InputError("training", rule, f"only {found.tolist()}", "check the targets")
-    wanted = "0 and 1" if options.task == "binary" else "0, 1, 2, ..."
-    upper = 1 if options.task == "binary" else math.inf
-    if not all(float(v).is_integer() and 0 <= v <= upper for v in found.tolist()):
-        rule = f"targets are {wanted}"
-        raise InputError("training", rule, f"{found.tolist()[:8]}", "number the classes")
-
-
-def _check_survival(y: NDArray[Any]) -> None:
-    if y.ndim != 2 or y.shape[1] != 2 or not np.isin(y[:, 1], (0, 1)).all():
-        rule = "targets are (N, 2): a time, and 1 for an event or 0 for none"
-        raise InputError("training", rule, f"shape {y.shape}", "give both columns")
-    if not (np.isfinite(y[:, 0]) & (y[:, 0] > 0)).all() or not y[:, 1].any():
-        rule = "times are above 0 and there is an event"
-        found = f"times from {y[:, 0].min():g}, {int(y[:, 1].sum())} events"
-        raise InputError("training", rule, found, "correct the targets")
-
-
-def check_outputs(network: nn.Module, train: Samples, options: Options) -> None:
-    """Demand a network that takes the samples and has an output for each class.
-
-    Raises
-    ------
-    InputError
-        Before an epoch is spent on it.
-    """
-    wanted = int(np.max(train.y)) + 1 if options.task == "multiclass" else 1
-    device = next(network.parameters()).device
-    mode = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            shape = tuple(network(torch.zeros(1, *train.x.shape[1:], device=device)).shape)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        rule = f"the network takes samples of shape {train.x.shape[1:]}"
-        raise InputError("training", rule, reason, "build it for that input_shape") from None
-    finally:
-        network.train(mode)
-    if len(shape) != 2 or shape[1] < wanted or (wanted == 1 and shape[1] != 1):
-        rule = f"a {options.task} task needs {wanted} outputs for each sample"
-        raise InputError("training", rule, f"shape {shape[1:]}", f"build it with {wanted} outputs")
-
-
 def fit_scaling(train: Samples, task: str) -> Scaling:
     """Return means and spreads of training samples, a channel or column at a time."""
     x = train.x
     mean, spread = np.empty(x.shape[1]), np.empty(x.shape[1])
     for channel in range(x.shape[1]):
         mean[channel], spread[channel] = _moments(x[:, channel])
-    spread[spread == 0] = 1.0
     target = np.asarray(train.y, dtype=np.float64) if task == "regression" else np.zeros(1)
-    spread_y = float(target.std()) or 1.0
-    return Scaling(tuple(mean.tolist()), tuple(spread.tolist()), float(target.mean()), spread_y)
+    of_target = float(target.mean()), float(target.std())
+    spreads = [_divisor(*pair) for pair in zip(mean.tolist(), spread.tolist(), strict=True)]
+    return Scaling(tuple(mean.tolist()), tuple(spreads), of_target[0], _divisor(*of_target))
+
+
+def _divisor(mean: float, spread: float) -> float:
+    """Return what values are divided by: their spread, or 1 where they are all the same."""
+    return spread if spread > CONSTANT * abs(mean) else 1.0
 
 
 def _moments(values: NDArray[Any]) -> tuple[float, float]:
     """Return mean and standard deviation, in parts: a memory map need not fit in memory."""
     if values.dtype == np.uint8:
         counts = np.zeros(256, dtype=np.int64)
-        for part in _parts(values):
+        for part in parts_of(values):
             counts += np.bincount(part.ravel(), minlength=256)
         grey, share = np.arange(256.0), counts / counts.sum()
         mean = float(share @ grey)
         return mean, math.sqrt(float(share @ (grey - mean) ** 2))
     count = values.size
-    mean = sum(float(part.sum(dtype=np.float64)) for part in _parts(values)) / count
-    square = sum(float(((part - mean) ** 2).sum(dtype=np.float64)) for part in _parts(values))
+    mean = sum(float(part.sum(dtype=np.float64)) for part in parts_of(values)) / count
+    square = sum(float(((part - mean) ** 2).sum(dtype=np.float64)) for part in parts_of(values))
     return mean, math.sqrt(square / count)
 
 
-def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    rows = max(1, (1 << 26) // max(1, values[0].nbytes))
+def parts_of(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield rows of an array, some 64 MB at a time."""
+    rows = max(1, (1 << 26) // max(1, values[:1].nbytes))
     return (values[start : start + rows] for start in range(0, len(values), rows))
 
 
 def scaled(x: NDArray[Any], scaling: Scaling) -> Tensor:
     """Return samples as a tensor, centred and divided by their spread."""
-    return _Scale(scaling, x.ndim, torch.device("cpu"))(torch.from_numpy(np.array(x)))
+    return Scale(scaling, x.ndim, torch.device("cpu"))(torch.from_numpy(np.array(x)))
 
 
-class _Scale:
-    """Centre and divide a tensor on a device."""
+class Scale:
+    """Bring a tensor to a device, centred and divided there.
+
+    Kinds of which float32 holds not every number are centred before they become float32: a small
+    spread about a large mean would be lost.
+    """
 
     def __init__(self, scaling: Scaling, ndim: int, device: torch.device) -> None:
         form = (1, -1, *(1,) * (ndim - 2))
-        mean = torch.tensor(scaling.mean, dtype=torch.float32).reshape(form)
-        factor = 1 / torch.tensor(scaling.spread, dtype=torch.float32).reshape(form)
-        self.factor, self.offset = factor.to(device), (-mean * factor).to(device)
+        self.device = device
+        self.mean = torch.tensor(scaling.mean, dtype=torch.float64).reshape(form)
+        self.spread = torch.tensor(scaling.spread, dtype=torch.float64).reshape(form)
+        factor = 1 / self.spread.to(torch.float32)
+        offset = -self.mean.to(torch.float32) * factor
+        self.factor, self.offset = factor.to(device), offset.to(device)
+
+    def levels(self) -> tuple[Tensor, Tensor]:
+        """Return what 0 and 1 become, (1, C, 1, ...) each."""
+        return self(torch.zeros(self.mean.shape)), self(torch.ones(self.mean.shape))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.offset, x.to(torch.float32), self.factor)
+        """Return samples as float32 on the device."""
+        if x.dtype not in NARROW:
+            wide = (x.to(torch.float64) - self.mean) / self.spread
+            return wide.to(torch.float32).to(self.device)
+        x = x.to(self.device, non_blocking=True).to(torch.float32)
+        return torch.addcmul(self.offset, x, self.factor)
 
 
 def targets(samples: Samples, scaling: Scaling, task: str, device: torch.device) -> Tensor:
@@ -161,10 +122,10 @@ class Resident:
         self, samples: Samples, scaling: Scaling, options: Options, device: torch.device
     ) -> None:
         x = np.array(samples.x)  # a tensor needs memory that it may write to
-        self.scale = _Scale(scaling, x.ndim, device)
+        self.scale = Scale(scaling, x.ndim, device)
         self.late = x.dtype.itemsize < 4 and x.size * 4 > COMPACT
-        stored = torch.from_numpy(x).to(device)
-        self.x = stored if self.late else self.scale(stored)
+        stored = torch.from_numpy(x)
+        self.x = stored.to(device) if self.late else self.scale(stored)
         self.y = targets(samples, scaling, options.task, device)
         self.layout = layout_of(options, x.ndim)
 
@@ -185,7 +146,7 @@ class Streamed:
         self, samples: Samples, scaling: Scaling, options: Options, device: torch.device
     ) -> None:
         self.x, self.device = samples.x, device
-        self.scale = _Scale(scaling, self.x.ndim, device)
+        self.scale = Scale(scaling, self.x.ndim, device)
         self.y = targets(samples, scaling, options.task, device)
         self.layout = layout_of(options, self.x.ndim)
 
@@ -197,8 +158,8 @@ class Streamed:
             for part in parts:
                 while len(coming) < AHEAD and (following := next(queue, None)) is not None:
                     coming.append(pool.submit(self._fetch, order[following]))
-                x = coming.pop(0).result().to(self.device, non_blocking=True)
-                x = self.scale(x).contiguous(memory_format=self.layout)
+                x = self.scale(coming.pop(0).result())
+                x = x.contiguous(memory_format=self.layout)
                 yield x, self.y[order[part].to(self.device)]
 
     def _fetch(self, index: Tensor) -> Tensor:
@@ -233,9 +194,28 @@ def layout_of(options: Options, ndim: int) -> torch.memory_format:
     return torch.channels_last if ndim == 4 else torch.channels_last_3d
 
 
-def batches(count: int, size: int) -> list[slice]:
-    """Return parts of equal size; a last one of a single sample joins the part before."""
+def batches(count: int, size: int, least: int = 2) -> list[slice]:
+    """Return parts of equal size; a last one of fewer than ``least`` joins the part before."""
     starts = list(range(0, count, size))
-    if len(starts) > 1 and count - starts[-1] == 1:
+    if len(starts) > 1 and count - starts[-1] < least:
         starts.pop()
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], count], strict=True)]
+
+
+def part_size(options: Options) -> int:
+    """Return how many samples of a batch are computed at a time."""
+    return -(-options.batch_size // options.accumulate)
+
+
+def look_size(shape: Sequence[int], options: Options) -> int:
+    """Return how many samples are looked at together where nothing is learnt.
+
+    Of small samples that is 1024; of others as many as the training computes at a time, since
+    what fits there fits here.
+
+    >>> small, large = (3, 32, 32), (1, 48, 48, 48)
+    >>> options = Options(task="binary", batch_size=4)
+    >>> look_size(small, options), look_size(large, options)
+    (1024, 4)
+    """
+    return LOOK if LOOK * 4 * math.prod(shape) <= LOOK_BYTES else part_size(options)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radiomics.training import Trained
-from radiomics.training.data import scaled
+from radiomics.training.data import look_size, scaled
+
+LARGEST = 256  # samples at a time
 
 
-def embed(trained: Trained, x: NDArray[Any], batch_size: int = 256) -> NDArray[np.float64]:
+def embed(trained: Trained, x: NDArray[Any]) -> NDArray[np.float64]:
     """Return the values that the last linear layer of a network is given.
 
     Parameters
@@ -36,11 +38,12 @@ def embed(trained: Trained, x: NDArray[Any], batch_size: int = 256) -> NDArray[n
     kept: list[Tensor] = []
     hook = layers[-1].register_forward_pre_hook(lambda _, given: kept.append(given[0].detach()))
     device = next(network.parameters()).device
+    size = min(LARGEST, look_size(x.shape[1:], trained.options))
     network.eval()
     try:
         with torch.no_grad():
-            for start in range(0, len(x), batch_size):
-                part = np.asarray(x[start : start + batch_size])
+            for start in range(0, len(x), size):
+                part = np.asarray(x[start : start + size])
                 network(scaled(part, trained.scaling).to(device))
     finally:
         hook.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from radiomics.training import ranks
-from radiomics.training.augment import NOTHING, augmented
-from radiomics.training.data import Resident, Streamed, batches
-from radiomics.training.recipe import Options, loss_of, rate_factor
+from radiomics.training.augment import augmented
+from radiomics.training.checks import named
+from radiomics.training.data import Resident, Streamed, batches, look_size
+from radiomics.training.plan import Part, planned
+from radiomics.training.recipe import Options, loss_of, rate_factor, shares_of
 from radiomics.types import InputError
 
-LOOK = 1024  # samples a batch where nothing is learnt
 NOISE = 7_919  # the seed of augmentation: not that of the order
 
 
@@ -49,42 +51,38 @@ class Run:
         options = self.options
         seed = options.seed * 1_000_003 + epoch
         order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
-        parts = batches(len(ids), options.batch_size)
+        shares = shares_of(data.y, options, self.weights)
+        mine, steps = planned(order, shares, options, ranks.least(self.network))
         torch.manual_seed(seed + NOISE * (1 + ranks.number()))
-        losses = torch.zeros(len(parts), device=self.device)
-        mine, shares = _shares(order, parts)
-        changing = options.augment != NOTHING
+        losses = torch.zeros(len(steps), device=self.device)
+        levels = data.scale.levels()
         self.network.train()
-        for step, (x, y) in enumerate(data.batches(mine, shares)):
-            rate = options.rate * rate_factor(options, epoch + step / len(parts))
+        for step, (x, y) in enumerate(data.batches(mine, [step.own for step in steps])):
+            rate = options.rate * rate_factor(options, epoch + step / len(steps))
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            changed = augmented(x, options.augment) if changing else x
-            losses[step] = self.step(changed, y, parts[step].stop - parts[step].start)
+            changed = augmented(x, options.augment, levels)
+            losses[step] = self.step(changed, y, steps[step].parts)
         ranks.total(losses)
-        sizes = torch.tensor([part.stop - part.start for part in parts])
         values = losses.cpu()
         bad = torch.nonzero(~torch.isfinite(values)).flatten().tolist()
         if bad:
-            names = ", ".join(ids[i] for i in order[parts[bad[0]]].tolist()[:8])
-            raise InputError(
-                "training",
-                "the loss must stay finite",
-                f"epoch {epoch + 1}, step {bad[0] + 1}, samples {names}",
-                "choose a smaller rate, or look at these samples",
-            )
+            names = named([ids[i] for i in order[steps[bad[0]].batch].tolist()])
+            found = f"epoch {epoch + 1}, step {bad[0] + 1}, samples {names}"
+            raise _not_finite("the loss must stay finite", found)
+        sizes = torch.tensor([step.batch.stop - step.batch.start for step in steps])
         mean = float((values * sizes).sum() / len(ids))
         return {"loss": mean, "rate": float(self.optimiser.param_groups[0]["lr"])}
 
-    def step(self, x: Tensor, y: Tensor, count: int) -> Tensor:
+    def step(self, x: Tensor, y: Tensor, parts: list[Part]) -> Tensor:
         """Take one step and return this process's part of the batch's mean loss."""
         self.optimiser.zero_grad(set_to_none=True)
         total: Any = 0.0
-        for part in batches(len(x), -(-len(x) // self.options.accumulate)):
+        for part, weight in parts:
             with self._precision():
                 loss = loss_of(self.stepper(x[part]), y[part], self.options, self.weights)
-            weight = (min(part.stop, len(x)) - part.start) / count
-            self.scaler.scale(loss * (weight * ranks.count())).backward()
+            whole: Any = self.scaler.scale(loss * (weight * ranks.count()))
+            whole.backward()
             total = total + loss.detach() * weight
         self._regularise()
         self.scaler.step(self.optimiser)
@@ -105,16 +103,27 @@ class Run:
         if options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
 
-    def measure(self, data: Resident | Streamed, count: int) -> dict[str, float]:
-        """Return the loss, and for classes the accuracy, of samples that are not trained on."""
+    def measure(self, data: Resident | Streamed, ids: tuple[str, ...]) -> dict[str, float]:
+        """Return the loss, and for classes the accuracy, of samples that are not trained on.
+
+        Raises
+        ------
+        InputError
+            For a loss that is not finite, with the samples.
+        """
         self.network.eval()
         outputs, truths = [], []
+        parts = batches(len(ids), look_size(data.x.shape[1:], self.options))
         with torch.no_grad(), self._precision():
-            for x, y in data.batches(torch.arange(count), batches(count, LOOK)):
+            for x, y in data.batches(torch.arange(len(ids)), parts):
                 outputs.append(self.network(x).float())
                 truths.append(y)
         output, y = torch.cat(outputs), torch.cat(truths)
         found = {"loss": float(loss_of(output, y, self.options, self.weights))}
+        if not math.isfinite(found["loss"]):
+            bad = torch.nonzero(~output.isfinite().all(dim=1)).flatten().tolist()
+            names = named([ids[i] for i in bad or range(len(ids))])
+            raise _not_finite("the loss of validation samples must stay finite", f"samples {names}")
         if self.options.task == "multiclass":
             found["accuracy"] = float((output.argmax(dim=1) == y).float().mean())
         elif self.options.task == "binary":
@@ -127,11 +136,5 @@ class Run:
         return torch.autocast(self.device.type, kind if lower else None, enabled=lower)
 
 
-def _shares(order: Tensor, parts: list[slice]) -> tuple[Tensor, list[slice]]:
-    """Return this process's samples of each batch, and where each batch begins among them."""
-    if ranks.count() == 1:
-        return order, parts
-    shares = [ranks.own(order[part]) for part in parts]
-    ends = torch.tensor([len(share) for share in shares]).cumsum(0).tolist()
-    starts = [0, *ends[:-1]]
-    return torch.cat(shares), [slice(a, b) for a, b in zip(starts, ends, strict=True)]
+def _not_finite(rule: str, found: str) -> InputError:
+    return InputError("training", rule, found, "choose a smaller rate, or look at these samples")

@@ -56,11 +56,20 @@ def shared(network: nn.Module) -> nn.Module:
     if count() == 1:
         return network
     device = next(network.parameters()).device
-    normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
-    if normed and device.type == "cuda":
+    if normed(network) and device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     ids = [device.index] if device.type == "cuda" else None
     return DistributedDataParallel(network, device_ids=ids)
+
+
+def normed(network: nn.Module) -> bool:
+    """Tell whether a network has batch norm."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+
+
+def least(network: nn.Module) -> int:
+    """Return how many samples a batch, and each part of it, must have: batch norm needs spreads."""
+    return 2 * count() if normed(network) else 2
 
 
 def own(part: Tensor) -> Tensor:

@@ -21,11 +21,13 @@ Task = Literal["regression", "binary", "multiclass", "survival"]
 class Options(BaseModel, frozen=True, extra="forbid"):
     """How a network is trained.
 
-    ``rate`` is the largest learning rate; ``warm_up`` epochs lead up to it. ``l1`` and ``l2`` are
+    ``rate`` is the largest learning rate; ``warm_up`` epochs lead up to it (``one_cycle`` has its
+    own way up, over three tenths of the epochs). ``l1`` and ``l2`` are
     terms of the loss (sums of absolute weights, and of half their squares), ``decay`` is decoupled
     decay and needs ``adamw``. ``clip`` limits the norm of gradients; ``accumulate`` parts of a
     batch are computed one after the other. ``class_weights`` weigh the loss of each class, or are
-    ``balanced``. With ``patience``, training ends after so many epochs without a smaller validation
+    ``balanced``; a multiclass loss is divided by the weights of its batch, a binary one by their
+    number. With ``patience``, training ends after so many epochs without a smaller validation
     loss. ``device`` ``auto`` is CUDA, then Apple's, then the processor. ``stream`` leaves samples
     where they lie and brings batches to the device while it works; absent, that is done for samples
     that would fill more than a quarter of its memory. ``save_every`` seconds, at the end of an
@@ -77,7 +79,23 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("test_time_flips needs the axes of augment: flip")
         if self.accumulate > self.batch_size:
             raise ValueError("accumulate: a batch has no more parts than samples")
+        self._check_survival()
+        self._check_warm_up()
         return self
+
+    def _check_survival(self) -> None:
+        if self.task != "survival":
+            return
+        if self.accumulate > 1:
+            raise ValueError("accumulate: in survival the samples at risk stand in one part")
+        if self.batch_size < 2:
+            raise ValueError("batch_size: in survival a sample is compared with others at risk")
+
+    def _check_warm_up(self) -> None:
+        if self.warm_up and self.schedule == "one_cycle":
+            raise ValueError("warm_up: one_cycle has its own; leave warm_up out")
+        if self.warm_up >= self.epochs:
+            raise ValueError("warm_up: there are epochs left at the full rate")
 
 
 def choose_device(name: str) -> torch.device:
@@ -107,12 +125,17 @@ def rate_factor(options: Options, epoch: float) -> float:
         return 0.5 * (1 + math.cos(math.pi * done))
     if options.schedule == "one_cycle":
         peak = 0.3
-        return done / peak + 1e-3 if done < peak else (1 - done) / (1 - peak) + 1e-3
+        share = done / peak if done < peak else (1 - done) / (1 - peak)
+        return min(1.0, share + 1e-3)
     return 1.0
 
 
-def weights_of(y: Tensor, options: Options) -> Tensor | None:
+def weights_of(y: Tensor, options: Options, classes: int = 0) -> Tensor | None:
     """Return the weight of each class: as given, or inverse to how often it occurs in ``y`` (N,).
+
+    Parameters
+    ----------
+    classes : how many there are at least, where ``y`` may lack the last ones
 
     Raises
     ------
@@ -121,13 +144,23 @@ def weights_of(y: Tensor, options: Options) -> Tensor | None:
     """
     if options.class_weights is None:
         return None
-    counts = torch.bincount(y.long())
+    counts = torch.bincount(y.long(), minlength=classes)
     if options.class_weights == "balanced":
         return (len(y) / (len(counts) * counts.clamp(min=1))).float()
     if len(options.class_weights) != len(counts):
         found = f"{len(options.class_weights)} weights, {len(counts)} classes"
         raise InputError("class_weights", "one weight for each class", found, "correct the list")
     return torch.tensor(options.class_weights, device=y.device)
+
+
+def shares_of(y: Tensor, options: Options, weights: Tensor | None) -> Tensor:
+    """Return what each sample (N,) counts in the mean of :func:`loss_of`, on the processor.
+
+    A loss of classes with weights is divided by the sum of the weights; all others by the number.
+    """
+    if options.task != "multiclass" or weights is None:
+        return torch.ones(len(y), dtype=torch.float64)
+    return weights[y].cpu().to(torch.float64)
 
 
 def loss_of(output: Tensor, y: Tensor, options: Options, weights: Tensor | None = None) -> Tensor:

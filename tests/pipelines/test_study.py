@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from pipelines.config import StudyConfig
 from pipelines.store import digest_file
 from pipelines.study import Study, run
-from radiomics import InputError
+from radiomics import InputError, write_volume
 from radiomics.evaluation.splits import grouped_folds
 from radiomics.io.table import Manifest
 from radiomics.plugins import parse
@@ -196,14 +197,29 @@ def test_a_cohort_may_ask_for_repairs(small_cohort: Manifest, tmp_path: Path) ->
         run(config(data / "manifest.csv", data={**source, "repair": "yes"}), tmp_path / "c")
 
 
-def test_one_image_under_two_patients_is_refused(small_cohort: Manifest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("saved", ["", ".nii", ".nrrd", "flipped.nii.gz"])
+def test_one_image_under_two_patients_is_refused(
+    small_cohort: Manifest, tmp_path: Path, saved: str
+) -> None:
+    """It stays one image when it is saved anew, in another format or order."""
     rows = pd.read_csv(small_cohort.folder / "manifest.csv")
-    rows.loc[len(rows)] = {**rows.iloc[0].to_dict(), "id": "copy", "group": "someone else"}
+    copy = {**rows.iloc[0].to_dict(), "id": "copy", "group": "someone else"}
+    if saved:
+        case = small_cohort.load(0)
+        assert case.mask is not None
+        for kind, volume in (("image", case.image), ("mask", case.mask)):
+            array = volume.array[:, ::-1].copy() if saved.startswith("flipped") else volume.array
+            write_volume(replace(volume, array=array), tmp_path / f"{kind}{saved}")
+            copy[kind] = str(tmp_path / f"{kind}{saved}")
+        copy |= {"series": "", "roi": "", "label": "", "segment": ""}
+    rows.loc[len(rows)] = {key: copy[key] for key in rows.columns}
     path = small_cohort.folder / "copy.csv"
     rows.to_csv(path, index=False)
-    with pytest.raises(InputError, match="one image under several patients"):
-        run(config(path), tmp_path)
-    path.unlink()
+    try:
+        with pytest.raises(InputError, match="one image under several patients"):
+            run(config(path), tmp_path / "out")
+    finally:
+        path.unlink()
 
 
 def test_provenance_follows_outcomes_and_covariates(

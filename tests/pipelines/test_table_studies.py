@@ -153,6 +153,36 @@ def test_what_tells_the_outcome_is_named(tmp_path: Path) -> None:
     assert "Look at this first" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_what_nearly_tells_the_outcome_is_named(tmp_path: Path) -> None:
+    t = rows()
+    t["f4"] = 10.0 * t["target"] + np.random.default_rng(2).normal(size=len(t))  # follow-up, say
+    t["f5"] = t["target"].rank(method="first")
+    done = run(config(tmp_path, t), tmp_path / "out")
+    told = [w for w in done.warnings if "by itself (area under the ROC curve" in w]
+    assert ["'f4'" in told[0], "'f5'" in told[1], len(told)] == [True, True, 2]
+    assert not any("named alike" in w for w in done.warnings)
+
+
+def test_a_column_that_tells_patients_apart_is_no_feature(tmp_path: Path) -> None:
+    t = rows()
+    t["patient_id"] = np.repeat(np.arange(len(t) // 2), 2)
+    with pytest.raises(InputError, match="patient_id"):
+        run(config(tmp_path, t.drop(columns="group")), tmp_path / "out")
+    source = {"name": "features", "table": str(tmp_path / "features.csv")}
+    done = run(config(tmp_path, t, data={**source, "ignore": ["patient_id"]}), tmp_path / "out")
+    assert done.features is not None
+    assert "patient_id" not in done.features.table.columns
+
+
+def test_patients_that_are_named_alike_are_told(tmp_path: Path) -> None:
+    t = rows()
+    t.loc[1, "group"] = t.loc[0, "group"].lower()
+    t.loc[3, "group"] = t.loc[2, "group"].replace("P0", "P-00")
+    done = run(config(tmp_path, t), tmp_path / "out")
+    (told,) = [w for w in done.warnings if "named alike" in w]
+    assert "P00 and p00" in told
+
+
 def test_a_bundle_predicts_and_tells_where_it_may_not_apply(study: Study, tmp_path: Path) -> None:
     made = bundle.load(study.folder / "model.zip")
     t = rows(seed=1).set_index("id")

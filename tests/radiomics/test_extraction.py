@@ -263,3 +263,32 @@ def test_families_of_a_filter_that_cannot_be(own: Any, message: str) -> None:
     filters = [{"name": "square", "families": own}]
     with pytest.raises(ConfigurationError, match=message):
         load_settings({"families": ["intensity", "glcm"], "filters": filters})
+
+
+def test_a_ct_has_the_same_features_from_a_format_without_units() -> None:
+    image, mask = scene("HU")
+    plain = replace(image, unit="")
+    settings = load_settings({"modality": "CT"})
+    known = compute(prepare(image, mask, settings), settings)
+    found = compute(prepare(plain, mask, settings), settings)
+    assert found.features == pytest.approx(known.features, nan_ok=True, rel=0)
+    assert known.notes == ()
+    assert "taken as HU" in found.notes[0]
+    # nothing says what the numbers are: told, since they are binned unlike those of CT
+    open_ = load_settings({})
+    loose = compute(prepare(plain, mask, open_), open_)
+    assert loose.features["original_glcm_contrast"] != known.features["original_glcm_contrast"]
+    assert "32 grey levels" in loose.notes[0]
+    bins = {"method": "fixed_bin_size", "bin_width": 25}
+    for settings in (
+        load_settings({"modality": "MR"}),
+        load_settings({"discretisation": bins, "ivh": {"method": "levels"}}),
+    ):
+        assert compute(prepare(plain, mask, settings), settings).notes == ()
+
+
+@pytest.mark.parametrize("key", ["families", "aggregation"])
+def test_names_that_would_give_columns_twice_are_refused(key: str) -> None:
+    name = {"families": "glcm", "aggregation": "3d_merged"}[key]
+    with pytest.raises(ConfigurationError, match=f"{name} is named more than once"):
+        load_settings({key: [name, "glrlm" if key == "families" else "3d_averaged", name]})

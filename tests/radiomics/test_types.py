@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +122,12 @@ def test_an_input_error_survives_a_process_boundary() -> None:
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert again.remedy == "remedy"
+
+
+def test_paths_in_the_place_of_volumes_are_refused_in_words(tmp_path: Path) -> None:
+    from radiomics import extract, read_mask
+
+    with pytest.raises(TypeError, match="image is a Volume, not str"):
+        extract("a.nii", "b.nii")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"like is a Volume, not {type(tmp_path).__name__}"):
+        read_mask(tmp_path, like=tmp_path)  # type: ignore[arg-type]

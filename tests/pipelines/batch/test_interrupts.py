@@ -224,3 +224,28 @@ def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         assert process.returncode == 2
         assert said.splitlines()[-1].startswith(("error: ", "  "))
         assert "Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to groups")
+@pytest.mark.parametrize("after", [0.3, 0.6, 1.0])
+def test_ctrl_c_while_processes_begin_is_no_traceback(tmp_path: Path, after: float) -> None:
+    manifest = write_cohort(tmp_path / "in", 12)
+    quick = str(tmp_path / "in" / "quick.yaml")
+    code = "from pipelines.start import main; print('up', flush=True); main()"
+    command = [sys.executable, "-c", code, "batch"]
+    words = [str(manifest), "--output", str(tmp_path / "out"), "--settings", quick]
+    process = subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=LIMIT_S)[1]
+    assert "Traceback" not in said
+    assert process.returncode in (0, 130)

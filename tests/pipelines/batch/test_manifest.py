@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.batch.checks import checked_of
 from pipelines.batch.manifest import read_cohort
-from pipelines.batch.tree import write_manifest
+from pipelines.batch.tree import find_cases, write_manifest
 from radiomics.io.table import Manifest
 from radiomics.types import InputError
 from tests.cohorts import rows_of, write_cohort, write_rows
@@ -162,3 +162,44 @@ def test_the_sts_patients_are_found() -> None:
     assert len(set(cohort.column("group").to_pylist())) == 10
     pairs = zip(cohort.column("image").to_pylist(), cohort.column("mask").to_pylist(), strict=True)
     assert all(image.rpartition("/")[0] == mask.split("/mask")[0] for image, mask in pairs)
+
+
+def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"id": ["a"], "image": ["a.nii"], "mask": ["b.nii"], "tags": [["x", "y"]]}
+    pq.write_table(pa.table(columns), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="lists or structures in tags"):
+        read_cohort(tmp_path / "m.parquet")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ['a,"i,k,x\nb,i,k,z\n', 'a,i,k,"x\nb,i,k,z\n', 'a,i,k,"x\nb,i,k,z"\n', 'a,i,k,"x\nb,i,k,"y"\n'],
+)
+def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"id,image,mask,note\n{rows}")
+    with pytest.raises(InputError, match="opens in line 2 or before is not closed"):
+        read_cohort(path)
+    path.write_text('id,image,mask,note\na,i,k,"two\nlines, and more"\n')
+    assert len(read_cohort(path).table) == 1
+
+
+def test_folders_of_images_face_folders_of_labels(tmp_path: Path) -> None:
+    for name in ("imagesTr", "labelsTr", "imagesTs"):
+        (tmp_path / name).mkdir()
+    images = ("a_0000", "a_0001", "b_0000", "case_2026")
+    for name in images:
+        (tmp_path / "imagesTr" / f"{name}.nii.gz").write_bytes(b"x")
+    for name in ("a", "b", "case_2026"):
+        (tmp_path / "labelsTr" / f"{name}.nii.gz").write_bytes(b"x")
+    (tmp_path / "imagesTs" / "c_0000.nii.gz").write_bytes(b"x")  # nobody knows its mask
+    found = find_cases(tmp_path).to_pylist()
+    pairs = [(Path(row["image"]).name, Path(row["mask"]).name) for row in found]
+    masks = ("a", "a", "b", "case_2026")
+    assert pairs == [(f"{i}.nii.gz", f"{m}.nii.gz") for i, m in zip(images, masks, strict=True)]
+    assert len({row["group"] for row in found}) == 3
+    assert len({row["id"] for row in found}) == 4
+    assert {row["roi"] for row in found} == {"*"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from pipelines.batch.view import _line, words
+from pipelines.batch.view import View, _line, words
+from radiomics.types import InputError
 
 STATE: dict[str, Any] = {
     "total": 30,
@@ -32,3 +34,16 @@ def test_a_line_fits_its_terminal(width: int, lines: int, bar: int) -> None:
     assert text.count("━") == pytest.approx(bar * done, abs=1)
     for part in words(STATE).split():
         assert part in text.split()
+
+
+def test_a_log_is_added_to_logs_only(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    for _ in range(2):
+        with View(tmp_path, log, True) as view:
+            view.tell("start", rows=1)
+    assert len(log.read_text().splitlines()) == 2
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("id,image,mask\n")
+    with pytest.raises(InputError, match="--log"):
+        View(tmp_path, manifest, True)
+    assert manifest.read_text() == "id,image,mask\n"

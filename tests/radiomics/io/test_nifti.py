@@ -129,13 +129,11 @@ REFUSED: list[dict[str, Any]] = [
         {"xyzt_units": 1},
         {"qform_code": 0},
         {"sform_code": 1, "srow": np.c_[np.diag([0.5, 0.75, 2.5]), [11, -20, 30.5]]},
-        {"qform_code": 0, "sform_code": 1, "srow": np.c_[np.diag([0.6, 0.75, 2.5]), [0, 0, 0]]},
+        {"qform_code": 0, "sform_code": 1, "srow": np.c_[np.diag([0.502, 0.75, 2.5]), [0, 0, 0]]},
         {"magic": b"ni1"},
         {"bitpix": 32},
         {"vox_offset": 100.0},
         {"vox_offset": np.nan},
-        {"pixdim": [1, 0.5, np.nan, 2.5, 0, 0, 0, 0]},
-        {"pixdim": [1, 0.5, 0, 2.5, 0, 0, 0, 0]},
         {"qoffset": [np.inf, 0, 0]},
         {"quatern": [np.nan, 0, 0]},
         {"sizeof_hdr": 540},
@@ -153,6 +151,25 @@ def test_what_is_not_plain_is_left_to_simpleitk(tmp_path: Path, fields: dict[str
         found = read_image(path)
         np.testing.assert_array_equal(found.array, expected.array)
         np.testing.assert_array_equal(found.affine, expected.affine)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"pixdim": [1, 0.5, np.nan, 2.5, 0, 0, 0, 0]}, "pixdim 0.5 x nan x 2.5 mm"),
+        ({"pixdim": [1, 0.5, 0, 2.5, 0, 0, 0, 0]}, "pixdim 0.5 x 0 x 2.5 mm"),
+        (
+            {"sform_code": 1, "srow": np.c_[np.diag([0.5, 0.75, 3.0]), [10, -20, 30.5]]},
+            "pixdim 0.5 x 0.75 x 2.5 mm, sform 0.5 x 0.75 x 3 mm",
+        ),
+    ],
+)
+def test_a_spacing_that_is_none_or_two_is_refused(
+    tmp_path: Path, fields: dict[str, Any], told: str, packed: bool
+) -> None:
+    with pytest.raises(InputError, match=told):
+        read_image(written(tmp_path, content(**fields), packed))
 
 
 def test_files_that_are_cut_short_or_damaged_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radiomics import InputError, Volume, read_image, read_mask
+from radiomics.io.inspection import inspect
 from radiomics.io.polygons import outline, rasterise
 from radiomics.io.rtstruct import write_rtstruct
 from radiomics.io.series import find_series
@@ -135,6 +136,9 @@ def test_points_are_refused(scene: tuple[Volume, Path]) -> None:
         data.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
 
     change(path, edit)
+    (finding,) = [one for one in inspect(path) if one.name == "GTV-1"]
+    assert finding.verdict == "refused"
+    assert "POINT" in finding.defects[0]
     with pytest.raises(InputError, match="POINT"):
         read_mask(path, like=image, roi="GTV-1")
 

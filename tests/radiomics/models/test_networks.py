@@ -170,3 +170,7 @@ def test_weights_of_medicalnet_are_taken(tmp_path: Path, depth: int) -> None:
     path.write_bytes(b"no weights")
     with pytest.raises(ValueError, match="cannot be read"):
         models.build("monai_resnet", input_shape=shape, depth=depth, weights=path)
+    for content in ([1, 2], {"epoch": 3}):
+        torch.save(content, path)
+        with pytest.raises(ValueError, match="tensors by name"):
+            models.build("monai_resnet", input_shape=shape, depth=depth, weights=path)

@@ -1,0 +1,63 @@
+"""Which samples each step of an epoch computes, in which parts, and what each part counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radiomics.training import ranks
+from radiomics.training.data import batches, part_size
+from radiomics.training.recipe import Options
+
+Part = tuple[slice, float]
+"""Some of this process's samples of a batch, and what their mean counts in the batch's."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its batch in the order of the epoch, and this process's share of it.
+
+    ``own`` is where that share lies among all samples of this process, ``parts`` are counted from
+    its beginning.
+    """
+
+    batch: slice
+    own: slice
+    parts: list[Part]
+
+
+def planned(
+    order: Tensor, shares: Tensor, options: Options, least: int
+) -> tuple[Tensor, list[Step]]:
+    """Return this process's samples, in order, and its steps.
+
+    All processes compute the same parts of the same batches, so their sums are those of one. Where
+    a part has fewer samples than there are processes, one without any computes the first, which
+    then counts nothing: all must take part in every sum.
+
+    Parameters
+    ----------
+    order : (N,) samples as the epoch visits them
+    shares : (N,) what each sample counts in the mean of its batch
+    least : samples that a batch and a part must have
+    """
+    mine: list[Tensor] = []
+    steps: list[Step] = []
+    start = 0
+    for batch in batches(len(order), options.batch_size, least):
+        whole = order[batch]
+        total = float(shares[whole].sum())
+        parts: list[Part] = []
+        at = 0
+        for piece in batches(len(whole), part_size(options), least):
+            part = whole[piece]
+            own = ranks.own(part)
+            weight = float(shares[own].sum()) / total
+            mine.append(own if len(own) else part[:1])
+            parts.append((slice(at, at + len(mine[-1])), weight))
+            at += len(mine[-1])
+        steps.append(Step(batch, slice(start, start + at), parts))
+        start += at
+    return torch.cat(mine), steps
