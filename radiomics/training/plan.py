@@ -43,10 +43,13 @@ def planned(
     shares : (N,) what each sample counts in the mean of its batch
     least : samples that a batch and a part must have
     """
+    whole_batches = batches(len(order), options.batch_size, least)
+    if ranks.count() == 1 and options.accumulate == 1:  # at once: thousands of steps a second
+        return order, [Step(b, b, [(slice(0, b.stop - b.start), 1.0)]) for b in whole_batches]
     mine: list[Tensor] = []
     steps: list[Step] = []
     start = 0
-    for batch in batches(len(order), options.batch_size, least):
+    for batch in whole_batches:
         whole = order[batch]
         total = float(shares[whole].sum())
         parts: list[Part] = []

@@ -124,9 +124,8 @@ def rate_factor(options: Options, epoch: float) -> float:
     if options.schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * done))
     if options.schedule == "one_cycle":
-        peak = 0.3
-        share = done / peak if done < peak else (1 - done) / (1 - peak)
-        return min(1.0, share + 1e-3)
+        peak = 0.3  # both ends, and so the top, lie a thousandth higher: no step is nothing
+        return (done / peak if done < peak else (1 - done) / (1 - peak)) + 1e-3
     return 1.0
 
 

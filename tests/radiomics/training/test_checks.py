@@ -116,7 +116,7 @@ def test_no_schedule_goes_beyond_the_rate_nor_misses_it(epochs: int, data: st.Da
     options = Options(task="binary", epochs=epochs, schedule=schedule, warm_up=warm_up)
     factors = [rate_factor(options, epoch) for epoch in np.linspace(0, epochs, 200 * epochs + 1)]
     assert max(factors) == pytest.approx(1, abs=0.02)
-    assert 0 <= min(factors) <= max(factors) <= 1
+    assert 0 <= min(factors) <= max(factors) <= 1.001  # the top of one_cycle
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
