@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import sqlite3
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +16,11 @@ from pipelines.batch.collect import collect
 from pipelines.batch.lock import Lock
 from pipelines.batch.page import Page
 from pipelines.batch.parts import Described, describe
+from pipelines.batch.passing import PASSING, SCRATCH, cleared
 from pipelines.batch.planning import Plan, Planner, plan, row_key
 from pipelines.batch.processes import Pool, Processes, available
 from pipelines.batch.records import Records
 from pipelines.batch.run import FAILED, Limits, Run
-from pipelines.batch.sheet import FOLDER
 from pipelines.batch.tasks import Source
 from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
@@ -31,12 +28,10 @@ from radiomics.io.repair import chosen_repairs
 from radiomics.io.suv import check_kind
 from radiomics.types import InputError
 
-SCRATCH = ".scratch"
 SHARE = 0.8
 """Part of the free memory that tasks may need together."""
 PROBED = 1000
 """Rows, first ones and spread ones, of which a store of the same study knows one."""
-PASSING = (SCRATCH, FOLDER)
 OURS = (STORE, f"{STORE}-journal", "batch.lock", "status.json", *PASSING)
 
 
@@ -264,42 +259,6 @@ def limits(request: Request) -> Limits:
         return Limits(0, request.seconds)
     memory = int(request.memory_gib * 2**30) or int(SHARE * available())
     return Limits(memory, request.seconds)
-
-
-@contextmanager
-def cleared(folder: Path) -> Iterator[None]:
-    """Remove what lies in a folder for a run only, also what a killed one left behind.
-
-    What ends a process politely (SIGTERM, the end of its terminal) ends it as Ctrl-C does here: by
-    default nothing would be removed.
-    """
-
-    def stop(_: int, __: object) -> None:
-        for other in before:
-            signal.signal(other, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    polite = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {n: signal.getsignal(n) for n in polite if signal.getsignal(n) != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        clear(folder)
-        yield
-    finally:
-        clear(folder)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def clear(folder: Path) -> None:
-    """Remove what lies in a folder for a run only."""
-    for name in PASSING:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for left in folder.glob(".*.part"):
-        left.unlink(missing_ok=True)
 
 
 def words_of(run: Run) -> dict[str, int]:

@@ -21,6 +21,8 @@ from pipelines.batch.sheet import BLOCK
 from pipelines.batch.tasks import Row, Source
 from pipelines.batch.work import read_masks_of
 from pipelines.store import write_whole
+from radiomics.compat import CLASSES
+from radiomics.features import NAMES
 from radiomics.reporting import figures
 from radiomics.reporting.distributions import distributions
 from radiomics.reporting.html import Section, Table, render
@@ -197,9 +199,13 @@ def spread(looked: Looked, name: str, do: Callable[[Jobs], list[str]] = in_turn)
 
 
 def _family(column: str) -> str:
-    from radiomics.features import NAMES
+    """Return what a column of ours or of PyRadiomics begins with: its image and its family.
 
-    found = [(column.index(f"_{name}_"), name) for name in NAMES if f"_{name}_" in column]
+    >>> _family("log-sigma-1-0-mm-3D_firstorder_Mean")
+    'log-sigma-1-0-mm-3D_firstorder'
+    """
+    names = (*NAMES, *CLASSES)
+    found = [(column.index(f"_{name}_"), name) for name in names if f"_{name}_" in column]
     place, name = min(found, default=(0, column))
     return column[: place + 1 + len(name)]
 

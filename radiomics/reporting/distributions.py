@@ -38,6 +38,7 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     with rc_context(STYLE):
         figure = Figure(figsize=(8.2, height), layout="constrained")
         axis = figure.subplots()
+    bars: dict[str, list[NDArray[np.float64]]] = {site: [] for site in sites}
     for place in range(len(names)):
         pooled = np.concatenate([values[site][:, place] for site in sites])
         pooled = pooled[np.isfinite(pooled)]
@@ -48,11 +49,15 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
         for number, site in enumerate(sites):
             own = values[site][:, place]
             top = len(names) - 1 - place + 0.4 - step * (number + 0.5)
-            _bar(axis, own[np.isfinite(own)], (low, high), top, COLOURS[number % len(COLOURS)])
+            if np.isfinite(own).any():
+                places = _places(own[np.isfinite(own)], low, high)
+                bars[site].append(np.append(places, top))
         ends = f"{low:.3g} … {high:.3g}" if high > low else f"{low:.3g}"
         ends += f" (n {len(pooled)})" if len(pooled) < count else ""
         axis.text(1.05, len(names) - 1 - place, ends, fontsize=8, va="center")
         axis.axhline(len(names) - 1.5 - place, color="#e4e7eb", lw=0.6)
+    for number, site in enumerate(sites):
+        _draw(axis, np.reshape(bars[site], (-1, len(PARTS) + 1)), COLOURS[number % len(COLOURS)])
     axis.set_yticks(range(len(names))[::-1], names, fontsize=8)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.6, len(names) - 0.4), xticks=[])
     handles = [Line2D([], [], color=COLOURS[i % 8], lw=3, label=s) for i, s in enumerate(sites)]
@@ -60,15 +65,16 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     return svg(figure)
 
 
-def _bar(
-    axis: Any, own: NDArray[np.float64], ends: tuple[float, float], top: float, colour: str
-) -> None:
-    """Draw one site's values on the scale from one end to the other."""
-    if not len(own):
-        return
-    span = ends[1] - ends[0]
-    parts = np.percentile(own, PARTS)
-    places = np.clip((parts - ends[0]) / span, -0.03, 1.03) if span > 0 else np.full(5, 0.5)
-    axis.plot(places[[0, 4]], [top, top], color=colour, lw=0.8)
-    axis.plot(places[[1, 3]], [top, top], color=colour, lw=2.6, solid_capstyle="butt")
-    axis.plot(places[2], top, "o", color="white", mec=colour, ms=3.2, mew=0.9)
+def _places(own: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Return where one site's percentiles lie on the scale from one end to the other."""
+    if high <= low:
+        return np.full(len(PARTS), 0.5)
+    return np.clip((np.percentile(own, PARTS) - low) / (high - low), -0.03, 1.03)
+
+
+def _draw(axis: Any, bars: NDArray[np.float64], colour: str) -> None:
+    """Draw the bars of one site: places on the scale (N, 5) with their heights."""
+    low, first, middle, third, high, top = bars.T
+    axis.hlines(top, low, high, color=colour, lw=0.8)
+    axis.hlines(top, first, third, color=colour, lw=2.6)
+    axis.plot(middle, top, "o", color="white", mec=colour, ms=3.2, mew=0.9)
