@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import logging
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -34,6 +35,11 @@ logger = logging.getLogger("radiomics")
 
 def getFeatureClasses() -> dict[str, Any]:  # noqa: N802 - PyRadiomics' names
     """Return PyRadiomics' feature classes by the name that columns and settings have."""
+    return dict(_classes())
+
+
+@cache
+def _classes() -> dict[str, Any]:
     found = {}
     for name, (old, home) in zip(CLASSES, HOMES.items(), strict=True):
         found[name] = getattr(import_module(f"radiomics.compat.{home}"), old)

@@ -21,6 +21,7 @@ from radiomics.compat.textures import region
 from radiomics.compat.voxels import maps
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import did_you_mean
+from radiomics.types import Once
 
 logger = logging.getLogger("radiomics.featureextractor")
 
@@ -116,6 +117,7 @@ class RadiomicsFeatureExtractor:
         found: dict[str, Any] = {}
         compute = self.computeMaps if maps else self.computeFeatures
         pad = int(settings.get("kernelRadius", 1)) if maps else 0
+        of_mask = {} if maps else {"of_mask": Once()}  # all images have one mask
         for kind, own in self.enabledImagetypes.items():
             logger.info("Calculating features for image type %s with settings %s", kind, own)
             if kind not in TYPES:
@@ -129,7 +131,7 @@ class RadiomicsFeatureExtractor:
                 calls = []
                 for array, name in TYPES[kind](around, within, merged, part):
                     derived = as_part(array, around, part)
-                    calls.append(partial(compute, derived, inside, name, **merged))
+                    calls.append(partial(compute, derived, inside, name, **merged, **of_mask))
                 for values in side_by_side(calls):
                     found.update(values)
         return found

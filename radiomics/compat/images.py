@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 from radiomics.compat import patterns
 from radiomics.filters import lbp
 from radiomics.kernels.recursive import laplacian
+from radiomics.kernels.undecimated import bands
 
 logger = logging.getLogger("radiomics.imageoperations")
 DECAYED = 14  # standard deviations
@@ -54,20 +56,41 @@ def _wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     data = sitk.GetArrayFromImage(image)
     odd = [side % 2 for side in data.shape]
     data = np.pad(data, [(0, extra) for extra in odd], "wrap")
-    wavelet = pywt.Wavelet(settings.get("wavelet", "coif1"))
-    low = "a" * len(axes)
+    data = data if data.dtype == np.float32 else data.astype(np.float64)
+    wavelet, low = str(settings.get("wavelet", "coif1")), "a" * len(axes)
     start, count = int(settings.get("start_level", 0)), int(settings.get("level", 1))
+    whole = tuple(slice(0, side) for side in data.shape)
     for _ in range(start):
-        data = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0][low]
+        data = _bands(data, wavelet, axes, whole)[low]
     for number in range(1, count + 1):
-        bands = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0]
-        data = bands.pop(low)
+        last = number == count
+        found = _bands(data, wavelet, axes, box if last else whole)
+        data = found.pop(low)
         prefix = "wavelet" if number == 1 else f"wavelet{number}"
-        for band, response in bands.items():
+        for band, response in found.items():
             name = band.replace("a", "L").replace("d", "H")
-            yield response[box], f"{prefix}-{name}"
+            yield response if last else response[box], f"{prefix}-{name}"
     prefix = "wavelet" if count == 1 else f"wavelet{count}"
-    yield data[box], f"{prefix}-{'L' * len(axes)}"
+    yield data, f"{prefix}-{'L' * len(axes)}"
+
+
+def _bands(data: Any, wavelet: str, axes: list[int], box: Box) -> dict[str, Any]:
+    """Decompose an array once; PyWavelets does it where a side is shorter than the filters."""
+    filters = _filters(wavelet, data.dtype)
+    if min(data.shape[axis] for axis in axes) >= filters.shape[1]:
+        return bands(data, filters, axes, box)
+    found = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0]
+    return {name: response[box] for name, response in found.items()}
+
+
+@cache
+def _filters(wavelet: str, dtype: np.dtype[Any]) -> Any:
+    """Return both filters (2, F) as PyWavelets has them in a precision: what an impulse shows."""
+    taps = pywt.Wavelet(wavelet).dec_len
+    impulse = np.zeros(4 * taps, dtype=dtype)
+    impulse[0] = 1
+    places = (np.arange(taps) - taps // 2) % len(impulse)
+    return np.stack([response[places] for response in pywt.swt(impulse, wavelet, level=1)[0]])
 
 
 def _values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:

@@ -13,7 +13,7 @@ from radiomics.compat.features import FeatureClass
 from radiomics.features import glszm, ngldm, ngtdm
 from radiomics.kernels.aggregation import stacked
 from radiomics.kernels.emphases import emphases, emphases_of, entries
-from radiomics.types import Region
+from radiomics.types import Once, Region
 
 EMPHASES = {
     "glrlm": "ShortRunEmphasis LongRunEmphasis LowGrayLevelRunEmphasis HighGrayLevelRunEmphasis "
@@ -84,7 +84,8 @@ def region(
     values = np.moveaxis(image, axis, 0).astype(np.float64)
     spaced = (steps[0], steps[1], steps[2])
     count = int(settings.get("n_levels", grey.max()))  # of a patch, those of the whole region
-    return Region(values, inside, inside, spaced, grey, count)
+    shared = settings.get("of_mask") or Once()
+    return Region(values, inside, inside, spaced, grey, count, once_a_mask=shared)
 
 
 class RadiomicsGLCM(Texture):
