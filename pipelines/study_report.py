@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipelines.study import Study
 
 HU_WINDOW = (-1000.0, 400.0)
+NAMED = 8
+"""Cases that a note names."""
 
 
 def render_study(
@@ -171,8 +173,17 @@ def _gaps(features: CohortFeatures) -> Section | None:
 
 def _notes(features: CohortFeatures) -> Section | None:
     """Show what was done to images and masks while reading."""
-    notes = [[case, "; ".join(texts)] for case, texts in features.notes.items()]
-    return Section("Notes on reading", "", Table(["Case", "Note"], notes)) if notes else None
+    found: dict[str, list[str]] = {}
+    for case, texts in features.notes.items():
+        for text in dict.fromkeys(texts):
+            found.setdefault(text, []).append(case)
+    rows = [
+        [text, len(cases), ", ".join(cases[:NAMED]) + (", …" if len(cases) > NAMED else "")]
+        for text, cases in found.items()
+    ]
+    if not rows:
+        return None
+    return Section("Notes on reading", "", Table(["Note", "Cases", "Which"], rows))
 
 
 def _provenance(
