@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.environment import installed
 from pipelines.store import digest_file
 from radiomics.derived import filtered, resampled
-from radiomics.extraction import Prepared, compute, prepare, versions
+from radiomics.extraction import Extraction, Prepared, compute, prepare, versions
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
 from radiomics.plugins import ConfigurationError
 from radiomics.settings import (
@@ -59,15 +59,7 @@ def extract_files(
         rows.append({"id": name, "roi": roi, **done.features})
         if save is not None:
             _save(prepared, save, f"{name}_{roi}" if roi else name)
-        masks[roi] = {
-            "notes": [*region.history, *done.notes],
-            "missing": done.missing,
-            "voxels": {
-                "mask": int(region.array.sum()),
-                "morphological": int(prepared.morphological_mask.array.sum()),
-                "intensity": int(prepared.intensity_mask.array.sum()),
-            },
-        }
+        masks[roi] = _about(region, prepared, done)
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
@@ -87,6 +79,19 @@ def extract_files(
         "notes": [*volume.history, *dict.fromkeys(n for m in masks.values() for n in m["notes"])],
     }
     return rows, record
+
+
+def _about(region: Volume, prepared: Prepared, done: Extraction) -> dict[str, Any]:
+    """Return what is recorded of one mask."""
+    return {
+        "notes": [*region.history, *done.notes],
+        "missing": done.missing,
+        "voxels": {
+            "mask": int(region.array.sum()),
+            "morphological": int(prepared.morphological_mask.array.sum()),
+            "intensity": int(prepared.intensity_mask.array.sum()),
+        },
+    }
 
 
 def _rules(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:

@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 
 from radiomics import io as reading
-from radiomics.checks import check_finite, check_kept, check_modality, check_resampled
+from radiomics.checks import (
+    check_finite,
+    check_kept,
+    check_modality,
+    check_resampled,
+    check_volumes,
+)
 from radiomics.derived import (
     BORDER_MM,
     Group,
@@ -109,6 +115,7 @@ def extract(
 
 def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
+    check_volumes(image, mask)
     check_mask(image, mask)
     check_modality(image, settings.modality)
     unit, notes = unit_in(image.unit, settings)

@@ -122,23 +122,8 @@ def grids_differ(a: Volume, b: Volume, tolerance: float = GRID_TOLERANCE) -> boo
     return bool(np.abs(moved - corners).max() > tolerance)
 
 
-def check_volume(given: object, name: str) -> None:
-    """Refuse what is no Volume, such as a path, in words.
-
-    Raises
-    ------
-    TypeError
-        Saying how a Volume is made of a file.
-    """
-    if not isinstance(given, Volume):
-        kind = type(given).__name__
-        raise TypeError(f"{name} is a Volume, not {kind}: read_image and read_mask give them")
-
-
 def check_mask(image: Volume, mask: Volume, where: object = "mask") -> None:
     """Demand a bool mask on the image's grid with a voxel inside, else raise an InputError."""
-    check_volume(image, "image")
-    check_volume(mask, "mask")
     if mask.array.dtype != np.bool_:
         raise InputError(
             where,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError, Volume, check_mask, check_volume
+from radiomics.types import InputError, Volume, check_mask
 
 VERSION = 2
 """Counts changes of reading that change values; part of every stored result's key."""
@@ -118,7 +118,8 @@ def read_mask(
         Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
         an empty mask.
     """
-    check_volume(like, "like")
+    if not isinstance(like, Volume):
+        raise TypeError(f"like is a Volume, not {type(like).__name__}: read_image gives one")
     path = existing(path)
     if path.is_file() and path.suffix.lower() == ".png":
         for option, value in (("roi", roi), ("segment", segment)):
