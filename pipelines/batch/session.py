@@ -25,7 +25,6 @@ from pipelines.batch.tasks import Source
 from pipelines.batch.view import STORE, View
 from pipelines.batch.work import perform
 from radiomics.io.repair import chosen_repairs
-from radiomics.io.suv import check_kind
 from radiomics.types import InputError
 
 SHARE = 0.8
@@ -162,6 +161,8 @@ def check_reading(reading: dict[str, str]) -> None:
     """
     chosen_repairs(reading.get("repair", "refuse"))
     if "suv" in reading:
+        from radiomics.io.suv import check_kind  # brings pydicom, which others can spare
+
         check_kind(reading["suv"])
 
 
