@@ -81,9 +81,10 @@ class Run:
         for part, weight in parts:
             with self._precision():
                 loss = loss_of(self.stepper(x[part]), y[part], self.options, self.weights)
-            whole: Any = self.scaler.scale(loss * (weight * ranks.count()))
+            factor = weight * ranks.count()
+            whole: Any = self.scaler.scale(loss if factor == 1 else loss * factor)
             whole.backward()
-            total = total + loss.detach() * weight
+            total = total + (loss.detach() if weight == 1 else loss.detach() * weight)
         self._regularise()
         self.scaler.step(self.optimiser)
         self.scaler.update()
