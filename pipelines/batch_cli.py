@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.start import INTERRUPTED
+
 if TYPE_CHECKING:
     from pipelines.batch.page import Page
     from pipelines.batch.session import Outcome, Request
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+FAILED, WRONG = 1, 2
 SHOWN = 20
 
 Manifest = Annotated[

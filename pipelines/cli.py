@@ -13,11 +13,10 @@ import typer
 
 from pipelines import study_commands
 from pipelines.batch_cli import batch
+from pipelines.start import INTERRUPTED
 
 if TYPE_CHECKING:
     import pandas as pd
-
-INTERRUPTED = 130
 
 
 class _Commands(typer.core.TyperGroup):

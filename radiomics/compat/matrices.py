@@ -101,12 +101,6 @@ def weighted(counts: Counts, weights: NDArray[np.float64] | None) -> Counts:
     return np.asarray(np.tensordot(weights, counts, axes=1)[None])
 
 
-def listed(matrix: Counts) -> tuple[Counts, Counts, Counts]:
-    """Return level, length and count of the entries of a matrix that are not 0."""
-    level, length = np.nonzero(matrix)
-    return level + 1, length + 1, matrix[level, length]
-
-
 def dependences(
     region: Region, planar: bool, distances: Sequence[int], alpha: float
 ) -> NDArray[np.int64]:

@@ -35,8 +35,9 @@ def test_what_would_do_nothing_is_refused_in_words(changes: dict[str, Any], mess
 def test_what_other_models_use_is_taken() -> None:
     both = [{"name": "logistic"}, CNN | {"tune": {}}]
     evaluation = {"permutations": 10, "sensitivity": 0.9}
-    parse(
+    taken = parse(
         StudyConfig,
         BASE | {"models": both, "evaluation": evaluation, "training": {"task": "binary"}},
         "test",
     )
+    assert (taken.evaluation.permutations, taken.evaluation.sensitivity) == (10, 0.9)
