@@ -35,9 +35,14 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.batch.processes import resident
+from radiomics.pipelines.batch.processes import resident
 
-COMMAND = [sys.executable, "-c", "from pipelines.cli import main; main()", "batch"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from radiomics.pipelines.commands.cli import main; main()",
+    "batch",
+]
 SETTINGS = (
     "modality: CT\nfamilies: [morphology, intensity, histogram, glcm, glrlm]\n"
     "spatial_autocorrelation: false\n"
@@ -81,7 +86,7 @@ def kill(process: subprocess.Popen[bytes], kind: str) -> str:
 
 
 def killed(folder: Path, kills: int = 30, patients: int = 200) -> None:
-    from datasets import phantom
+    from radiomics.datasets import phantom
 
     manifest = phantom.open(phantom.Options(patients=patients, seed=1, folder=folder / "data"))
     table = manifest.folder / "manifest.csv"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.batch.checks import checked_of
-from pipelines.batch.inputs import look_both, short_hash
-from pipelines.batch.manifest import read_cohort
-from pipelines.batch.parts import describe
-from pipelines.batch.planning import Planner, content_key, plan, row_key
-from pipelines.batch.records import Input, Record, Records
-from pipelines.batch.session import STORE
-from pipelines.batch.tasks import Row, Source
+from radiomics.pipelines.batch.checks import checked_of
+from radiomics.pipelines.batch.inputs import look_both, short_hash
+from radiomics.pipelines.batch.manifest import read_cohort
+from radiomics.pipelines.batch.parts import describe
+from radiomics.pipelines.batch.planning import Planner, content_key, plan, row_key
+from radiomics.pipelines.batch.records import Input, Record, Records
+from radiomics.pipelines.batch.session import STORE
+from radiomics.pipelines.batch.tasks import Row, Source
 from tests.cohorts import write_cohort
 
 PER_FOLDER = 1000

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from radiomics import Volume, read_image, read_mask
-from radiomics.verification import CONFIGURATIONS, compare, summary, verify
+from radiomics.conformance.verification import CONFIGURATIONS, compare, summary, verify
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Conformance

@@ -23,8 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipelines.environment import installed
 from radiomics import extract, read_image, read_mask
+from radiomics.pipelines.environment import installed
 
 AWAKE = 1
 """Calls right before each timed one, of both tools, so that caches and processors are awake."""

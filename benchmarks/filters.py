@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radiomics import extract, read_image, read_mask
-from radiomics.derived import filtered
+from radiomics.extraction.images import filtered
+from radiomics.extraction.settings import load_settings
 from radiomics.features import intensity
 from radiomics.plugins import shipped
-from radiomics.settings import load_settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MARK = "<!-- written by python -m benchmarks.filters -->\n"

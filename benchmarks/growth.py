@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.features import SETTINGS
-from pipelines.environment import installed
 from radiomics import Volume, extract
+from radiomics.pipelines.environment import installed
 
 SIZES = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
 LARGE = 1e5

@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from scipy.ndimage import gaussian_filter
 
-from pipelines.environment import installed
 from radiomics.io import read_image
-from radiomics.io.dicom_writer import Scan, write_ct_series
-from radiomics.io.scanning import find_files, scan_files
+from radiomics.io.dicom.scanning import find_files, scan_files
+from radiomics.io.dicom.writer import Scan, write_ct_series
+from radiomics.pipelines.environment import installed
 from radiomics.types import Volume
 
 SHAPE = (400, 512, 512)

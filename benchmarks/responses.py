@@ -80,7 +80,7 @@ def peak() -> int:
 def measure(name: str, side: int) -> tuple[float, float]:
     """Return seconds, and the rise of the peak as a multiple of the volume."""
     from radiomics import Volume
-    from radiomics.derived import group_of, responses, sharing
+    from radiomics.extraction.images import group_of, responses, sharing
 
     cube = np.random.default_rng(0).normal(size=(side,) * 3).astype(np.float32)
     affine = np.diag([-2.0, 2.0, 2.0, 1.0])

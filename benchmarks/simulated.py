@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from pipelines import chains
 from radiomics.association import p_values
 from radiomics.evaluation import nested, splits
 from radiomics.evaluation.intervals import estimate, group_weights
 from radiomics.evaluation.measures import BINARY
 from radiomics.evaluation.tuning import Plan
+from radiomics.pipelines.study import chains
 from radiomics.preprocessing import harmonisation
 from radiomics.preprocessing.combat import ComBat
 from radiomics.types import Samples

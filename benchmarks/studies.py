@@ -21,11 +21,11 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from benchmarks.simulated import noise_study, signal, signal_study
-from pipelines.config import StudyConfig, load_config
-from pipelines.environment import installed
-from pipelines.store import digest_file
-from pipelines.study import run
 from radiomics.evaluation.calibration import wilson
+from radiomics.pipelines.environment import installed
+from radiomics.pipelines.store import digest_file
+from radiomics.pipelines.study.chain import run
+from radiomics.pipelines.study.config import StudyConfig, load_config
 from radiomics.plugins import parse
 from radiomics.types import silent
 

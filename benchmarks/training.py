@@ -22,9 +22,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from datasets import cifar10, fashion_mnist, mnist
-from pipelines.environment import installed
 from radiomics import models, training
+from radiomics.datasets import cifar10, fashion_mnist, mnist
+from radiomics.pipelines.environment import installed
 from radiomics.types import Samples
 
 TASKS: dict[str, dict[str, Any]] = {

@@ -26,8 +26,8 @@ from monai.transforms import Compose, EnsureTyped, RandFlipd
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.training import ours
-from pipelines.environment import installed
 from radiomics import models, training
+from radiomics.pipelines.environment import installed
 from radiomics.types import Samples
 
 BATCH = 8

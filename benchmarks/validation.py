@@ -20,9 +20,9 @@ from typing import Any
 
 import torch
 
-from pipelines.config import load_config
-from pipelines.environment import installed
-from pipelines.study import run
+from radiomics.pipelines.environment import installed
+from radiomics.pipelines.study.chain import run
+from radiomics.pipelines.study.config import load_config
 from radiomics.training import choose_device
 
 ROOT = Path(__file__).resolve().parent.parent

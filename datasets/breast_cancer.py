@@ -12,7 +12,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 from sklearn.datasets import load_breast_cancer
 
-from radiomics.io.table import FeatureTable, feature_table
+from radiomics.io.files.tables import FeatureTable, feature_table
 from radiomics.types import Progress, silent
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets as hub
 
-from radiomics.io.cache import cache_folder, cached, fingerprint
-from radiomics.io.class_folders import is_archive, read_class_folders, tell_skipped
-from radiomics.io.fetching import fetched
+from radiomics.io.files.cache import cache_folder, cached, fingerprint
+from radiomics.io.files.class_folders import is_archive, read_class_folders, tell_skipped
+from radiomics.io.files.fetching import fetched
 from radiomics.preprocessing import pictures
 from radiomics.types import InputError, Progress, Samples, silent
 

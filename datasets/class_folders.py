@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from radiomics.io.class_folders import read_class_folders, tell_skipped
+from radiomics.io.files.class_folders import read_class_folders, tell_skipped
 from radiomics.types import InputError, Progress, Samples, silent
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from radiomics.io.repair import chosen_repairs
-from radiomics.io.table import Manifest, read_manifest
+from radiomics.io.dicom.repair import chosen_repairs
+from radiomics.io.files.tables import Manifest, read_manifest
 from radiomics.types import Progress, silent
 
 

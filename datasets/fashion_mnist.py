@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from torchvision import datasets as hub
 
-from radiomics.io.cache import cache_folder
-from radiomics.io.fetching import fetched
-from radiomics.io.idx import find_idx, read_pairs
+from radiomics.io.files.cache import cache_folder
+from radiomics.io.files.fetching import fetched
+from radiomics.io.files.idx import find_idx, read_pairs
 from radiomics.preprocessing import pictures
 from radiomics.types import Progress, Samples, silent
 

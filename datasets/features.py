@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from radiomics.io.table import FeatureTable, feature_table, read_table
+from radiomics.io.files.tables import FeatureTable, feature_table, read_table
 from radiomics.types import InputError, Progress, silent
 
 

@@ -38,10 +38,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import ndtr
 
 from radiomics.io import write_volume
-from radiomics.io.dicom_writer import Scan, write_ct_series
-from radiomics.io.rtstruct import write_rtstruct
-from radiomics.io.series import find_series
-from radiomics.io.table import Manifest, read_manifest
+from radiomics.io.dicom.series import find_series
+from radiomics.io.dicom.writer import Scan, write_ct_series
+from radiomics.io.files.tables import Manifest, read_manifest
+from radiomics.io.masks.rtstruct import write_rtstruct
 from radiomics.types import Progress, Volume, silent
 
 VERSION = 1

@@ -6,11 +6,11 @@ import platform
 from hashlib import sha256
 from typing import Any
 
-from pipelines.cohort_features import CohortFeatures
-from pipelines.config import StudyConfig
-from pipelines.environment import installed
 from radiomics.extraction import versions
-from radiomics.io.table import FeatureTable, Manifest
+from radiomics.io.files.tables import FeatureTable, Manifest
+from radiomics.pipelines.environment import installed
+from radiomics.pipelines.study.config import StudyConfig
+from radiomics.pipelines.study.features import CohortFeatures
 
 
 def record(

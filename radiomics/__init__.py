@@ -23,7 +23,7 @@ _HOMES = {
     "logger": "radiomics.compat",
     "setVerbosity": "radiomics.compat",
     "extract": "radiomics.extraction",
-    "feature_catalogue": "radiomics.catalogue",
+    "feature_catalogue": "radiomics.extraction.catalogue",
     "inspect": "radiomics.io.inspection",
     "read_image": "radiomics.io",
     "read_mask": "radiomics.io",
@@ -48,8 +48,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from radiomics.catalogue import feature_catalogue
     from radiomics.extraction import extract
+    from radiomics.extraction.catalogue import feature_catalogue
     from radiomics.io import read_image, read_mask, read_masks, write_volume
     from radiomics.io.inspection import inspect
     from radiomics.types import Case, InputError, Predictions, Samples, Volume

@@ -200,7 +200,7 @@ class Region:
     n_levels : number of grey levels, those without a voxel included
     limits : the range of the re-segmentation, where there was one
     once, once_a_mask : what several families need, of this image and of all images of the masks
-    stacked : the :class:`radiomics.kernels.stacks.Stack` that holds ``levels``, and their place
+    stacked : the :class:`radiomics.kernels.texture.stacks.Stack` of ``levels``, and their place
     """
 
     image: NDArray[np.float64]

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.batch import session
-from pipelines.batch.processes import Event
-from pipelines.batch.session import Outcome, Request
-from pipelines.batch.tasks import Compute, Result, Task
-from pipelines.batch.work import perform
 from radiomics import Volume, write_volume
+from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch.processes import Event
+from radiomics.pipelines.batch.session import Outcome, Request
+from radiomics.pipelines.batch.tasks import Compute, Result, Task
+from radiomics.pipelines.batch.work import perform
 
 QUICK = (
     "families: [intensity, histogram]\ndiscretisation: {method: fixed_bin_size, bin_width: 25}\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from datasets import phantom
-from radiomics.io.table import Manifest
+from radiomics.datasets import phantom
+from radiomics.io.files.tables import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("RADIOMICS_SHARED", ROOT.parent / "shared"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.config import StudyConfig
+from radiomics.pipelines.study.config import StudyConfig
 from radiomics.plugins import parse
 
 FAST = {"folds": 3, "inner": 3, "resamples": 100}

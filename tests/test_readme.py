@@ -58,7 +58,7 @@ def test_the_python_snippets_run(place: Path) -> None:
 
 
 def test_the_config_in_the_readme_is_valid(tmp_path: Path) -> None:
-    from pipelines.config import load_config
+    from radiomics.pipelines.study.config import load_config
 
     (config,) = blocks("yaml")
     (tmp_path / "study.yaml").write_text(config, encoding="utf-8")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
-from pipelines.batch.privacy import quiet_libraries
-from pipelines.batch.processes import end_with_parent
+from radiomics.pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
+from radiomics.pipelines.batch.privacy import quiet_libraries
+from radiomics.pipelines.batch.processes import end_with_parent
 from radiomics.types import InputError
 
 Steps = Generator[Any, Any, Any]

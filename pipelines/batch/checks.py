@@ -17,14 +17,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.batch.apart import apart
-from pipelines.batch.manifest import FILES, TEXT, Cohort, opened_from, read_cohort
-from pipelines.batch.privacy import dropped_columns, pseudonymised, read_key
-from pipelines.batch.sheet import InMemory, Sheet, read_array, write_array, write_sheet
+from radiomics.pipelines.batch.apart import apart
+from radiomics.pipelines.batch.manifest import FILES, TEXT, Cohort, opened_from, read_cohort
+from radiomics.pipelines.batch.privacy import dropped_columns, pseudonymised, read_key
+from radiomics.pipelines.batch.sheet import InMemory, Sheet, read_array, write_array, write_sheet
 from radiomics.plugins import ConfigurationError
 
 if TYPE_CHECKING:
-    from pipelines.batch.session import Request
+    from radiomics.pipelines.batch.session import Request
 
 CHOICES = ("roi", "label", "segment")
 CELLS = ("id", "image", "mask", "series", *CHOICES)

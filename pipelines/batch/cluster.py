@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.batch.processes import Event, Processes
-from pipelines.batch.tasks import Result, Task
+from radiomics.pipelines.batch.processes import Event, Processes
+from radiomics.pipelines.batch.tasks import Result, Task
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 

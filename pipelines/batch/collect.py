@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.apart import call_apart
-from pipelines.batch.checks import ADDED, Checked
-from pipelines.batch.planning import Plan, Planner, row_key
-from pipelines.batch.records import Record, Records
-from pipelines.batch.tasks import Source
-from pipelines.store import write_whole
+from radiomics.pipelines.batch.apart import call_apart
+from radiomics.pipelines.batch.checks import ADDED, Checked
+from radiomics.pipelines.batch.planning import Plan, Planner, row_key
+from radiomics.pipelines.batch.records import Record, Records
+from radiomics.pipelines.batch.tasks import Source
+from radiomics.pipelines.store import write_whole
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 

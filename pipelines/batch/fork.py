@@ -21,10 +21,10 @@ from typing import Any
 from radiomics.features import STANDARD
 
 IMPORTED = (
-    "pipelines.batch.server",
-    "pipelines.cli",
-    "pipelines.batch.apart",
-    "pipelines.batch.work",
+    "radiomics.pipelines.batch.server",
+    "radiomics.pipelines.commands.cli",
+    "radiomics.pipelines.batch.apart",
+    "radiomics.pipelines.batch.work",
     "radiomics.extraction",
     "radiomics.kernels.threads",
     "radiomics.filters.original",

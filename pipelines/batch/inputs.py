@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.store import digest_file
 from radiomics.io import file_parts, has_itk_suffix
+from radiomics.pipelines.store import digest_file
 
 PACKED = struct.Struct("<qqqQ").pack
 COARSEST_NS = 2 * 10**9
@@ -117,19 +117,19 @@ def voxels(path: Path) -> int:
         with ZipFile(path) as archive:
             return sum(item.file_size for item in archive.infolist()) // 2
     if has_itk_suffix(path):
-        from radiomics.io.nifti import SUFFIXES, nifti_shape
+        from radiomics.io.files.nifti import SUFFIXES, nifti_shape
 
         plain = nifti_shape(path) if path.name.lower().endswith(SUFFIXES) else None
         if plain is not None:
             return int(_product(plain))
-        from radiomics.io.itk import read_shape
+        from radiomics.io.files.itk import read_shape
 
         return int(_product(read_shape(path)))
     return _dicom_voxels(path)
 
 
 def _dicom_voxels(file: Path) -> int:
-    from radiomics.io.headers import Header, read_header
+    from radiomics.io.dicom.headers import Header, read_header
 
     header = read_header(file)
     if not isinstance(header, Header) or "Rows" not in header.values:

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.delimited import read_delimited
 from radiomics.io import has_itk_suffix
+from radiomics.pipelines.batch.delimited import read_delimited
 from radiomics.types import InputError
 
 NEEDED = ("id", "image", "mask")
@@ -116,7 +116,7 @@ def read_cohort(path: Path, with_files: bool = True) -> Cohort:
         When there is no such table, no row in it, or a needed column is missing.
     """
     if path.is_dir():
-        from pipelines.batch.tree import find_cases
+        from radiomics.pipelines.batch.tree import find_cases
 
         cohort = cohort_of(find_cases(path), path)
     elif path.suffix.lower() == ".parquet":

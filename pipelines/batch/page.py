@@ -13,11 +13,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.batch.fork import begin, context, ignore_interrupts, in_copies, no_interrupts
+from radiomics.pipelines.batch.fork import (
+    begin,
+    context,
+    ignore_interrupts,
+    in_copies,
+    no_interrupts,
+)
 
 if TYPE_CHECKING:
-    from pipelines.batch.checks import Checked
-    from pipelines.batch.session import Request
+    from radiomics.pipelines.batch.checks import Checked
+    from radiomics.pipelines.batch.session import Request
 
 SMALL = 2**16
 """Bytes of a manifest up to which the process begins with the batch."""
@@ -64,13 +70,13 @@ class Page:
 
 def _serve(pipe: Connection) -> None:
     ignore_interrupts()
-    from pipelines.batch.processes import end_with_parent
+    from radiomics.pipelines.batch.processes import end_with_parent
 
     threading.Thread(target=end_with_parent, daemon=True).start()
-    from pipelines.batch.privacy import quiet_libraries
+    from radiomics.pipelines.batch.privacy import quiet_libraries
 
     quiet_libraries()
-    from pipelines.batch import summary  # noqa: F401 (imported while others work)
+    from radiomics.pipelines.batch import summary  # noqa: F401 (imported while others work)
 
     try:
         request, cohort, tables = pipe.recv()
@@ -82,8 +88,8 @@ def _serve(pipe: Connection) -> None:
 
 def write(request: Request, cohort: Checked, tables: Sequence[Path]) -> None:
     """Write the page; where it finds no room, the process ends with that in words."""
-    from pipelines.batch.summary import write_summary
-    from pipelines.batch.tasks import Source
+    from radiomics.pipelines.batch.summary import write_summary
+    from radiomics.pipelines.batch.tasks import Source
 
     named = zip((Path(text).stem for text in request.settings), tables, strict=True)
     source = Source("", "", request.reading, "", request.keep_identifiers)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.store import key
+from radiomics.pipelines.store import key
 from radiomics.plugins import ConfigurationError, load
 
 if TYPE_CHECKING:
-    from radiomics.settings import ExtractionSettings
+    from radiomics.extraction.settings import ExtractionSettings
 
 COMMON = ("modality", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
@@ -67,7 +67,7 @@ def describe(settings: Sequence[str]) -> list[Described]:
     ConfigurationError
         When one is wrong, or two have one name.
     """
-    from radiomics.settings import load_settings
+    from radiomics.extraction.settings import load_settings
 
     found: list[Described] = []
     for text in settings:
@@ -110,7 +110,7 @@ def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
         from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
 
         return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
-    from radiomics.derived import families_of, group_of
+    from radiomics.extraction.images import families_of, group_of
 
     found: list[tuple[str, str]] = []
     groups = [group_of(spec) for spec in settings.filters]

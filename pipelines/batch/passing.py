@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.batch.sheet import FOLDER
+from radiomics.pipelines.batch.sheet import FOLDER
 
 SCRATCH = ".scratch"
 PASSING = (SCRATCH, FOLDER)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.batch.checks import CELLS, CHOICES, Checked
-from pipelines.batch.inputs import look_both, short_hash
-from pipelines.batch.parts import Described, Layout
-from pipelines.batch.records import Input, Record, Records
-from pipelines.batch.sheet import BLOCK
-from pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
+from radiomics.pipelines.batch.checks import CELLS, CHOICES, Checked
+from radiomics.pipelines.batch.inputs import look_both, short_hash
+from radiomics.pipelines.batch.parts import Described, Layout
+from radiomics.pipelines.batch.records import Input, Record, Records
+from radiomics.pipelines.batch.sheet import BLOCK
+from radiomics.pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
 
 AT_A_TIME = 256
 """Rows that are compared with the store before the caller is heard again."""

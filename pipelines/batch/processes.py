@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
-from pipelines.batch.privacy import quiet_libraries
-from pipelines.batch.tasks import Result, Task
+from radiomics.pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
+from radiomics.pipelines.batch.privacy import quiet_libraries
+from radiomics.pipelines.batch.tasks import Result, Task
 
 Work = Callable[[Task], Result]
 

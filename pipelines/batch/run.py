@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipelines.batch.checks import Checked
-from pipelines.batch.planning import Planner, row_key
-from pipelines.batch.processes import Event, Pool
-from pipelines.batch.records import KEY, Records
-from pipelines.batch.tasks import Identify, Result, Row, Task
+from radiomics.pipelines.batch.checks import Checked
+from radiomics.pipelines.batch.planning import Planner, row_key
+from radiomics.pipelines.batch.processes import Event, Pool
+from radiomics.pipelines.batch.records import KEY, Records
+from radiomics.pipelines.batch.tasks import Identify, Result, Row, Task
 from radiomics.types import InputError
 
 WAITING, DONE, FAILED = 0, 1, 2

@@ -10,21 +10,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.batch.apart import call_apart
-from pipelines.batch.checks import Checked, checks
-from pipelines.batch.collect import collect
-from pipelines.batch.lock import Lock
-from pipelines.batch.page import Page
-from pipelines.batch.parts import Described, describe
-from pipelines.batch.passing import PASSING, SCRATCH, cleared
-from pipelines.batch.planning import Plan, Planner, plan, row_key
-from pipelines.batch.processes import Pool, Processes, available
-from pipelines.batch.records import Records
-from pipelines.batch.run import FAILED, Limits, Run
-from pipelines.batch.tasks import Source
-from pipelines.batch.view import STORE, View
-from pipelines.batch.work import perform
-from radiomics.io.repair import chosen_repairs
+from radiomics.io.dicom.repair import chosen_repairs
+from radiomics.pipelines.batch.apart import call_apart
+from radiomics.pipelines.batch.checks import Checked, checks
+from radiomics.pipelines.batch.collect import collect
+from radiomics.pipelines.batch.lock import Lock
+from radiomics.pipelines.batch.page import Page
+from radiomics.pipelines.batch.parts import Described, describe
+from radiomics.pipelines.batch.passing import PASSING, SCRATCH, cleared
+from radiomics.pipelines.batch.planning import Plan, Planner, plan, row_key
+from radiomics.pipelines.batch.processes import Pool, Processes, available
+from radiomics.pipelines.batch.records import Records
+from radiomics.pipelines.batch.run import FAILED, Limits, Run
+from radiomics.pipelines.batch.tasks import Source
+from radiomics.pipelines.batch.view import STORE, View
+from radiomics.pipelines.batch.work import perform
 from radiomics.types import InputError
 
 SHARE = 0.8
@@ -161,7 +161,9 @@ def check_reading(reading: dict[str, str]) -> None:
     """
     chosen_repairs(reading.get("repair", "refuse"))
     if "suv" in reading:
-        from radiomics.io.suv import check_kind  # brings pydicom, which others can spare
+        from radiomics.io.dicom.suv import (
+            check_kind,  # brings pydicom, which others can spare
+        )
 
         check_kind(reading["suv"])
 
@@ -248,7 +250,7 @@ def _check_names(records: Records, request: Request) -> None:
 def make_pool(request: Request) -> Pool:
     """Return the workers that a request asks for."""
     if request.scheduler:
-        from pipelines.batch.cluster import Cluster
+        from radiomics.pipelines.batch.cluster import Cluster
 
         return Cluster(request.scheduler, request.workers, perform)
     return Processes(request.workers or os.cpu_count() or 1, perform, request.threads or None)

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.batch.checks import ADDED, CHOICES, Checked
-from pipelines.batch.inputs import nearby
-from pipelines.batch.sheet import BLOCK
-from pipelines.batch.tasks import Row, Source
-from pipelines.batch.work import read_masks_of
-from pipelines.store import write_whole
 from radiomics.compat import CLASSES
 from radiomics.features import NAMES
+from radiomics.pipelines.batch.checks import ADDED, CHOICES, Checked
+from radiomics.pipelines.batch.inputs import nearby
+from radiomics.pipelines.batch.sheet import BLOCK
+from radiomics.pipelines.batch.tasks import Row, Source
+from radiomics.pipelines.batch.work import read_masks_of
+from radiomics.pipelines.store import write_whole
 from radiomics.reporting import figures
 from radiomics.reporting.distributions import distributions
 from radiomics.reporting.html import Section, Table, render

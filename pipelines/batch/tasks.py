@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.batch.inputs import Look
+from radiomics.pipelines.batch.inputs import Look
 
 
 @dataclass(frozen=True)

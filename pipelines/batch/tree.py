@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from radiomics.io import has_itk_suffix
-from radiomics.io.headers import Header
-from radiomics.io.scanning import find_files, scan_files
-from radiomics.io.series import SeriesReport, group_series
+from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.scanning import find_files, scan_files
+from radiomics.io.dicom.series import SeriesReport, group_series
 from radiomics.types import InputError
 
 MASK_WORDS = ("mask", "seg", "label", "roi", "lesion", "gtv", "tumor", "tumour")
@@ -165,7 +165,7 @@ def write_manifest(table: Any, path: Path, root: Path) -> None:
 
     from pyarrow import csv as arrow_csv
 
-    from pipelines.store import write_whole
+    from radiomics.pipelines.store import write_whole
 
     for name in ("image", "mask"):
         places = [

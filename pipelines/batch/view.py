@@ -16,14 +16,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.batch.lock import is_held
-from pipelines.batch.processes import resident
-from pipelines.batch.records import Records
-from pipelines.store import write_whole
+from radiomics.pipelines.batch.lock import is_held
+from radiomics.pipelines.batch.processes import resident
+from radiomics.pipelines.batch.records import Records
+from radiomics.pipelines.store import write_whole
 from radiomics.types import InputError
 
 if TYPE_CHECKING:
-    from pipelines.batch.run import Run
+    from radiomics.pipelines.batch.run import Run
 
 STATUS, STORE = "status.json", "records.sqlite"
 BEGINS = b'{"time": '

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
-from pipelines.batch.parts import columns_of
-from pipelines.batch.privacy import names_below, scrub
-from pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
+from radiomics.pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
+from radiomics.pipelines.batch.parts import columns_of
+from radiomics.pipelines.batch.privacy import names_below, scrub
+from radiomics.pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
 from radiomics.types import InputError, Volume
 
 if TYPE_CHECKING:
-    from radiomics.settings import ExtractionSettings
+    from radiomics.extraction.settings import ExtractionSettings
 
 PER_VOXEL = 12
 """Bytes that reading and preparing one voxel takes: image, mask, and what is made of them."""
@@ -62,8 +62,8 @@ def identify(task: Task) -> Result:
 
 def compute_rows(task: Compute) -> Result:
     """Read an image once, and compute what is wanted in each of its masks."""
-    from pipelines.environment import installed
     from radiomics.io import read_image
+    from radiomics.pipelines.environment import installed
 
     source, result = task.source, Result(versions=installed())
     try:
@@ -95,7 +95,7 @@ def compute_rows(task: Compute) -> Result:
 
 @lru_cache(maxsize=16)
 def _settings(text: str) -> ExtractionSettings:
-    from radiomics.settings import ExtractionSettings
+    from radiomics.extraction.settings import ExtractionSettings
 
     return ExtractionSettings.model_validate(json.loads(text))
 
@@ -150,7 +150,7 @@ def _told(what: Exception | str, source: Source, row: Row) -> str:
     text = what if isinstance(what, str) else _words(what)
     if source.open_names:
         return text
-    from radiomics.io.identifiers import identifiers
+    from radiomics.io.dicom.identifiers import identifiers
 
     known: set[str] = set()
     for path, name in ((source.image, "image"), (row.mask, "mask")):

@@ -13,7 +13,7 @@ from radiomics.compat.binning import bin_edges
 from radiomics.compat.images import TYPES, like
 from radiomics.compat.parts import cropToTumorMask
 from radiomics.compat.splines import resampled
-from radiomics.kernels.boxes import bounding_box
+from radiomics.kernels.cropping import bounding_box
 
 WHOLE = (sitk.sitkUInt8, sitk.sitkUInt16, sitk.sitkUInt32, sitk.sitkInt16, sitk.sitkInt32)
 EDGE = 1e-3  # voxels by which a region may leave the image through rounding

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from radiomics.compat import patterns
 from radiomics.filters import lbp
-from radiomics.kernels.recursive import laplacian
-from radiomics.kernels.undecimated import bands
+from radiomics.kernels.filtering.recursive import laplacian
+from radiomics.kernels.filtering.wavelets import bands
 
 logger = logging.getLogger("radiomics.imageoperations")
 DECAYED = 14  # standard deviations

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.kernels.cpu import cooccurrences
-from radiomics.kernels.directions import directions
-from radiomics.kernels.neighbours import neighbour_tables
-from radiomics.kernels.pairs import entropies, expected, pairs_of
-from radiomics.kernels.rows import runs
-from radiomics.kernels.stacks import counted
+from radiomics.kernels.texture.cooccurrence import entropies, expected, pairs_of
+from radiomics.kernels.texture.directions import directions
+from radiomics.kernels.texture.neighbourhood import neighbour_tables
+from radiomics.kernels.texture.run_length import runs
+from radiomics.kernels.texture.stacks import counted
 from radiomics.types import Region
 
 Counts = NDArray[Any]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from radiomics.kernels import sphere
-from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.cropping import Box, bounding_box
+from radiomics.kernels.filtering import sphere
 from radiomics.kernels.threads import one_thread_each, side_by_side
 
 SPREAD = 24

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.kernels.spline import resample
+from radiomics.kernels.sampling.splines import resample
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from radiomics.compat import matrices
 from radiomics.compat.binning import levels
 from radiomics.compat.features import FeatureClass
 from radiomics.features import glszm, ngldm, ngtdm
-from radiomics.kernels.aggregation import stacked
-from radiomics.kernels.emphases import emphases, emphases_of, entries
+from radiomics.kernels.texture.aggregation import stacked
+from radiomics.kernels.texture.emphases import emphases, emphases_of, entries
 from radiomics.types import Once, Region
 
 EMPHASES = {

@@ -14,7 +14,7 @@ from radiomics.compat.binning import levels
 from radiomics.compat.features import in_order
 from radiomics.compat.images import like
 from radiomics.compat.textures import RadiomicsGLCM
-from radiomics.kernels.patches import pair_maps, statistic_maps
+from radiomics.kernels.maps.cpu import pair_maps, statistic_maps
 from radiomics.kernels.threads import side_by_side
 
 Values = dict[str, NDArray[np.float64]]
@@ -80,7 +80,7 @@ def _values(
 
 
 def _first_order(rows: NDArray[np.float64], shift: float, volume: float) -> Values:
-    """Name the columns of :func:`radiomics.kernels.patches.statistic_maps`."""
+    """Name the columns of :func:`radiomics.kernels.maps.cpu.statistic_maps`."""
     energy, entropy, low, tenth, quarter, median, three, ninetieth, high = rows.T[:9]
     mean, away, robust, second, third, fourth, uniformity, n = rows.T[9:]
     energy = energy + 2 * shift * mean * n + shift**2 * n

@@ -11,9 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean, stacked
 from radiomics.kernels.cpu import cooccurrences
-from radiomics.kernels.pairs import entropies, expected, pairs_of
+from radiomics.kernels.texture.aggregation import (
+    DIRECTIONAL,
+    Directional,
+    directional,
+    mean,
+    stacked,
+)
+from radiomics.kernels.texture.cooccurrence import entropies, expected, pairs_of
 from radiomics.types import Region
 
 VERSION = 2

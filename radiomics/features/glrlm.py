@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import DIRECTIONAL, Directional, directional, mean, stacked
-from radiomics.kernels.emphases import emphases_of
-from radiomics.kernels.rows import runs
+from radiomics.kernels.texture.aggregation import (
+    DIRECTIONAL,
+    Directional,
+    directional,
+    mean,
+    stacked,
+)
+from radiomics.kernels.texture.emphases import emphases_of
+from radiomics.kernels.texture.run_length import runs
 from radiomics.types import Region
 
 VERSION = 2

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import UNDIRECTED, Undirected, mean
-from radiomics.kernels.emphases import emphases, table
-from radiomics.kernels.zones import zone_tables
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
+from radiomics.kernels.texture.emphases import emphases, table
+from radiomics.kernels.texture.zones import zone_tables
 from radiomics.types import Region
 
 VERSION = 1

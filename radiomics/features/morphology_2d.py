@@ -21,9 +21,9 @@ from pydantic import BaseModel
 from scipy.spatial import ConvexHull
 from scipy.special import ellipe
 
-from radiomics.kernels.bodies import enclosing_ellipsoid
-from radiomics.kernels.boxes import bounding_box
-from radiomics.kernels.outline import outline, smallest_rectangle
+from radiomics.kernels.cropping import bounding_box
+from radiomics.kernels.shape.ellipsoids import enclosing_ellipsoid
+from radiomics.kernels.shape.outline import outline, smallest_rectangle
 from radiomics.types import Region
 
 VERSION = 1

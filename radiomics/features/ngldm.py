@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import UNDIRECTED, Undirected, mean
-from radiomics.kernels.emphases import emphases, entries
-from radiomics.kernels.neighbours import neighbour_tables
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
+from radiomics.kernels.texture.emphases import emphases, entries
+from radiomics.kernels.texture.neighbourhood import neighbour_tables
 from radiomics.types import Region
 
 VERSION = 1

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.aggregation import UNDIRECTED, Undirected, mean
-from radiomics.kernels.neighbours import neighbour_tables
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
+from radiomics.kernels.texture.neighbourhood import neighbour_tables
 from radiomics.types import Region
 
 VERSION = 1

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 from scipy import fft
 
-from radiomics.kernels.convolution import PADS, Boundary, Pooling
-from radiomics.kernels.sharing import Key, Shared
-from radiomics.kernels.spectra import Precision
+from radiomics.kernels.filtering.convolution import PADS, Boundary, Pooling
+from radiomics.kernels.filtering.sharing import Key, Shared
+from radiomics.kernels.filtering.spectra import Precision
 from radiomics.kernels.threads import workers
 from radiomics.types import Spacing
 

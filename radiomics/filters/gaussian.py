@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.convolution import Boundary, check_fit, odd, separable
-from radiomics.kernels.gaussian import gaussian, radius
+from radiomics.kernels.filtering.convolution import Boundary, check_fit, odd, separable
+from radiomics.kernels.filtering.gaussian import gaussian, radius
 from radiomics.types import Spacing
 
 VERSION = 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import (
+from radiomics.kernels.filtering.convolution import (
     Boundary,
     Chain,
     Pooling,

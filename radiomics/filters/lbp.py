@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import PADS, Boundary
+from radiomics.kernels.filtering.convolution import PADS, Boundary
 from radiomics.types import Spacing
 
 VERSION = 2

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 from scipy import ndimage
 
-from radiomics.kernels import sphere
-from radiomics.kernels.convolution import PADS, Boundary, around
+from radiomics.kernels.filtering import sphere
+from radiomics.kernels.filtering.convolution import PADS, Boundary, around
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 

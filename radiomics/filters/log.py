@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.convolution import Boundary, check_fit
-from radiomics.kernels.gaussian import laplacian, radius
+from radiomics.kernels.filtering.convolution import Boundary, check_fit
+from radiomics.kernels.filtering.gaussian import laplacian, radius
 from radiomics.types import Spacing
 
 VERSION = 1

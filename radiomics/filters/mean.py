@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, field_validator
 
-from radiomics.kernels.convolution import Boundary, around, box_mean, check_fit
+from radiomics.kernels.filtering.convolution import Boundary, around, box_mean, check_fit
 from radiomics.types import Spacing
 
 VERSION = 1

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import PADS, Boundary, check_fit
-from radiomics.kernels.gaussian import laplacian, radius
-from radiomics.kernels.sharing import Key, Shared
-from radiomics.kernels.spectra import (
+from radiomics.kernels.filtering.convolution import PADS, Boundary, check_fit
+from radiomics.kernels.filtering.gaussian import laplacian, radius
+from radiomics.kernels.filtering.sharing import Key, Shared
+from radiomics.kernels.filtering.spectra import (
     Precision,
     Spectrum,
     check_level,
@@ -27,7 +27,7 @@ from radiomics.kernels.spectra import (
     simoncelli,
     transform,
 )
-from radiomics.kernels.steering import CUTOFF, components, frames, steer, terms
+from radiomics.kernels.filtering.steering import CUTOFF, components, frames, steer, terms
 from radiomics.types import Spacing
 
 VERSION = 1

@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.sharing import Key, Shared
-from radiomics.kernels.spectra import Precision, check_level, filtered, simoncelli, transform
+from radiomics.kernels.filtering.sharing import Key, Shared
+from radiomics.kernels.filtering.spectra import (
+    Precision,
+    check_level,
+    filtered,
+    simoncelli,
+    transform,
+)
 from radiomics.types import Spacing
 
 VERSION = 1

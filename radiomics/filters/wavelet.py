@@ -18,7 +18,7 @@ import pywt
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.convolution import (
+from radiomics.kernels.filtering.convolution import (
     Boundary,
     Chain,
     Floats,

@@ -58,10 +58,10 @@ def read_image(
     if path.is_file() and has_itk_suffix(path):
         _refuse_selection(path, "a file without a PET header", "suv", suv)
         return read_file(path)
-    from radiomics.io.dicom import read_series
+    from radiomics.io.dicom.reader import read_series
 
     if path.is_file() and path.suffix.lower() == ".zip":
-        from radiomics.io.archive import unpacked
+        from radiomics.io.files.archives import unpacked
 
         with unpacked(path) as folder:
             return read_series(folder, series, repair, suv)
@@ -76,14 +76,14 @@ def read_file(path: Path) -> Volume:
     InputError
         When the file cannot be read or is not one 3D scalar image.
     """
-    from radiomics.io.nifti import SUFFIXES, check_spacing, read_nifti
+    from radiomics.io.files.nifti import SUFFIXES, check_spacing, read_nifti
 
     if path.name.lower().endswith(SUFFIXES):
         plain = read_nifti(path)
         if plain is not None:
             return plain
         check_spacing(path)
-    from radiomics.io.itk import read_itk
+    from radiomics.io.files.itk import read_itk
 
     return read_itk(path)
 
@@ -126,7 +126,7 @@ def read_mask(
             _refuse_selection(path, "a PNG mask", option, value)
         mask = _read_png_mask(path, like, label)
     elif path.is_file() and path.name.lower().endswith(SLICER_SUFFIX):
-        from radiomics.io.slicer import read_slicer
+        from radiomics.io.masks.slicer import read_slicer
 
         for option, value in (("roi", roi), ("label", label)):
             _refuse_selection(path, "a Slicer segmentation", option, value)
@@ -183,19 +183,19 @@ def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str
 def _mask_names(path: Path) -> tuple[str, list[str]]:
     """Return how masks of a file are chosen, and the names of those that are not empty."""
     if path.name.lower().endswith(SLICER_SUFFIX):
-        from radiomics.io.slicer import read_segments
+        from radiomics.io.masks.slicer import read_segments
 
         return "segment", [segment.name for segment in read_segments(path)]
     if has_itk_suffix(path):
         values = np.unique(read_file(path).array).tolist()
         return "label", [f"{value:g}" for value in values if value != 0]
-    from radiomics.io.headers import Header, read_header
+    from radiomics.io.dicom.headers import Header, read_header
 
     header = read_header(path)
     if isinstance(header, Header) and header.text("Modality") == "SEG":
         items = header.sequence("SegmentSequence")
         return "segment", [str(item.get("SegmentLabel")) for item in items]
-    from radiomics.io.rtstruct import read_rois
+    from radiomics.io.masks.rtstruct import read_rois
 
     return "roi", [roi.name for roi in read_rois(path) if roi.contours]
 
@@ -214,7 +214,7 @@ def file_parts(path: Path) -> list[Path]:
 
 def write_volume(volume: Volume, path: str | Path) -> None:
     """Write a Volume as NIfTI, NRRD or MetaImage by suffix."""
-    from radiomics.io.itk import write_itk
+    from radiomics.io.files.itk import write_itk
 
     write_itk(volume, Path(path))
 
@@ -236,7 +236,7 @@ def existing(path: str | Path) -> Path:
 
 def _read_png_mask(path: Path, like: Volume, label: int | None) -> Volume:
     """Read a PNG of one channel as a mask of the only slice of an image."""
-    from radiomics.io.image2d import read_image2d
+    from radiomics.io.files.images_2d import read_image2d
 
     pixels = read_image2d(path)
     if pixels.shape != like.shape:
@@ -265,16 +265,16 @@ def _select(path: Path, labels: NDArray[Any], label: int | None) -> NDArray[np.b
 
 
 def _read_dicom_mask(path: Path, like: Volume, choice: Mapping[str, Any]) -> Volume:
-    from radiomics.io.headers import Header, read_header
+    from radiomics.io.dicom.headers import Header, read_header
 
     header = read_header(path)
     if isinstance(header, Header) and header.text("Modality") == "SEG":
-        from radiomics.io.segmentation import read_segment
+        from radiomics.io.masks.segmentation import read_segment
 
         for option in ("roi", "label"):
             _refuse_selection(path, "a SEG", option, choice[option])
         return read_segment(path, like, choice["segment"])
-    from radiomics.io.rtstruct import read_roi
+    from radiomics.io.masks.rtstruct import read_roi
 
     for option in ("label", "segment"):
         _refuse_selection(path, "an RTSTRUCT", option, choice[option])
@@ -285,7 +285,7 @@ def _mask_file(path: Path) -> Path:
     """Return the RTSTRUCT or SEG at a path: the file itself, or the only one in a folder."""
     if path.is_file():
         return path
-    from radiomics.io.scanning import scan
+    from radiomics.io.dicom.scanning import scan
 
     files = [h.path for h in scan(path).headers if h.text("Modality") in ("RTSTRUCT", "SEG")]
     if len(files) != 1:

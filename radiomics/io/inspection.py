@@ -8,12 +8,12 @@ from pathlib import Path
 from pydicom.uid import UID
 
 from radiomics.io import SLICER_SUFFIX, existing, has_itk_suffix, read_file
-from radiomics.io.archive import unpacked
-from radiomics.io.headers import Header
-from radiomics.io.rtstruct import read_rois
-from radiomics.io.scanning import find_files, scan_files
-from radiomics.io.series import SeriesReport, group_series
-from radiomics.io.slicer import read_segments
+from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.scanning import find_files, scan_files
+from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.files.archives import unpacked
+from radiomics.io.masks.rtstruct import read_rois
+from radiomics.io.masks.slicer import read_segments
 from radiomics.types import InputError, Progress, silent
 
 
@@ -50,7 +50,7 @@ def inspect(
     Parameters
     ----------
     path : a folder, a file, a DICOMDIR, or a ZIP archive
-    index : see :func:`radiomics.io.scanning.scan_files`
+    index : see :func:`radiomics.io.dicom.scanning.scan_files`
     """
     path = existing(path)
     if path.is_file() and path.suffix.lower() == ".zip":

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from radiomics.kernels.directions import directions
+from radiomics.kernels.texture.directions import directions
 
 
 def cell_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

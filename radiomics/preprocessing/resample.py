@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.lines import Axis, along, factors
+from radiomics.kernels.sampling.lines import Axis, along, factors
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import InputError, Spacing, Volume
 

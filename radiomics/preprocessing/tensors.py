@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
-from radiomics.kernels.boxes import Box, bounding_box
+from radiomics.kernels.cropping import Box, bounding_box
 from radiomics.preprocessing import intensity
 from radiomics.preprocessing.resample import (
     box_on_new_grid,

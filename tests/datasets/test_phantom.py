@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from datasets import cohort, phantom
-from pipelines.store import digest_file
 from radiomics import InputError, read_image, read_mask
+from radiomics.datasets import cohort, phantom
 from radiomics.evaluation.metrics import roc_auc
-from radiomics.io.table import Manifest
+from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.store import digest_file
 
 
 def test_every_case_reads_with_its_mask_inside(small_cohort: Manifest) -> None:

@@ -12,10 +12,10 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from datasets import cifar10, class_folders, fashion_mnist, mnist, temperature
 from radiomics import InputError
-from radiomics.io import cache
-from radiomics.io.idx import read_idx
+from radiomics.datasets import cifar10, class_folders, fashion_mnist, mnist, temperature
+from radiomics.io.files import cache
+from radiomics.io.files.idx import read_idx
 from tests.conftest import shared
 
 RNG = np.random.default_rng(0)

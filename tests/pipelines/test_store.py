@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipelines.store import Store, digest_file, key, write_whole
+from radiomics.pipelines.store import Store, digest_file, key, write_whole
 
 
 def test_a_store_takes_what_it_cannot_read_as_absent(tmp_path: Path) -> None:

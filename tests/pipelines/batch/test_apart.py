@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from pipelines.batch.apart import apart, call_apart
-from pipelines.batch.sheet import FOLDER, NAME
+from radiomics.pipelines.batch.apart import apart, call_apart
+from radiomics.pipelines.batch.sheet import FOLDER, NAME
 from radiomics.types import InputError
 from tests.cohorts import rows_of, settle, write_cohort, write_rows
 
 LIMIT_S = 60.0
 LARGE = (
-    "from pipelines.batch import checks, collect\n"
+    "from radiomics.pipelines.batch import checks, collect\n"
     "checks.LARGE, collect.MANY, checks.is_large = 0, 0, lambda _: True\n"
-    "from pipelines.cli import main\n"
+    "from radiomics.pipelines.commands.cli import main\n"
     "if __name__ == '__main__':\n"
     "    main()\n"
 )
@@ -64,7 +64,7 @@ def test_a_copy_that_is_left_before_it_has_orders_ends_without_a_word(orders: by
     code = (
         "import os, sys\n"
         "from multiprocessing import forkserver\n"
-        "from pipelines.batch.fork import begin\n"
+        "from radiomics.pipelines.batch.fork import begin\n"
         "begin()\n"
         "ends, there = forkserver.connect_to_new_process([])\n"
         f"os.write(there, {orders!r})\n"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.batch import session
-from pipelines.batch.session import Request
+from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch.session import Request
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 from tests.cohorts import Inline, rows_of, run_inline, table_of, troubled, write_cohort, write_rows

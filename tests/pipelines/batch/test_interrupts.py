@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.batch import collect
-from pipelines.batch.lock import NAME, STALE_S, Lock, is_held
-from pipelines.batch.records import Records
-from pipelines.batch.session import Request
+from radiomics.pipelines.batch import collect
+from radiomics.pipelines.batch.lock import NAME, STALE_S, Lock, is_held
+from radiomics.pipelines.batch.records import Records
+from radiomics.pipelines.batch.session import Request
 from radiomics.types import InputError
 from tests.cohorts import rows_of, run_inline, table_of, write_case, write_cohort, write_rows
 
@@ -25,7 +25,12 @@ LIMIT_S = 90.0
 
 
 def begin(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "batch"]
+    command = [
+        sys.executable,
+        "-c",
+        "from radiomics.pipelines.commands.cli import main; main()",
+        "batch",
+    ]
     pipe: Any = subprocess.PIPE
     words_ = [*command, *map(str, words)]
     return subprocess.Popen(words_, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
@@ -134,7 +139,7 @@ def test_status_is_told_while_a_batch_runs_and_after(cohort: Path, tmp_path: Pat
 
 def test_a_lock_ends_with_its_owner_and_tells_other_machines(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib\nfrom pipelines.batch.lock import Lock\n"
+        "import os, sys, pathlib\nfrom radiomics.pipelines.batch.lock import Lock\n"
         f"with Lock(pathlib.Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
     )
@@ -202,8 +207,10 @@ def test_a_disk_that_fills_while_tables_are_written_loses_nothing(
     before = (tmp_path / "out" / "features.parquet").read_bytes()
     limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
-    limit += f"from pipelines.batch import collect; collect.MANY = {many};"
-    limit += "from pipelines.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+    limit += f"from radiomics.pipelines.batch import collect; collect.MANY = {many};"
+    limit += (
+        "from radiomics.pipelines.commands.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+    )
     words = ["batch", manifest, "--output", request.output, "--settings", *request.settings]
     command = [sys.executable, "-c", limit, "_", *map(str, words), "--collect"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -231,7 +238,7 @@ def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_ctrl_c_while_processes_begin_is_no_traceback(tmp_path: Path, after: float) -> None:
     manifest = write_cohort(tmp_path / "in", 12)
     quick = str(tmp_path / "in" / "quick.yaml")
-    code = "from pipelines.start import main; print('up', flush=True); main()"
+    code = "from radiomics.pipelines.commands.start import main; print('up', flush=True); main()"
     command = [sys.executable, "-c", code, "batch"]
     words = [str(manifest), "--output", str(tmp_path / "out"), "--settings", quick]
     process = subprocess.Popen(

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.batch import checks, collect, session
-from pipelines.batch.records import KEY, Records
-from pipelines.batch.session import Outcome, Request
-from pipelines.batch.sheet import FOLDER, NAME, InMemory, write_sheet
-from pipelines.batch.tasks import Task
-from pipelines.batch.view import read_status
-from radiomics.io.table import Manifest
+from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.batch import checks, collect, session
+from radiomics.pipelines.batch.records import KEY, Records
+from radiomics.pipelines.batch.session import Outcome, Request
+from radiomics.pipelines.batch.sheet import FOLDER, NAME, InMemory, write_sheet
+from radiomics.pipelines.batch.tasks import Task
+from radiomics.pipelines.batch.view import read_status
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 from tests.cohorts import Inline, rows_of, write_cohort, write_rows
@@ -90,7 +90,7 @@ def written(output: Path) -> dict[str, bytes]:
 def test_both_ways_write_the_same(
     more: dict[str, Any], manifest: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setattr("pipelines.batch.inputs.COARSEST_NS", 0)
+    monkeypatch.setattr("radiomics.pipelines.batch.inputs.COARSEST_NS", 0)
     settings = tuple(str(manifest.parent / f"{name}.yaml") for name in ("quick", "other"))
     more = {
         key: tmp_path / value if key == "pseudonymise" else value for key, value in more.items()
@@ -167,7 +167,8 @@ def test_parts_of_a_file_are_those_of_the_table(tmp_path: Path) -> None:
 def test_the_main_process_does_not_load_what_workers_need() -> None:
     code = (
         "import sys\n"
-        "import pipelines.batch.session, pipelines.batch.page, pipelines.batch_cli\n"
+        "import radiomics.pipelines.batch.session, radiomics.pipelines.batch.page\n"
+        "import radiomics.pipelines.commands.batch\n"
         "print(*sorted(name for name in sys.modules if '.' not in name))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -177,7 +178,7 @@ def test_the_main_process_does_not_load_what_workers_need() -> None:
 
 
 def test_only_the_failures_of_this_run_are_kept(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("pipelines.batch.records.AT_A_TIME", 2)
+    monkeypatch.setattr("radiomics.pipelines.batch.records.AT_A_TIME", 2)
     keys = [bytes([n]) + bytes(14) + bytes([n % 2]) for n in range(7)]  # also with zeros at the end
     for kept in ([], keys[2:4], keys[:1], keys[6:], keys):
         records = Records(tmp_path / "records.sqlite")

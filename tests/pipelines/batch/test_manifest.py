@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.batch.checks import checked_of
-from pipelines.batch.manifest import read_cohort
-from pipelines.batch.tree import find_cases, write_manifest
-from radiomics.io.table import Manifest
+from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.batch.checks import checked_of
+from radiomics.pipelines.batch.manifest import read_cohort
+from radiomics.pipelines.batch.tree import find_cases, write_manifest
 from radiomics.types import InputError
 from tests.cohorts import rows_of, write_cohort, write_rows
 from tests.conftest import shared

@@ -11,8 +11,14 @@ import pyarrow as pa
 import pydicom
 import pytest
 
-from pipelines.batch.privacy import dropped_columns, names_below, pseudonym, read_key, scrub
-from radiomics.io.table import Manifest
+from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.batch.privacy import (
+    dropped_columns,
+    names_below,
+    pseudonym,
+    read_key,
+    scrub,
+)
 from radiomics.types import InputError
 from tests.cohorts import QUICK, table_of, write_rows
 
@@ -21,7 +27,12 @@ FOLDER = "kurt-zwetschgenstein-1937"
 
 
 def radiomics(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *map(str, words)]
+    command = [
+        sys.executable,
+        "-c",
+        "from radiomics.pipelines.commands.cli import main; main()",
+        *map(str, words),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -149,7 +160,7 @@ def test_messages_are_scrubbed(text: str, clean: str) -> None:
 
 def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     """What a store keeps is not compressed: a planted text would be found by its bytes."""
-    from pipelines.batch.records import Records
+    from radiomics.pipelines.batch.records import Records
 
     records = Records(tmp_path / "records.sqlite")
     records.fail(b"k", 1, NAME)
@@ -164,8 +175,8 @@ def test_folders_that_name_a_kind_of_image_tell_nothing(tmp_path: Path) -> None:
 
 
 def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:
-    from pipelines.batch.tasks import Row, Source
-    from pipelines.batch.work import _names
+    from radiomics.pipelines.batch.tasks import Row, Source
+    from radiomics.pipelines.batch.work import _names
 
     folder = place / FOLDER / f"{NAME}0"
     mask = str(next(folder.glob("*.dcm")))

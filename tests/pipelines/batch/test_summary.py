@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from pyarrow.parquet import read_table
 
-from pipelines.batch import page, session, summary
-from pipelines.batch.checks import checked_of
-from pipelines.batch.manifest import read_cohort
-from pipelines.batch.page import SMALL, Page
-from pipelines.batch.session import Request
-from pipelines.batch.summary import _family, _robust, write_summary
-from pipelines.batch.tasks import Source
 from radiomics import Volume, read_image, write_volume
+from radiomics.pipelines.batch import page, session, summary
+from radiomics.pipelines.batch.checks import checked_of
+from radiomics.pipelines.batch.manifest import read_cohort
+from radiomics.pipelines.batch.page import SMALL, Page
+from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch.summary import _family, _robust, write_summary
+from radiomics.pipelines.batch.tasks import Source
 from radiomics.reporting.distributions import distributions
 from tests.cohorts import AFFINE, Inline, rows_of, write_cohort, write_rows
 
@@ -166,7 +166,7 @@ def test_a_page_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_what_a_copy_could_not_do_is_done_here() -> None:
     code = (
         "import os, sys\n"
-        "from pipelines.batch import fork\n"
+        "from radiomics.pipelines.batch import fork\n"
         "os.cpu_count = lambda: 3\n"
         "me = os.getpid()\n"
         "def job(n):\n"

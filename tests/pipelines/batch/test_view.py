@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipelines.batch.view import View, _line, words
+from radiomics.pipelines.batch.view import View, _line, words
 from radiomics.types import InputError
 
 STATE: dict[str, Any] = {

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.batch import session
-from pipelines.batch.processes import Processes, available, resident
-from pipelines.batch.run import PATIENCE, TWICE, Limits, Run
-from pipelines.batch.session import Request
-from pipelines.batch.tasks import Result, Source, Task
-from pipelines.batch.work import ALWAYS, PER_VOXEL, identify
 from radiomics.kernels.threads import bound_threads, side_by_side
+from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch.processes import Processes, available, resident
+from radiomics.pipelines.batch.run import PATIENCE, TWICE, Limits, Run
+from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch.tasks import Result, Source, Task
+from radiomics.pipelines.batch.work import ALWAYS, PER_VOXEL, identify
 from radiomics.types import InputError
 from tests.cohorts import (
     Inline,
@@ -134,7 +134,7 @@ def test_a_task_that_killed_a_worker_runs_by_itself() -> None:
 
 
 def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
-    from pipelines.batch.tasks import Identify, Row
+    from radiomics.pipelines.batch.tasks import Identify, Row
 
     write_cohort(tmp_path, 1)
     row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
@@ -150,8 +150,8 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     (tmp_path / "image0.nii.gz.trouble").write_text("sleep")
     code = (
         "import os\n"
-        "from pipelines.batch.processes import Processes\n"
-        "from pipelines.batch.tasks import Compute, Source\n"
+        "from radiomics.pipelines.batch.processes import Processes\n"
+        "from radiomics.pipelines.batch.tasks import Compute, Source\n"
         "from tests.cohorts import troubled\n"
         "if __name__ == '__main__':\n"
         "    pool = Processes(1, troubled)\n"
@@ -173,7 +173,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
 def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
     from multiprocessing import forkserver
 
-    from pipelines.batch.tasks import Identify, Row
+    from radiomics.pipelines.batch.tasks import Identify, Row
 
     write_cohort(tmp_path, 1)
     row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
@@ -220,7 +220,7 @@ def test_copies_have_what_the_settings_need(settings: str, expected: bool, tmp_p
         name = str(tmp_path / "settings.yaml")
         Path(name).write_text(settings)
     code = (
-        "import sys; from pipelines.batch import apart, fork; fork.expect(sys.argv[1:]);"
+        "import sys; from radiomics.pipelines.batch import apart, fork; fork.expect(sys.argv[1:]);"
         "print(apart.call_apart(eval, \"'SimpleITK' in __import__('sys').modules\"))"
     )
     words = [sys.executable, "-c", code, "none", name]

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiomics.kernels.recursive import coefficients, laplacian
+from radiomics.kernels.filtering.recursive import coefficients, laplacian
 
 
 @given(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiomics.compat.splines import TYPES, resampled
-from radiomics.kernels.spline import resample
+from radiomics.kernels.sampling.splines import resample
 
 RATIOS = (0.31, 0.5, 0.77, 1.0, 1.3, 2.0, 3.27)
 

@@ -12,12 +12,12 @@ import pytest
 import SimpleITK as sitk
 import yaml
 
-from pipelines.batch.parts import layout_of
-from pipelines.single import filter_file
 from radiomics import InputError, Volume, extract, featureextractor
 from radiomics.compat.volumes import columns
+from radiomics.extraction.settings import load_settings
+from radiomics.pipelines.batch.parts import layout_of
+from radiomics.pipelines.commands.single import filter_file
 from radiomics.plugins import ConfigurationError
-from radiomics.settings import load_settings
 from tests.oracles.pyradiomics import ENABLED, images
 
 PARAMETERS: dict[str, dict[str, Any]] = {

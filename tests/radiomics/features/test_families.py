@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radiomics.features import intensity, morphology
-from radiomics.kernels import cells, cpu
+from radiomics.kernels import cpu
+from radiomics.kernels.shape import mesh
 from tests.conftest import shared
 from tests.oracles import morphology as oracle
 from tests.oracles.statistics import statistics
@@ -165,7 +166,7 @@ def test_a_ball_tends_to_its_closed_form() -> None:
 
 def test_a_cell_and_its_pieces_fill_space() -> None:
     """A cell with every corner inside is full; one corner alone cuts off a 48th."""
-    area, volume = cells.surface((2.0, 1.0, 0.5))
+    area, volume = mesh.surface((2.0, 1.0, 0.5))
     assert volume[255] == pytest.approx(1.0)
     assert volume[[1 << k for k in range(8)]] == pytest.approx(1 / 48)
     assert area[[0, 255]] == pytest.approx(0)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from radiomics import Volume, extract, feature_catalogue, read_image, read_mask
+from radiomics.conformance.verification import Check, compare, ct_phantom, digital_phantom, verify
 from radiomics.extraction import prepare
+from radiomics.extraction.settings import ExtractionSettings, load_settings
 from radiomics.io import write_volume
-from radiomics.settings import ExtractionSettings, load_settings
 from radiomics.types import InputError
-from radiomics.verification import Check, compare, ct_phantom, digital_phantom, verify
 from tests.conftest import shared
 
 COUNTS = {"a": 346, "b": 346, "c": 210, "d": 210, "e": 210}

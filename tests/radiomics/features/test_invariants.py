@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from threadpoolctl import threadpool_limits
 
 from radiomics import Volume, extract
-from radiomics.kernels.autocorrelation import distance_sums
-from radiomics.kernels.moments import moments
+from radiomics.kernels.shape.autocorrelation import distance_sums
+from radiomics.kernels.shape.moments import moments
 from radiomics.plugins import load
 from tests.regions import of_levels
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import eval_legendre
 
-from radiomics.ibsi1.digital_phantom import IMAGE, OUTSIDE
+from radiomics.conformance.digital_phantom import IMAGE, OUTSIDE
 from tests.conftest import ROOT
 from tests.oracles import cooccurrence, histograms, matrices, morphology, neighbourhoods, spatial
 from tests.oracles.statistics import statistics

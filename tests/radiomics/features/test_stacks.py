@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from radiomics import extract, regions
+from radiomics import extract
 from radiomics.compat.firstorder import percentiles
-from radiomics.extraction import choices
+from radiomics.extraction import choices, regions
+from radiomics.extraction.settings import load_settings
 from radiomics.features import STANDARD
-from radiomics.kernels.aggregation import stacked
-from radiomics.kernels.emphases import emphases, emphases_of, entries
-from radiomics.kernels.stacks import Stack
+from radiomics.kernels.texture.aggregation import stacked
+from radiomics.kernels.texture.emphases import emphases, emphases_of, entries
+from radiomics.kernels.texture.stacks import Stack
 from radiomics.plugins import load
-from radiomics.settings import load_settings
 from radiomics.types import Region, Volume
 from tests.regions import of_levels
 

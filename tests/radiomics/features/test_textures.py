@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial import ConvexHull
 
 from radiomics.features import histogram, ivh, local_intensity, morphology
-from radiomics.kernels import bodies
-from radiomics.kernels.oriented_box import smallest_box
+from radiomics.kernels.shape import ellipsoids
+from radiomics.kernels.shape.boxes import smallest_box
 from radiomics.plugins import load
 from tests.oracles import cooccurrence, histograms, matrices, neighbourhoods, spatial
 from tests.regions import of_levels, region
@@ -151,11 +151,11 @@ def test_bodies_around_a_mask(levels: np.ndarray, spacing: tuple[float, float, f
 
 
 def test_ellipsoids_by_their_closed_forms() -> None:
-    assert bodies.ellipsoid_measures(np.array([2.0, 2.0, 2.0])) == pytest.approx(
+    assert ellipsoids.ellipsoid_measures(np.array([2.0, 2.0, 2.0])) == pytest.approx(
         (4 / 3 * np.pi * 8, 16 * np.pi)
     )
     corners = np.array(list(np.ndindex(2, 2, 2))) * [2.0, 4.0, 6.0]
-    axes = bodies.enclosing_ellipsoid(corners)
+    axes = ellipsoids.enclosing_ellipsoid(corners)
     assert axes == pytest.approx(np.sqrt(3) * np.array([3, 2, 1]), rel=1e-3)
 
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipelines.cli import app
 from radiomics import InputError, Volume, extract, filters, read_image, write_volume
-from radiomics.derived import resampled
+from radiomics.extraction.images import resampled
+from radiomics.extraction.settings import load_settings
 from radiomics.filters import wavelet
-from radiomics.kernels.boxes import coarse_mask
+from radiomics.kernels.cropping import coarse_mask
+from radiomics.pipelines.commands.cli import app
 from radiomics.plugins import ConfigurationError
 from radiomics.preprocessing.resample import resample_mask
-from radiomics.settings import load_settings
 
 MODES = {"zero": "zero", "nearest": "constant", "periodic": "periodic", "mirror": "symmetric"}
 """Our boundaries by PyWavelets' names."""

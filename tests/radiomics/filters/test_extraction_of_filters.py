@@ -9,10 +9,10 @@ import pytest
 from scipy import ndimage
 
 from radiomics import InputError, Volume, extract, filters
+from radiomics.extraction.settings import load_settings
 from radiomics.features import intensity
 from radiomics.filters import gabor
 from radiomics.plugins import ConfigurationError
-from radiomics.settings import load_settings
 from tests.radiomics.filters.test_responses import IMAGE, LINEAR, RNG, apply
 
 

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.filters import maps, phantom
-from pipelines.cli import app
 from radiomics import read_image
-from radiomics.derived import filtered, resampled
+from radiomics.extraction.images import filtered, resampled
+from radiomics.extraction.settings import load_settings
 from radiomics.features import intensity
+from radiomics.pipelines.commands.cli import app
 from radiomics.plugins import shipped
-from radiomics.settings import load_settings
 from tests.conftest import shared
 
 PHASE_1 = sorted(path.stem for path in shipped("ibsi2", "phase1").glob("*.yaml"))

@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 from scipy.special import sph_harm_y
 
 from radiomics import InputError, Volume, extract, filters
-from radiomics.kernels import sphere
+from radiomics.kernels.filtering import sphere
 from radiomics.plugins import ConfigurationError
 from tests.radiomics.filters.test_responses import MODES, apply
 

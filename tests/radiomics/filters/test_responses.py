@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from radiomics.kernels.convolution import rotations
+from radiomics.kernels.filtering.convolution import rotations
 from radiomics.plugins import parse_plugin
 
 MODES = {"zero": "constant", "nearest": "nearest", "periodic": "wrap", "mirror": "reflect"}

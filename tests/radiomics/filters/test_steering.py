@@ -14,9 +14,9 @@ from scipy import ndimage
 
 from radiomics import InputError, Volume, extract
 from radiomics.filters import riesz
-from radiomics.kernels import spectra, steering
-from radiomics.kernels.convolution import rotations
-from radiomics.kernels.sharing import Shared
+from radiomics.kernels.filtering import spectra, steering
+from radiomics.kernels.filtering.convolution import rotations
+from radiomics.kernels.filtering.sharing import Shared
 from tests.radiomics.filters.test_responses import apply
 
 RNG = np.random.default_rng(21)

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 
 from radiomics import InputError, extract, inspect, read_image
-from radiomics.io.series import find_series
+from radiomics.io.dicom.series import find_series
 from radiomics.preprocessing.resample import resample
 from tests.series import positions, write_series
 

@@ -10,11 +10,11 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from tests.radiomics.io.test_positions import recode
 
 from radiomics import InputError, inspect, read_image
-from radiomics.io.scanning import find_files, scan
+from radiomics.io.dicom.scanning import find_files, scan
 from tests.radiomics.io.test_ingest import ramp
-from tests.radiomics.io.test_positions import recode
 from tests.series import positions, write_series
 
 SHIPPED = sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm"))

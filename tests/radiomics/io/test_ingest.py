@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
 from radiomics import InputError, read_image
-from radiomics.io.series import find_series
+from radiomics.io.dicom.series import find_series
 from tests.series import AXIAL, OBLIQUE, positions, write_series
 
 

@@ -15,8 +15,8 @@ from pydicom.sequence import Sequence
 
 from radiomics import InputError, Volume, inspect, read_image, read_mask
 from radiomics.io import read_masks
-from radiomics.io.rtstruct import write_rtstruct
-from radiomics.io.series import find_series
+from radiomics.io.dicom.series import find_series
+from radiomics.io.masks.rtstruct import write_rtstruct
 from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, positions, write_series
 
 PLANES = {"axial": AXIAL, "sagittal": SAGITTAL, "coronal": CORONAL, "oblique": OBLIQUE}

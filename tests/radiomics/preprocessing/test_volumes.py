@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.ndimage import map_coordinates
 
-from radiomics.kernels.boxes import bounding_box
+from radiomics.kernels.cropping import bounding_box
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as r
 from radiomics.types import InputError, Volume

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pipelines.config import StudyConfig
 from radiomics import InputError
+from radiomics.pipelines.study.config import StudyConfig
 from radiomics.training import Options, fit
 from radiomics.training.augment import Augment, augmented
 from radiomics.types import Samples

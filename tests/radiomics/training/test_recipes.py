@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from datasets import temperature
 from radiomics import InputError, models
+from radiomics.datasets import temperature
 from radiomics.training import Options, Scaling, Trained, fit, seeded
 from radiomics.training import card as cards
 from radiomics.training.augment import Augment

@@ -1,0 +1,1 @@
+"""Trained models as one safe archive: saved, opened, used on new scans."""

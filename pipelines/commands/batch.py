@@ -1,0 +1,153 @@
+"""``radiomics batch``: its options, and what it says at the end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from radiomics.pipelines.commands.start import INTERRUPTED
+
+if TYPE_CHECKING:
+    from radiomics.pipelines.batch.page import Page
+    from radiomics.pipelines.batch.session import Outcome, Request
+
+FAILED, WRONG = 1, 2
+SHOWN = 20
+
+Manifest = Annotated[
+    Path | None,
+    typer.Argument(help="CSV, TSV or Parquet (id, image, mask, roi, group, ...), or a folder."),
+]
+Output = Annotated[Path, typer.Option(help="Folder for the results; an earlier run goes on there.")]
+Settings = Annotated[
+    list[str] | None, typer.Option(help="Preset or YAML file; several: one table each.")
+]
+Workers = Annotated[int, typer.Option(min=0, help="Processes; 0: one a processor.")]
+Scheduler = Annotated[
+    str, typer.Option(help="Dask: tcp://HOST:PORT, or local. Needs the extra [cluster].")
+]
+Memory = Annotated[
+    float, typer.Option(min=0, help="GiB that all cases at work may need; 0: 80% of what is free.")
+]
+Threads = Annotated[
+    int, typer.Option(min=0, help="Threads of each worker; 0: its part of the processors.")
+]
+Limit = Annotated[float | None, typer.Option(min=0.001, help="Seconds that one case may take.")]
+Log = Annotated[Path | None, typer.Option(help="File for events, one line of JSON each.")]
+Status = Annotated[
+    Path | None, typer.Option(help="Say how far the batch in this folder is, and end.")
+]
+Key = Annotated[
+    Path | None, typer.Option(help="File with a key (made if absent): ids become keyed hashes.")
+]
+Suv = Annotated[str | None, typer.Option(help="bw, lbm, lbm_james or bsa: PET into SUV.")]
+Keep = Annotated[
+    bool, typer.Option("--keep-identifiers", help="Leave paths, UIDs and names in the outputs.")
+]
+Found = Annotated[
+    Path | None, typer.Option(help="Write the manifest that a folder gives as CSV, and end.")
+]
+
+
+def batch(
+    manifest: Manifest = None,
+    output: Output = Path("batch-output"),
+    settings: Settings = None,
+    workers: Workers = 0,
+    threads: Threads = 0,
+    scheduler: Scheduler = "",
+    memory: Memory = 0.0,
+    time_limit: Limit = None,
+    repair: Annotated[str, typer.Option(help="As for extract, for all cases.")] = "refuse",
+    suv: Suv = None,
+    log: Log = None,
+    status: Status = None,
+    collect: Annotated[bool, typer.Option("--collect", help="Only write the tables.")] = False,
+    rehash: Annotated[bool, typer.Option("--rehash", help="Hash unchanged files anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Use another study's folder.")] = False,
+    keep_identifiers: Keep = False,
+    pseudonymise: Key = None,
+    write_manifest: Found = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
+) -> None:
+    """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
+    from radiomics.pipelines.batch.fork import begin, expect
+    from radiomics.pipelines.batch.page import Page
+
+    if status is not None or manifest is None:
+        _status(status)
+        return
+    if write_manifest is not None:
+        _write_manifest(manifest, write_manifest)
+        return
+    chosen = tuple(settings or ["default"])
+    expect(chosen)
+    begin()  # what they need is imported while this process imports
+    with closing(Page()) as page:
+        page.begin_early(manifest)
+        from radiomics.pipelines.batch.session import Request
+
+        reading = (("repair", repair), *((("suv", suv),) if suv else ()))
+        request = Request(
+            manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
+            force, keep_identifiers, pseudonymise, log, quiet, threads,
+        )  # fmt: skip
+        _run(request, collect, page)
+
+
+def _status(folder: Path | None) -> None:
+    from radiomics.pipelines.batch.view import read_status
+
+    if folder is None:
+        typer.echo("error: name a MANIFEST, or --status DIR", err=True)
+        raise typer.Exit(WRONG)
+    typer.echo(read_status(folder))
+
+
+def _run(request: Request, collect: bool, page: Page) -> None:
+    from radiomics.pipelines.batch.privacy import quiet_libraries
+    from radiomics.pipelines.batch.session import batch as run
+    from radiomics.pipelines.batch.session import collect_only
+
+    def say(line: str) -> None:
+        if not request.quiet:
+            typer.echo(line, err=True)
+
+    quiet_libraries()
+    if collect:
+        for path in collect_only(request, say, page):
+            typer.echo(f"written: {path}")
+        return
+    outcome = run(request, say, page)
+    _tell(outcome)
+    if not outcome.finished:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.failed:
+        raise typer.Exit(FAILED)
+
+
+def _tell(outcome: Outcome) -> None:
+    total = outcome.done + outcome.failed + outcome.waiting
+    typer.echo(f"{outcome.done} of {total} done, {outcome.failed} failed")
+    if not outcome.finished:
+        typer.echo(
+            f"interrupted: {outcome.waiting} left; the same command goes on from there", err=True
+        )
+    for path in outcome.written:
+        typer.echo(f"written: {path}")
+
+
+def _write_manifest(folder: Path, path: Path) -> None:
+    from radiomics.pipelines.batch.tree import find_cases, write_manifest
+    from radiomics.types import InputError
+
+    if not folder.is_dir():
+        raise InputError(
+            "--write-manifest", "a folder is looked through", "a file", "name a folder"
+        )
+    table = find_cases(folder)
+    write_manifest(table, path, folder)
+    typer.echo(f"{path}: {table.num_rows} case(s); paths are relative to the file")

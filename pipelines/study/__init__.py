@@ -1,0 +1,1 @@
+"""Studies: from a config to models, estimates and files; ``chain`` shows the whole of it."""

@@ -1,0 +1,98 @@
+"""What the extraction demands of images and masks on its way, each refused with a remedy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiomics.kernels.texture.directions import directions
+from radiomics.preprocessing import masks
+from radiomics.types import InputError, Spacing, Volume
+
+LARGEST_MATRICES = 2**32
+"""Bytes that the matrices of one family may take."""
+
+
+def check_memory(count: int, shape: tuple[int, ...], names: Sequence[str]) -> None:
+    """Say how much memory texture matrices would take before it is taken."""
+    for name in sorted({"glcm", "glrlm"} & set(names)):
+        needed = matrix_bytes(count, shape, (name,))
+        if needed > LARGEST_MATRICES:
+            raise InputError(
+                "discretisation",
+                f"the matrices of {name} take at most {LARGEST_MATRICES // 2**30} GiB",
+                f"{count} grey levels, which need {needed / 2**30:.1f} GiB",
+                "choose wider bins, or leave the family out",
+            )
+
+
+def matrix_bytes(
+    count: int, shape: tuple[int, ...], names: Sequence[str] = ("glcm", "glrlm")
+) -> int:
+    """Return what the matrices of some families take, with their sums or differences."""
+    sizes = {"glcm": count**2, "glrlm": count * max(shape)}
+    return 2 * 8 * len(directions(False)) * sum(sizes[name] for name in names)
+
+
+def check_volumes(image: object, mask: object) -> None:
+    """Refuse what is no Volume, such as a path, with a TypeError that says how to make one."""
+    for name, given in (("image", image), ("mask", mask)):
+        if not isinstance(given, Volume):
+            kind = type(given).__name__
+            raise TypeError(f"{name} is a Volume, not {kind}: read_image and read_mask give them")
+
+
+def check_modality(image: Volume, modality: str | None) -> None:
+    """Refuse settings made for another kind of image; a file that knows no unit passes."""
+    if modality is None or image.unit == "":
+        return
+    pet = ("SUV", "BQML", "CNTS", "GML", "CM2ML", "PROPC")
+    kind = "PT" if image.unit.startswith(pet) else {"HU": "CT"}.get(image.unit, "MR")
+    if modality not in (kind, "other"):
+        raise InputError(
+            "modality",
+            f"these settings are for {modality}",
+            f"an image in unit {image.unit} ({kind})",
+            "choose settings for this modality",
+        )
+
+
+def check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:
+    """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
+    if image.dtype.kind != "f" or (math.isfinite(image.min()) and math.isfinite(image.max())):
+        return  # NaN is the smallest and the largest of values among which it is
+    broken = int(np.count_nonzero(~np.isfinite(image[mask])))
+    if broken:
+        raise InputError(
+            "image",
+            "intensities inside the mask, and those that interpolation draws on, must be finite",
+            f"{broken} of {int(mask.sum())} voxels are NaN or infinite",
+            "give the image finite values there, or leave these voxels out of the mask",
+        )
+
+
+def check_resampled(mask: Volume, spacing: Spacing) -> None:
+    """Demand that a mask kept a voxel on its new grid."""
+    if not mask.array.any():
+        raise InputError(
+            "resample",
+            "the mask must keep at least one voxel on the new grid",
+            f"none at a spacing of {spacing} mm",
+            "choose a finer spacing",
+        )
+
+
+def check_kept(image: Volume, mask: Volume, kept: Any, options: masks.Options) -> None:
+    """Demand that re-segmentation left a voxel."""
+    if not kept.any():
+        inside = image.array[mask.array]
+        raise InputError(
+            "resegment",
+            f"range {options.range} and sigma {options.sigma} must leave at least one voxel",
+            f"intensities from {inside.min():g} to {inside.max():g} {image.unit} in the mask",
+            "widen the range, or check the image's unit",
+        )

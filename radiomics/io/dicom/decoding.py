@@ -1,0 +1,163 @@
+"""Compressed and odd pixels, through pydicom's decoders; in other processes where that helps.
+
+Decoders hold the interpreter's lock, so only processes decode side by side. One of them, gdcm, ends
+the whole process over some broken streams: where nothing else can decode, it works elsewhere.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames, get_frame
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
+
+from radiomics.io.dicom.codestreams import closed, stated_size
+from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.streams import BoundedReader
+from radiomics.types import InputError
+
+CHUNK = 8
+"""Frames that one process decodes at a time."""
+MUCH = 2**23
+"""Pixels from which it pays to start processes: 32 slices of 512 x 512."""
+TRUSTED = ("pyjpegls", "pylibjpeg")
+"""Decoders that raise an error over a broken stream, whatever is in it."""
+LARGEST_FRAME = 2**27
+"""Pixels of one compressed frame from which a header is not believed: a film scan has fewer."""
+LARGEST = 2**33
+"""Bytes of one decoded file from which a header is not believed."""
+PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+NATIVE = (*PLAIN, DeflatedExplicitVRLittleEndian, RLELossless)
+"""Transfer syntaxes that pydicom reads itself."""
+
+Job = tuple[Header, list[int]]
+"""A file and the frames that are wanted of it."""
+
+
+def decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
+    """Yield the decoded frames of each job, arrays ``(rows, columns)`` of ``size`` pixels.
+
+    Raises
+    ------
+    InputError
+        Naming the file that cannot be decoded.
+    """
+    much = sum(len(indices) for _, indices in jobs) * size >= MUCH and (os.cpu_count() or 1) > 1
+    a_worker = multiprocessing.parent_process() is not None  # at work for others, and let alone
+    if a_worker or (not much and all(_is_trusted(header.syntax) for header, _ in jobs)):
+        for job in jobs:
+            yield decode(*job)
+        return
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    done = 0
+    try:
+        for decoded in _elsewhere(jobs):
+            yield decoded
+            done += 1
+    except BrokenProcessPool:  # one by one, to name the file
+        for job in jobs[done:]:
+            try:
+                yield from _elsewhere([job])
+            except BrokenProcessPool:
+                rule, found = "every slice needs readable pixels", "pixels that end the decoder"
+                raise broken(job[0], rule, found) from None
+
+
+def _is_trusted(syntax: str) -> bool:
+    if syntax in NATIVE:
+        return True
+    try:
+        return any(name in TRUSTED for name in get_decoder(UID(syntax)).available_plugins)
+    except NotImplementedError:  # no decoder at all: to be told when it is asked for
+        return True
+
+
+def _elsewhere(jobs: list[Job]) -> Iterator[list[NDArray[Any]]]:
+    """Decode in other processes; these stay for a while, for the next series."""
+    from joblib import Parallel, delayed
+
+    several = max(1, CHUNK // max(len(indices) for _, indices in jobs))
+    batches = [jobs[start : start + several] for start in range(0, len(jobs), several)]
+    workers = max(2, os.cpu_count() or 1)  # with one, joblib would stay in this process
+    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all", backend="loky")
+    for decoded in pool(delayed(_decode_batch)(batch) for batch in batches):
+        yield from decoded
+
+
+def _decode_batch(jobs: list[Job]) -> list[list[NDArray[Any]]]:
+    return [decode(*job) for job in jobs]
+
+
+def decode(header: Header, indices: list[int]) -> list[NDArray[Any]]:
+    """Decode frames of one file through pydicom's decoders as arrays ``(rows, columns)``."""
+    frames = header.integer("NumberOfFrames", 1)
+    pixels_each = header.integer("Rows") * header.integer("Columns")
+    size = frames * pixels_each * header.integer("BitsAllocated", 16) // 8
+    if size > LARGEST or pixels_each > LARGEST_FRAME:
+        rule = f"a frame has at most {LARGEST_FRAME} pixels, a file {LARGEST // 2**30} GiB of them"
+        raise broken(header, rule, f"{frames} frame(s) of {pixels_each} pixels")
+    if header.syntax in PLAIN and header.path.stat().st_size < size:
+        found = f"a file shorter than {size} bytes of pixels"
+        raise broken(header, "the pixels must be complete", found)
+    try:
+        with BoundedReader(header.path) as stream:
+            whole = pydicom.dcmread(stream, force=True)
+        if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
+            implicit, little = whole.original_encoding
+            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+        _check_stated_sizes(header, whole, indices)
+        _close_streams(header, whole, indices)
+        decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
+        plugin = next((p for p in TRUSTED if p in decoder.available_plugins), "")
+        found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
+        pixels = [array for array, _ in found]
+    except Exception as error:  # decoders of several libraries fail in ways of their own
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise broken(header, "every slice needs readable pixels", lines[0]) from error
+    return pixels
+
+
+def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> None:
+    """Demand that compressed frames are as large as their header says, before memory is taken."""
+    if header.syntax in PLAIN or not whole.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    wanted = (header.integer("Rows"), header.integer("Columns"))
+    count = header.integer("NumberOfFrames", 1)
+    for index in indices:
+        frame = get_frame(whole.PixelData, index, number_of_frames=count)
+        found = stated_size(frame)
+        if found not in (None, wanted):
+            raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
+
+
+def _close_streams(header: Header, whole: Dataset, indices: list[int]) -> None:
+    """Give JPEG-LS frames the end marker, where one of those wanted lacks it."""
+    if whole.file_meta.TransferSyntaxUID not in JPEGLSTransferSyntaxes:
+        return
+    count = header.integer("NumberOfFrames", 1)
+    wanted = [get_frame(whole.PixelData, index, number_of_frames=count) for index in indices]
+    if any(closed(frame) != frame for frame in wanted):
+        frames = generate_frames(whole.PixelData, number_of_frames=count)
+        whole.PixelData = encapsulate([closed(frame) for frame in frames])
+
+
+def broken(header: Header, rule: str, found: str) -> InputError:
+    """Return the error of a file whose pixels cannot be used."""
+    return InputError(header.path, rule, found, "export this file again")

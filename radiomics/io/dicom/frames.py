@@ -1,0 +1,234 @@
+"""Frames: what one slice of pixels needs, from plain files and from multi-frame objects alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from radiomics.io.dicom.elements import Value, values_of
+from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.real_world import RealWorld, real_world
+
+Floats = NDArray[np.float64]
+
+NEEDED = {
+    "ImagePositionPatient": 3,
+    "ImageOrientationPatient": 6,
+    "PixelSpacing": 2,
+}
+SAME_TAGS = ("Modality", "Units", "RescaleType", "Rows", "Columns")
+"""Tags in which all frames of a volume agree."""
+PHASE_TAGS = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "DiffusionBValue",
+    "EchoNumbers",
+    "EchoTime",
+    "EffectiveEchoTime",
+    "TriggerTime",
+    "NominalPercentageOfCardiacPhase",
+    "StackID",
+    "FrameType",
+    "AcquisitionNumber",
+    "ImageType",
+    "AcquisitionTime",
+    "ContentTime",
+)
+"""Tags that may tell apart images of one place, the most meaningful first."""
+TIME_TAGS = ("AcquisitionTime", "ContentTime")
+"""Of these the ones that often differ from slice to slice within a volume, too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice: the file and the frame in it, its place, its rescaling, its phase.
+
+    ``position`` (3,), ``orientation`` (6,) and ``pixel_spacing`` (2,) are in DICOM's order and
+    empty when the file lacks them.
+    """
+
+    header: Header
+    index: int
+    position: Floats
+    orientation: Floats
+    pixel_spacing: Floats
+    thickness: float | None
+    rescale_slope: float | None
+    rescale_intercept: float | None
+    phase: dict[str, str] = field(default_factory=dict)
+    real_world: RealWorld | None = None
+
+    @property
+    def slope(self) -> float:
+        """Factor from stored to real values; 1 where the file rescales nothing."""
+        return self._rescaling[0]
+
+    @property
+    def intercept(self) -> float:
+        """Offset from stored to real values; 0 where the file rescales nothing."""
+        return self._rescaling[1]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the real-world values, empty where the frame does not tell."""
+        told = self.real_world is not None and not self.real_world_problem
+        return self.real_world.unit if told and self.real_world else ""
+
+    @property
+    def _rescaling(self) -> tuple[float, float]:
+        """The rescaling that viewers apply; where there is none, that to real-world values."""
+        if self.rescale_slope is None and self.rescale_intercept is None and self.real_world:
+            return self.real_world.slope, self.real_world.intercept
+        slope, intercept = self.rescale_slope, self.rescale_intercept
+        return 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+
+    @property
+    def real_world_problem(self) -> str:
+        """Say what makes two rescalings disagree, empty when nothing does."""
+        if self.real_world is None:
+            return ""
+        real = self.real_world
+        if np.allclose(self._rescaling, real[:2], rtol=1e-6, atol=0):
+            return ""
+        return (
+            f"RealWorldValueMapping (slope {real.slope:g}, intercept {real.intercept:g}, "
+            f"{real.unit}) is not RescaleSlope and RescaleIntercept ({self.slope:g}, "
+            f"{self.intercept:g}), which are used"
+        )
+
+    @property
+    def rescale_problem(self) -> str:
+        """Say what makes the rescaling unusable, empty when nothing does."""
+        if not np.isfinite([self.slope, self.intercept]).all() or self.slope == 0:
+            return f"an unusable rescaling (slope {self.slope:g}, intercept {self.intercept:g})"
+        absent = self.rescale_slope is None or self.rescale_intercept is None
+        if self.header.text("Modality") == "CT" and absent:
+            return "no RescaleSlope and RescaleIntercept, so its values are not known to be HU"
+        return ""
+
+    def shares_layout(self, other: Frame) -> bool:
+        """Tell whether two frames fit in one volume: kind, matrix, pixel spacing, orientation."""
+        one, two = self.header, other.header
+        return (
+            all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
+            and _close(self.pixel_spacing, other.pixel_spacing, 1e-4)
+            and _close(self.orientation, other.orientation, 1e-3)
+        )
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the names of geometry tags that are absent, incomplete or not finite."""
+        found = (self.position, self.orientation, self.pixel_spacing)
+        return [
+            tag
+            for (tag, size), value in zip(NEEDED.items(), found, strict=True)
+            if value.size != size or not np.isfinite(value).all()
+        ]
+
+
+def _close(one: Floats, two: Floats, tolerance: float) -> bool:
+    return one.shape == two.shape and bool(np.allclose(one, two, rtol=0, atol=tolerance))
+
+
+def frames_of(header: Header) -> list[Frame]:
+    """Return the frames of one file: one for a plain image, many for an enhanced one.
+
+    Raises
+    ------
+    ValueError
+        When the numbers of frames and of their functional groups differ.
+    """
+    groups = header.sequence("PerFrameFunctionalGroupsSequence")
+    count = header.integer("NumberOfFrames", 1)
+    if header.sequence("DetectorInformationSequence"):
+        return _nuclear(header, count)
+    if not groups and count > 1:
+        raise ValueError(
+            f"{count} frames without functional groups, which would say where they lie"
+        )
+    if not groups:
+        own = [header.sequences] if header.sequences else []
+        return [_frame(header, 0, [header.values], own)]
+    if len(groups) != count:
+        raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
+    shared = header.sequence("SharedFunctionalGroupsSequence")
+    outermost = [header.sequences] if header.sequences else []
+    outer = [item for group in shared for item in _members(group)]
+    return [
+        _frame(
+            header, index, [*_members(group), *outer, header.values], [group, *shared, *outermost]
+        )
+        for index, group in enumerate(groups)
+    ]
+
+
+def _nuclear(header: Header, count: int) -> list[Frame]:
+    """Return the slices of a reconstructed NM volume: the first one's place, and even steps.
+
+    SpacingBetweenSlices may be negative here: slices then follow each other against the normal.
+
+    Raises
+    ------
+    ValueError
+        For other NM frames than slices (projections, gated or dynamic frames).
+    """
+    kinds = header.text("ImageType").split("\\")
+    if count > 1 and "RECON TOMO" not in kinds:
+        raise ValueError(f"NM frames are slices only in a RECON TOMO image, not in {kinds}")
+    detector = values_of(header.sequence("DetectorInformationSequence")[0])
+    first = _frame(header, 0, [detector, header.values])
+    step = header.numbers("SpacingBetweenSlices")
+    spacing = float(step[0]) if step.size else first.thickness
+    if count == 1 or first.missing or spacing is None:
+        return [replace(first, index=index) for index in range(count)]
+    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    places = first.position + spacing * np.arange(count)[:, None] * normal
+    return [replace(first, index=i, position=place) for i, place in enumerate(places)]
+
+
+def _members(group: Dataset) -> list[Mapping[str, Value]]:
+    """Return the items of a functional group: each macro is a sequence of one item."""
+    items = [item for element in group if element.VR == "SQ" for item in element.value[:1]]
+    return [values_of(item) for item in items]
+
+
+def _frame(
+    header: Header,
+    index: int,
+    places: list[Mapping[str, Value]],
+    sequences: Sequence[Dataset] = (),
+) -> Frame:
+    """Collect a frame's values, each from the first place that has it."""
+
+    def numbers(keyword: str) -> Floats:
+        found = next((place[keyword] for place in places if keyword in place), ())
+        if isinstance(found, str):
+            raise ValueError(f"{keyword} holds {found!r}, which is no number")
+        return np.array(found, dtype=np.float64)
+
+    def first(keyword: str, default: float | None) -> float | None:
+        found = numbers(keyword)
+        return float(found[0]) if found.size else default
+
+    phase = {}
+    for tag in PHASE_TAGS:
+        found = next((place[tag] for place in places if tag in place), "")
+        if found:
+            parts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
+            phase[tag] = "\\".join(parts)
+    return Frame(
+        header,
+        index,
+        numbers("ImagePositionPatient"),
+        numbers("ImageOrientationPatient"),
+        numbers("PixelSpacing"),
+        first("SliceThickness", None),
+        first("RescaleSlope", None),
+        first("RescaleIntercept", None),
+        phase,
+        None if header.text("Modality") in ("CT", "PT") else real_world(sequences),
+    )

@@ -1,0 +1,1 @@
+"""Filtering: convolution, Gaussians, recursive filters, spectra, steering, wavelets."""

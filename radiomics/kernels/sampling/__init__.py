@@ -1,0 +1,1 @@
+"""Sampling: splines through voxels, and interpolation along lines."""

@@ -1,0 +1,1 @@
+"""Shape: surface meshes, hulls, boxes, ellipsoids, moments, autocorrelation."""

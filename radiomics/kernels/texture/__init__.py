@@ -1,0 +1,1 @@
+"""Texture matrices and the features of them: co-occurrence, run lengths, zones, neighbourhoods."""
