@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 
 
 def run_once() -> tuple[float, float]:

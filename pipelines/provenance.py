@@ -1,33 +1,33 @@
-"""What a result was made from: config, versions, seeds, input hashes."""
+"""The environment that results come from: versions of everything that can influence them."""
 
 from __future__ import annotations
 
+import os
 import platform
-from hashlib import sha256
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
 
-from radiomics.extraction import versions
-from radiomics.io.files.tables import FeatureTable, Manifest
-from radiomics.pipelines.environment import installed
-from radiomics.pipelines.study.config import StudyConfig
-from radiomics.pipelines.study.features import CohortFeatures
+from radiomics import __version__
+
+PACKAGES = (
+    "numpy", "scipy", "pandas", "pyarrow", "numba", "pydicom", "highdicom", "SimpleITK", "imageio",
+    "scikit-learn", "torch", "torchvision", "monai", "pydantic", "matplotlib",
+)  # fmt: skip
 
 
-def record(
-    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
-) -> dict[str, Any]:
-    """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
-    rows = manifest.rows.drop(columns=["image", "mask"], errors="ignore")
-    return {
-        "config": config.published(),
-        "versions": installed(),
-        "code": versions(config.extraction),
-        "machine": {"system": platform.system(), "processor": platform.machine()},
-        "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
-        "images_sha256": features.images,
-        "masks_sha256": features.masks,
-        "verdicts": features.verdicts,
-        "notes": features.notes,
-        "missing": features.missing,
-        "failures": features.failures,
-    }
+def first_process() -> bool:
+    """Return whether this process is alone, or the first of those that ``torchrun`` started.
+
+    The others compute the same and write nothing.
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
+def installed() -> dict[str, str]:
+    """Return the version of each package that can influence a result; empty when not installed."""
+    found = {"python": platform.python_version(), "radiomics-pipelines": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found

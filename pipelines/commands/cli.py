@@ -213,7 +213,7 @@ def doctor() -> None:
     import torch
 
     from radiomics.pipelines.commands.shadows import find_shadows
-    from radiomics.pipelines.environment import installed
+    from radiomics.pipelines.provenance import installed
 
     for name, version in installed().items():
         typer.echo(f"{name:22} {version or 'NOT INSTALLED'}")

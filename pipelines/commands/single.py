@@ -15,7 +15,7 @@ from radiomics.extraction.settings import (
     unit_in,
 )
 from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.pipelines.store import digest_file
 from radiomics.plugins import ConfigurationError
 from radiomics.types import Volume

@@ -76,7 +76,7 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Apply a study's model to new scans, and say where it may not apply."""
-    from radiomics.pipelines.bundle.bundle import load
+    from radiomics.pipelines.bundle.open import load
     from radiomics.pipelines.bundle.predict import predict_manifest, predict_scan
     from radiomics.pipelines.commands.progress import Terminal
     from radiomics.pipelines.commands.single import check_suffix
@@ -111,7 +111,7 @@ def run_study(
     import os
 
     from radiomics.pipelines.commands.progress import Terminal
-    from radiomics.pipelines.environment import first_process
+    from radiomics.pipelines.provenance import first_process
     from radiomics.pipelines.study.chain import run
     from radiomics.pipelines.study.config import load_config
     from radiomics.pipelines.study.estimates import BASELINES, label

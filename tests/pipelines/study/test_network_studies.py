@@ -16,10 +16,11 @@ import pytest
 
 from radiomics import InputError
 from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig, load_config
 from radiomics.pipelines.study.embedding import from_card
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import ConfigurationError, parse
 from radiomics.reporting.pictures import curves
 from radiomics.training import card
