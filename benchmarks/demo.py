@@ -24,7 +24,7 @@ def run_once() -> tuple[float, float]:
         command = [
             sys.executable,
             "-c",
-            "from radiomics.pipelines.commands.cli import main; main()",
+            "from radiomics.pipelines.commands.app import main; main()",
             "demo",
             "--quiet",
         ]

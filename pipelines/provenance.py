@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from radiomics import __version__
 
@@ -12,6 +13,10 @@ PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "numba", "pydicom", "highdicom", "SimpleITK", "imageio",
     "scikit-learn", "torch", "torchvision", "monai", "pydantic", "matplotlib",
 )  # fmt: skip
+
+
+EXTRAS = ("networks", "cluster", "archive", "app", "explain")
+"""Extras that a user may want, in the order in which they are told."""
 
 
 def first_process() -> bool:
@@ -31,3 +36,18 @@ def installed() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = ""
     return found
+
+
+def extras() -> dict[str, list[str]]:
+    """Return for each extra which of its packages are not installed."""
+    found: dict[str, list[str]] = {}
+    for line in requires("radiomics-pipelines") or ():
+        name, extra = re.match(r"[\w.-]+", line), re.search(r"extra == ['\"](\w+)['\"]", line)
+        if name is None or extra is None or extra.group(1) not in EXTRAS:
+            continue
+        absent = found.setdefault(extra.group(1), [])
+        try:
+            version(name.group())
+        except PackageNotFoundError:
+            absent.append(name.group())
+    return {extra: found[extra] for extra in EXTRAS if extra in found}

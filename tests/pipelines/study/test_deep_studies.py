@@ -22,7 +22,7 @@ from radiomics.evaluation.tuning import Plan
 from radiomics.models.cox import Cox, baseline, events_by
 from radiomics.pipelines.bundle.open import load
 from radiomics.pipelines.bundle.predict import predict_rows
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
 from radiomics.pipelines.study import chains

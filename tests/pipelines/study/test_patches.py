@@ -16,7 +16,7 @@ from radiomics import InputError, Volume, write_volume
 from radiomics.pipelines.bundle.archive import pack
 from radiomics.pipelines.bundle.model import BUNDLE, NETWORK
 from radiomics.pipelines.bundle.open import load
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
 from radiomics.pipelines.study.config import StudyConfig

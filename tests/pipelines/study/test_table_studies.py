@@ -15,7 +15,7 @@ from radiomics import InputError
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.bundle.open import load
 from radiomics.pipelines.bundle.predict import predict_rows
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
 from radiomics.pipelines.study.config import StudyConfig
