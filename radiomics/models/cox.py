@@ -58,6 +58,7 @@ class Cox(BaseEstimator):  # type: ignore[misc]
     mean_ : (F,) means of the columns in training
     times_, hazard_ : (N,) times in rising order, and Breslow's cumulative baseline hazard
     n_iter_ : iterations of the method that found the coefficients
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
 
     References
     ----------
