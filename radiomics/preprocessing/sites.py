@@ -100,7 +100,7 @@ def site_of(table: pd.DataFrame, column: Any) -> NDArray[Any]:
     if table[column].isna().any():
         found = f"{int(table[column].isna().sum())} rows without one"
         raise InputError("harmonisation", "every row needs a site", found, "fill the column")
-    return table[column].astype(str).to_numpy(dtype=object)
+    return np.asarray(table[column].astype(str).to_numpy(dtype=object))
 
 
 def replace_columns(table: pd.DataFrame, columns: Sequence[str], values: Floats) -> pd.DataFrame:
