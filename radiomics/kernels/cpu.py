@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.texture.directions import directions
 
 
@@ -29,7 +29,7 @@ def cell_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return counts
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _cell_counts(padded: Any) -> Any:
     depth, height, width = padded.shape
     counts = np.zeros(256, dtype=np.int64)
@@ -117,7 +117,7 @@ def _strides(levels: NDArray[Any], planar: bool) -> NDArray[np.int64]:
     return np.asarray(directions(planar) @ np.array([height * width, width, 1]))
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _cooccurrences(images: Any, steps: Any, sizes: Any, counts: Any) -> None:
     first = 0
     for b in range(len(images)):
@@ -132,7 +132,7 @@ def _cooccurrences(images: Any, steps: Any, sizes: Any, counts: Any) -> None:
         first = last
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _neighbourhoods(
     images: Any, steps: Any, ends: Any, voxels: Any, differences: Any, dependences: Any
 ) -> None:
@@ -154,7 +154,7 @@ def _neighbourhoods(
         first = ends[b]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def line_sums(sums: Any, voxels: Any, lines: Any) -> Any:
     """Average an image over lines around voxels, from its running sums along x.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 ONE, TWO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -36,7 +37,7 @@ def fingerprint(array: NDArray[Any]) -> str:
     return f"{array.size:08x}{int(total[0]):016x}{int(total[1]):016x}"
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _add(bits: Any, total: Any) -> None:
     one, two = total[0], total[1]
     for value in bits:
@@ -45,7 +46,7 @@ def _add(bits: Any, total: Any) -> None:
     total[0], total[1] = one, two
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _mixed(x: Any) -> Any:
     x = (x ^ (x >> S30)) * FIRST
     x = (x ^ (x >> S27)) * SECOND

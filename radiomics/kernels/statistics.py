@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 STRETCH = 512
 """Values that are summed before their sum is added to others."""
@@ -78,7 +79,7 @@ def _mean_deviation(ranked: NDArray[np.float64], centre: float | None = None) ->
     return (apart + centre * (2 * below - ranked.size)) / ranked.size
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@kernel(fastmath=True)
 def _powers(x: Any) -> Any:
     """Sum second, third and fourth powers, of short stretches first: rounding errors stay small."""
     total = np.zeros(3)

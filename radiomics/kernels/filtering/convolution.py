@@ -13,9 +13,9 @@ from itertools import permutations, product
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
@@ -136,7 +136,7 @@ def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) 
     return np.moveaxis(total, 0, axis)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@kernel(fastmath={"contract"})
 def _along(blocks: Any, taps: Any) -> Any:
     """Correlate the middle one of three axes."""
     many, padded, wide = blocks.shape

@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ def _parts(count: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _recursive(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after: Any) -> Any:
     """Filter lines (P, N, M) along their second axis."""
     _, count, width = lines.shape
@@ -194,21 +194,21 @@ def _recursive(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _samples(to: Any, i: int, x: Any, a: int, b: int, c: int, d: int, by: Any) -> None:
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] = x[a, m] * p + x[b, m] * q + x[c, m] * r + x[d, m] * s
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _results(to: Any, i: int, a: int, b: int, c: int, d: int, by: Any) -> None:
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] -= to[a, m] * p + to[b, m] * q + to[c, m] * r + to[d, m] * s
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _less(to: Any, row: Any, factor: float) -> None:
     for m in range(len(to)):
         to[m] -= row[m] * factor

@@ -19,10 +19,10 @@ from itertools import combinations, product
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import eval_legendre
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.cropping import Box
 
 Floats = NDArray[np.float64]
@@ -152,7 +152,7 @@ def samples(padded: Floats, width: int, box: Box, around: Taps) -> Floats:
     return found
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@kernel(fastmath={"contract"})
 def _sample(padded: Any, starts: Any, first: Any, shifts: Any, weights: Any, found: Any) -> None:
     count, depth, height, width = found.shape
     for z in range(depth):

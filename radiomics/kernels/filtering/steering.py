@@ -21,9 +21,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.filtering.convolution import Floats, odd, separable
 from radiomics.kernels.filtering.gaussian import gaussian
 from radiomics.kernels.threads import side_by_side
@@ -77,7 +77,7 @@ def frames(first: Sequence[Floats], sigmas: Sequence[float]) -> Floats:
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _axes_in_slices(tensors: Any, along_y: Any, along_x: Any) -> None:
     """Replace yy, yx and xx by the axis of the largest eigenvalue along y and x, and 0."""
     for i in range(tensors.shape[1]):
@@ -89,7 +89,7 @@ def _axes_in_slices(tensors: Any, along_y: Any, along_x: Any) -> None:
         tensors[0, i], tensors[1, i], tensors[2, i] = y, x, 0.0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _axes_in_space(tensors: Any, along_z: Any, along_y: Any, along_x: Any) -> None:
     """Replace zz, zy, zx, yy, yx and xx by the axes of the two largest eigenvalues."""
     matrix, vectors = np.empty((3, 3)), np.empty((3, 3))
@@ -118,7 +118,7 @@ def _axes_in_space(tensors: Any, along_z: Any, along_y: Any, along_x: Any) -> No
                 tensors[3 * axis + a, i] = vectors[a, column] if sign >= 0 else -vectors[a, column]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _diagonalise(matrix: Any, vectors: Any) -> None:
     """Turn a symmetric matrix of three rows until it is diagonal, by Jacobi's rotations."""
     vectors[:] = 0.0
@@ -167,7 +167,7 @@ def steer(total: Floats, component: Floats, axes: Floats, terms: Sequence[Any]) 
     side_by_side(calls)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _steer(total: Any, component: Any, axes: Any, powers: Any, factors: Any) -> None:
     dims = powers.shape[1]
     frame = np.empty((dims, dims))

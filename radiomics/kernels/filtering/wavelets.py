@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side
 
 Box = tuple[slice, ...]
@@ -62,7 +62,7 @@ def _both(
     return [(part[0].T if last else part).reshape(shape) for part in found]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _filter(lines: Any, filters: Any, start: int, stop: int) -> Any:
     """Filter lines (P, N, M) along their second axis: (2, P, n, M)."""
     planes, count, width = lines.shape
@@ -80,7 +80,7 @@ def _filter(lines: Any, filters: Any, start: int, stop: int) -> Any:
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _add(row: Any, factor: Any, to: Any) -> None:
     for m in range(len(row)):
         to[m] += factor * row[m]

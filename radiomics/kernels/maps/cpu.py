@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from radiomics.kernels.compiling import kernel
 
 PAIRS = 24
 STATISTICS = 17
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int) -> Any:
     """Return features of the pairs of grey levels around voxels, means over directions.
 
@@ -56,7 +57,7 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _pairs(
     levels: Any, low: Any, high: Any, offset: Any, slots: Any, own: Any, p: Any
 ) -> tuple[int, int]:
@@ -83,7 +84,7 @@ def _pairs(
     return k, count
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _pair_features(
     p: Any, own: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
 ) -> None:
@@ -149,7 +150,7 @@ def _pair_features(
     row[23] = spread
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _second(p: Any, px: Any) -> float:
     """Return the second largest singular value of the scaled matrix: its largest is 1."""
     k = len(px)
@@ -161,7 +162,7 @@ def _second(p: Any, px: Any) -> float:
     return float(values[k - 2])
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     """Return first order features around voxels, in PyRadiomics' way, volume 1 and shift 0.
 
@@ -198,7 +199,7 @@ def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _statistics(x: Any, grey: Any, row: Any) -> None:
     """Compute the statistics of sorted intensities (n,) and of their sorted levels."""
     n = len(x)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ def along(values: Floats, axis: Axis) -> Floats:
     return found.reshape(len(axis.taps), *values.shape[1:])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _along(lines: Any, taps: Any, shares: Any, lower: Any, upper: Any, inverse: Any) -> Any:
     count, width = lines.shape
     if len(lower):

@@ -20,9 +20,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side, workers
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ def _parts(count: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _filter(lines: Any) -> None:
     """Turn samples (N, M) into coefficients along the first axis, in place."""
     count = len(lines)
@@ -122,7 +122,7 @@ def _filter(lines: Any) -> None:
             row[m] = POLE * (after[m] - row[m])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _begin(lines: Any, count: int) -> None:
     """Make the first causal coefficient: of what the mirrored line would have brought there."""
     power = POLE
@@ -142,13 +142,13 @@ def _begin(lines: Any, count: int) -> None:
         lines[0, m] /= 1.0 - power * power
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _add(to: Any, factor: float, row: Any) -> None:
     for m in range(len(to)):
         to[m] += factor * row[m]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _evaluate(knots: Any, low: Any, size: Any, first: Any, last: Any, found: Any) -> None:
     """Evaluate lines; what four planes have at the points of x is kept while lines agree there."""
     width = found.shape[2]
@@ -193,7 +193,7 @@ def _evaluate(knots: Any, low: Any, size: Any, first: Any, last: Any, found: Any
                     out[x] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _place(start: float, step: float, size: int, at: Any, by: Any, inside: Any) -> None:
     """Find the first knot of each point on a line along one axis, and the weights of the four."""
     width = len(at)
@@ -214,7 +214,7 @@ def _place(start: float, step: float, size: int, at: Any, by: Any, inside: Any) 
             by[k, :] = by[k, 0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _differ(at: Any) -> bool:
     found = False
     for x in range(1, len(at)):
@@ -222,7 +222,7 @@ def _differ(at: Any) -> bool:
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _mirrored(index: int, size: int) -> int:
     if size == 1:
         return 0
@@ -232,7 +232,7 @@ def _mirrored(index: int, size: int) -> int:
     return min(index, size - 1)  # further away: of points outside
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _spread(
     knots: Any, low: Any, size: Any, common: Any, zs: Any, ys: Any, held: Any, spread: Any
 ) -> None:
@@ -251,7 +251,7 @@ def _spread(
                     spread[slot, y, k, x] = knots[z, y, index - bottom]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _row(spread: Any, zs: Any, ys: Any, by: Any, pairs: Any, out: Any) -> None:
     """Sum the 64 knots of each point, x fastest."""
     for j in range(TAPS):
@@ -264,7 +264,7 @@ def _row(spread: Any, zs: Any, ys: Any, by: Any, pairs: Any, out: Any) -> None:
             _accumulate(pairs[j], by[0, k], spread[zs[k] % TAPS, ys[j]], out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _accumulate(pairs: Any, third: Any, rows: Any, to: Any) -> None:
     for x in range(len(to)):
         total = to[x] + (pairs[0, x] * third[x]) * rows[0, x]
@@ -273,7 +273,7 @@ def _accumulate(pairs: Any, third: Any, rows: Any, to: Any) -> None:
         to[x] = total + (pairs[3, x] * third[x]) * rows[3, x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _one_by_one(knots: Any, low: Any, size: Any, at: Any, by: Any, out: Any) -> None:
     """Evaluate a line whose points lie between different rows of knots."""
     last = np.array(knots.shape) - 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def smallest_box(
     return sides
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@kernel(fastmath=True)
 def _shadows(normals: Any, areas: Any) -> Any:
     """Return the area of a hull's shadow along each normal, (3, M) normals with a face's area."""
     zs, ys, xs = normals[0], normals[1], normals[2]
@@ -66,7 +67,7 @@ def _shadows(normals: Any, areas: Any) -> Any:
     return shadows
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@kernel(fastmath=True)
 def _heights(normals: Any, corners: Any) -> Any:
     """Return how far corners, (3, N), reach along each normal, (M, 3)."""
     zs, ys, xs = corners[0], corners[1], corners[2]
@@ -81,7 +82,7 @@ def _heights(normals: Any, corners: Any) -> Any:
     return heights
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
     points, simplices, neighbours, outward = hull
     best, smallest, sides = 1e300, np.inf, np.zeros(3)
@@ -124,7 +125,7 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
     return sides
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _sort(x: Any, y: Any, order: Any) -> None:
     """Order points along a direction in which no two of a grid tie: compiles sooner than a sort."""
     for k in range(len(order)):
@@ -135,7 +136,7 @@ def _sort(x: Any, y: Any, order: Any) -> None:
         order[place] = k
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _project(points: Any, which: Any, u: Any, w: Any, x: Any, y: Any) -> None:
     for k in range(len(which)):
         v = points[which[k]]
@@ -143,7 +144,7 @@ def _project(points: Any, which: Any, u: Any, w: Any, x: Any, y: Any) -> None:
         y[k] = v[0] * w[0] + v[1] * w[1] + v[2] * w[2]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _area(x: Any, y: Any, ring: Any) -> float:
     """Return the area inside a ring of points, negative where it runs clockwise."""
     total = 0.0
@@ -153,12 +154,12 @@ def _area(x: Any, y: Any, ring: Any) -> float:
     return total / 2
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def _faces(outward: Any, f: int, n: Any) -> bool:
     return bool(outward[f, 0] * n[0] + outward[f, 1] * n[1] + outward[f, 2] * n[2] > 0)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _walk(simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: Any) -> Any:
     """Put the points between faces that look along n and others into ``edge``, going round once.
 
@@ -183,7 +184,7 @@ def _walk(simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: 
     return at, 0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _border(neighbours: Any, outward: Any, n: Any, at: int) -> Any:
     """Find a face that looks along n and its corner across from one that does not, -1 if none."""
     for step in range(len(neighbours)):
@@ -195,7 +196,7 @@ def _border(neighbours: Any, outward: Any, n: Any, at: int) -> Any:
     return at, -1
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def _corners(simplices: Any, f: int, behind: int, ahead: int) -> Any:
     """Return the place of one point in a face, and the third point of it."""
     a, b, c = simplices[f, 0], simplices[f, 1], simplices[f, 2]
@@ -203,7 +204,7 @@ def _corners(simplices: Any, f: int, behind: int, ahead: int) -> Any:
     return d, a + b + c - behind - ahead
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _silhouette(simplices: Any, neighbours: Any, outward: Any, n: Any, lit: Any, edge: Any) -> int:
     """Put the points between a face that looks along n and one that does not into ``edge``."""
     for f in range(len(simplices)):
@@ -218,7 +219,7 @@ def _silhouette(simplices: Any, neighbours: Any, outward: Any, n: Any, lit: Any,
     return count
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _least_rectangle(x: Any, y: Any, tall: float, best: float, smallest: float, sides: Any) -> Any:
     """Try a box on each edge of an outline; keep its sides where it is smaller than the best.
 
@@ -255,7 +256,7 @@ def _least_rectangle(x: Any, y: Any, tall: float, best: float, smallest: float, 
     return best, smallest
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _smooth(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) -> int:
     """Put the corners of an outline into ``ring``, counterclockwise, and return their number.
 
@@ -280,7 +281,7 @@ def _smooth(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) ->
     return max(size - 1, 0)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _outline(x: Any, y: Any, order: Any, ring: Any) -> int:
     """Put the convex outline of points into ``ring``, return its size (monotone chains)."""
     size = 0

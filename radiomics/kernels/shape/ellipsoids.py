@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +51,7 @@ def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
     return volume, 4 * np.pi * a * b * total
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@kernel(fastmath=True)
 def largest_distance(points: Any) -> float:
     """Return the largest distance between two points, (3, N), in O(N^2) without a table."""
     zs, ys, xs = points[0], points[1], points[2]
@@ -138,7 +139,7 @@ def _move_all(q: Floats, weights: Floats) -> None:
         weights[held] = moved
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _ascend(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most: int) -> int:
     """Take steps until the bound is within the tolerance, ``most`` at most; return how many."""
     size = q.shape[1]
@@ -151,7 +152,7 @@ def _ascend(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most
     return most
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _extremes(far: Any, weights: Any) -> Any:
     """Return the farthest point and the nearest one that has weight."""
     farthest, nearest = 0, -1
@@ -163,7 +164,7 @@ def _extremes(far: Any, weights: Any) -> Any:
     return farthest, nearest
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _move(q: Any, k: int, weights: Any, far: Any, inverse: Any) -> None:
     """Move weight to or from one point, as far as the volume grows; keep distances and inverse."""
     size, distance = q.shape[1], far[k]

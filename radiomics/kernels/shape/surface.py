@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.texture.run_length import extent
 
 
@@ -53,7 +53,7 @@ def _kept(shape: tuple[int, ...], points: NDArray[np.float64], nothing: float) -
     return ends
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _row_ends(mask: Any) -> Any:
     """Return the lowest and highest x of mesh vertices by plane and row, both in half voxels."""
     depth, height, width = mask.shape
@@ -79,7 +79,7 @@ def _row_ends(mask: Any) -> Any:
     return low, high
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _chains(ends: Any, sign: float) -> Any:
     """Return the convex chain of the ends of the rows of each plane (P, 3), in voxels."""
     planes, rows = ends.shape
@@ -119,7 +119,7 @@ def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16
     return padded
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _border_distances(steps: Any, planar: bool) -> None:
     """Replace ones by distances: once forth, once back, as far as a neighbour's and one more."""
     depth, height, _ = steps.shape

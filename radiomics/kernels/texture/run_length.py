@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.texture.directions import directions
 
 Triple = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -82,7 +82,7 @@ def _links(planar: bool) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[
     return steps, lowest.astype(np.uint8), (apart << bits).sum(axis=1).astype(np.uint16)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def extent(row: Any) -> Any:
     """Return where the region begins and ends in a row; both 0 where it has no voxel there."""
     low, high = 0, len(row)
@@ -95,7 +95,7 @@ def extent(row: Any) -> Any:
     return low, high
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _places(images: Any, steps: Any, sizes: Any, tall: int, place: Any, counts: Any) -> None:
     """Count voxels by image, direction, place within their run and level: (K, tall, size) each.
 
@@ -130,7 +130,7 @@ def _places(images: Any, steps: Any, sizes: Any, tall: int, place: Any, counts: 
 # vector registers; slices instead of offsets would cost more than a row.
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _run_along(flat: Any, own: int, place: Any, here: int, many: int) -> None:
     at, to = np.uint64(own), np.uint64(here)
     level: Any = np.uint16(0)
@@ -142,7 +142,7 @@ def _run_along(flat: Any, own: int, place: Any, here: int, many: int) -> None:
         place[to + x] = run
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _run_across(
     flat: Any, own: int, beside: int, place: Any, here: int, before: int, many: int
 ) -> None:
@@ -155,7 +155,7 @@ def _run_across(
         place[to + x] = run + np.uint16(1)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count(counts: Any, flat: Any, own: int, place: Any, here: int, many: int, size: int) -> None:
     at, to, wide = np.uint64(own), np.uint64(here), np.uint64(size)
     for i in range(many):
@@ -163,7 +163,7 @@ def _count(counts: Any, flat: Any, own: int, place: Any, here: int, many: int, s
         counts[np.uint64(place[to + x]) * wide + np.uint64(flat[at + x])] += 1
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _zones(images: Any, distances: Any, steps: Any, lowest: Any, apart: Any, inside: int) -> Any:
     """Join voxels to zones by union and find; a zone's number is that of its first voxel.
 
@@ -214,7 +214,7 @@ def _zones(images: Any, distances: Any, steps: Any, lowest: Any, apart: Any, ins
     return every[:end], ends
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _join(parent: Any, number: int, at: int, none: int) -> int:
     """Join one zone to another, or to none; return the number of both."""
     while parent[number] != number:
@@ -227,8 +227,8 @@ def _join(parent: Any, number: int, at: int, none: int) -> int:
     return low
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _link(flat: Any, own: int, beside: int, links: Any, low: int, many: int, bit: int) -> None:
+@kernel
+def _link(flat: Any, own: int, beside: int, links: Any, low: int, many: int, bit: Any) -> None:
     at, by, to = np.uint64(own), np.uint64(beside), np.uint64(low)
     for i in range(many):
         x = np.uint64(i)
@@ -238,7 +238,7 @@ def _link(flat: Any, own: int, beside: int, links: Any, low: int, many: int, bit
         links[to + x] = links[to + x] | mark
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _gather(parent: Any, found: Any, count: int) -> int:
     """Add up the parts of each zone, whose numbers are larger than its own; return how many are."""
     for part in range(count - 1, -1, -1):
