@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.kernels.cpu import cooccurrences
-from radiomics.kernels.texture.cooccurrence import entropies, expected, pairs_of
+from radiomics.kernels.texture.cooccurrence import (
+    count_cooccurrences,
+    entropies,
+    expectations,
+    pair_distributions,
+)
 from radiomics.kernels.texture.directions import directions
 from radiomics.kernels.texture.neighbourhood import neighbour_tables
-from radiomics.kernels.texture.run_length import runs
-from radiomics.kernels.texture.stacks import counted
+from radiomics.kernels.texture.run_length import count_runs
+from radiomics.kernels.texture.stacks import count_in_stack
 from radiomics.types import Region
 
 Counts = NDArray[Any]
@@ -50,7 +54,8 @@ def pairs(
     """Return directions (A, 3) and the pairs of grey levels in each (A, G, G)."""
     grey, count = region.levels, region.n_levels
     if symmetric and list(distances) == [1]:
-        return directions(planar), counted(region, cooccurrences, planar, by_slice=False)[0]
+        found = count_in_stack(region, count_cooccurrences, planar, by_slice=False)[0]
+        return directions(planar), found
     offsets = half(around(planar, distances))
     found = np.zeros((len(offsets), count, count), dtype=np.int64)
     for number, offset in enumerate(offsets):
@@ -67,7 +72,7 @@ def runs_of(region: Region, planar: bool) -> tuple[NDArray[np.int64], Counts]:
     A direction in which no two voxels of the region stand on one line is left out.
     """
     offsets = directions(planar)
-    found = counted(region, runs, planar, by_slice=False)[0]
+    found = count_in_stack(region, count_runs, planar, by_slice=False)[0]
     kept = [
         bool(matrix[:, 1:].any()) or _meets(region, step)
         for matrix, step in zip(found, offsets, strict=True)
@@ -126,8 +131,8 @@ def tones(
     """
     if list(distances) == [1]:
         method = "2.5d_merged" if planar else "3d"
-        voxels, differences, _ = neighbour_tables(region, method)[0]
-        voxels, differences = voxels.copy(), differences.copy()
+        tables = neighbour_tables(region, method)[0]
+        voxels, differences = tables.voxels.copy(), tables.differences.copy()
     else:
         voxels, differences = _tones(region, around(planar, distances))
     voxels[:, 1] += voxels[:, 0]
@@ -155,14 +160,14 @@ def _tones(
 
 def pair_features(counts: Counts) -> Floats:
     """Compute PyRadiomics' features, by name in order, of co-occurrences (A, G, G): (A, 24)."""
-    found = pairs_of(counts)
+    found = pair_distributions(counts)
     p, i, px, py = found.joint, found.levels, found.first, found.second
-    pd, ps = found.apart, found.together
-    mx, my = expected(px, i), expected(py, i)
-    vx = expected(px, (i - mx[:, None]) ** 2)
-    vy = expected(py, (i - my[:, None]) ** 2)
+    pd, ps = found.differences, found.sums
+    mx, my = expectations(px, i), expectations(py, i)
+    vx = expectations(px, (i - mx[:, None]) ** 2)
+    vy = expectations(py, (i - my[:, None]) ** 2)
     k, total = np.arange(pd.shape[1]), np.arange(ps.shape[1]) + 2.0
-    average, auto = expected(pd, k), expected(p.reshape(len(p), -1), np.outer(i, i).ravel())
+    average, auto = expectations(pd, k), expectations(p.reshape(len(p), -1), np.outer(i, i).ravel())
     centred = total - (mx + my)[:, None]
     hxy, hx, hy = entropies(p), entropies(px), entropies(py)
     crossed = hx + hy  # both cross entropies of a matrix and its margins
@@ -173,27 +178,27 @@ def pair_features(counts: Counts) -> Floats:
         imc1 = np.where(largest > 0, (hxy - crossed) / largest, 0.0)
     columns = [
         auto,
-        expected(ps, centred**4),
-        expected(ps, centred**3),
-        expected(ps, centred**2),
-        expected(pd, k**2),
+        expectations(ps, centred**4),
+        expectations(ps, centred**3),
+        expectations(ps, centred**2),
+        expectations(pd, k**2),
         correlation,
         average,
         entropies(pd),
-        expected(pd, (k - average[:, None]) ** 2),
-        expected(pd, 1 / (1 + k)),
-        expected(pd, 1 / (1 + k**2)),
-        expected(pd, 1 / (1 + (k / found.size) ** 2)),
-        expected(pd, 1 / (1 + k / found.size)),
+        expectations(pd, (k - average[:, None]) ** 2),
+        expectations(pd, 1 / (1 + k)),
+        expectations(pd, 1 / (1 + k**2)),
+        expectations(pd, 1 / (1 + (k / found.size) ** 2)),
+        expectations(pd, 1 / (1 + k / found.size)),
         imc1,
         np.sqrt(1 - np.exp(-2 * np.maximum(crossed - hxy, 0.0))),
-        expected(pd[:, 1:], 1 / k[1:] ** 2),
+        expectations(pd[:, 1:], 1 / k[1:] ** 2),
         mx,
         (p * p).sum(axis=(1, 2)),
         hxy,
         np.where(several, _correlations(p, px, py), 1.0),
         p.max(axis=(1, 2)),
-        expected(ps, total),
+        expectations(ps, total),
         entropies(ps),
         vx,
     ]

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.compat.features import FeatureClass
-from radiomics.kernels.shape.ellipsoids import largest_distance
+from radiomics.kernels.shape.hull import largest_distance, plane_corners
 from radiomics.kernels.shape.mesh import CORNERS, EDGES, TRIANGLES
 from radiomics.kernels.shape.moments import moments
 from radiomics.kernels.shape.outline import outline
-from radiomics.kernels.shape.surface import plane_corners
 
 Floats = NDArray[np.float64]
 LAST = 7  # the corner whose inside exchanges inside and outside

@@ -11,8 +11,8 @@ from radiomics.compat import matrices
 from radiomics.compat.binning import levels
 from radiomics.compat.features import FeatureClass
 from radiomics.features import glszm, ngldm, ngtdm
-from radiomics.kernels.texture.aggregation import stacked
-from radiomics.kernels.texture.emphases import emphases, emphases_of, entries
+from radiomics.kernels.texture.aggregation import matrix_batches
+from radiomics.kernels.texture.emphases import dense_emphases, emphases, matrix_entries
 from radiomics.types import Once, Region
 
 EMPHASES = {
@@ -127,7 +127,7 @@ class RadiomicsGLCM(Texture):
             away = matrices.lengths(offsets, region.spacing, self.weighting)
             near = None if away is None else np.exp(-(away**2))
             counts = matrices.weighted(counts, near)
-        parts = stacked((matrix, 0) for matrix in counts if matrix.any())
+        parts = matrix_batches((matrix, 0) for matrix in counts if matrix.any())
         rows = [row for some, _ in parts for row in matrices.pair_features(some)]
         return matrices.means(rows, self.NAMES)
 
@@ -145,9 +145,9 @@ class RadiomicsGLRLM(Texture):
             away = matrices.lengths(offsets, region.spacing, self.weighting)
             counts = matrices.weighted(counts, away)  # not its inverse, unlike for pairs
         rows = []
-        for some, _ in stacked((matrix, 0) for matrix in counts):
+        for some, _ in matrix_batches((matrix, 0) for matrix in counts):
             voxels = (some.sum(axis=1) * np.arange(1, some.shape[2] + 1)).sum(axis=1)
-            rows += list(emphases_of(some, voxels))
+            rows += list(dense_emphases(some, voxels))
         return matrices.means(rows, self.NAMES)
 
 
@@ -176,7 +176,7 @@ class RadiomicsGLDM(Texture):
             found = list(ngldm.features(region, ngldm.Options(aggregation=method)).values())
         else:
             counts = matrices.dependences(region, self.planar, self.distances, alpha)
-            found = emphases(*entries(counts), int(counts.sum()))
+            found = emphases(*matrix_entries(counts), int(counts.sum()))
         names = EMPHASES["gldm"].split()
         return {name: v for name, v in zip(names, found, strict=False) if name != "-"}
 

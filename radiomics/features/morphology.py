@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy.spatial import ConvexHull
 
-from radiomics.kernels.cpu import cell_counts
 from radiomics.kernels.cropping import bounding_box
-from radiomics.kernels.shape import ellipsoids, mesh
 from radiomics.kernels.shape.autocorrelation import distance_sums
-from radiomics.kernels.shape.boxes import smallest_box
+from radiomics.kernels.shape.boxes import box_measures, smallest_box
+from radiomics.kernels.shape.ellipsoids import ellipsoid_measures, enclosing_ellipsoid
+from radiomics.kernels.shape.hull import hull_candidates, largest_distance
+from radiomics.kernels.shape.mesh import cell_counts, cell_measures
 from radiomics.kernels.shape.moments import moments, weighted_sums
-from radiomics.kernels.shape.surface import hull_candidates
 from radiomics.types import Region, Spacing
 
 VERSION = 6
@@ -89,16 +89,14 @@ def features(region: Region, options: Options) -> dict[str, float]:
     values |= axis_lengths(moments(mask)[1] * np.outer(spacing, spacing))
     hull = ConvexHull(surface_points(mask, spacing))
     corners = hull.points[hull.vertices]
-    values["maximum_3d_diameter"] = ellipsoids.largest_distance(np.ascontiguousarray(corners.T))
+    values["maximum_3d_diameter"] = largest_distance(np.ascontiguousarray(corners.T))
     measures = {
-        "axis_aligned_bounding_box": ellipsoids.box_measures(np.ptp(corners, axis=0)),
-        "oriented_minimum_bounding_box": ellipsoids.box_measures(
+        "axis_aligned_bounding_box": box_measures(np.ptp(corners, axis=0)),
+        "oriented_minimum_bounding_box": box_measures(
             smallest_box(hull.points, hull.simplices, hull.neighbors)
         ),
         "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
-        "minimum_volume_enclosing_ellipsoid": ellipsoids.ellipsoid_measures(
-            ellipsoids.enclosing_ellipsoid(corners)
-        ),
+        "minimum_volume_enclosing_ellipsoid": ellipsoid_measures(enclosing_ellipsoid(corners)),
         "convex_hull": (float(hull.volume), float(hull.area)),
     }
     for name, (volume, area) in measures.items():
@@ -114,7 +112,7 @@ def _approximate_ellipsoid(values: dict[str, float]) -> tuple[float, float]:
     """Return volume and area of the ellipsoid with the region's axis lengths."""
     axes = np.array([values[f"{name}_axis_length"] for name in ("major", "minor", "least")]) / 2
     axes[axes <= FLAT * axes[0]] = 0.0
-    return ellipsoids.ellipsoid_measures(axes)
+    return ellipsoid_measures(axes)
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -150,7 +148,7 @@ def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
     spacing : (dz, dy, dx) in mm
     """
     counts = cell_counts(mask)
-    areas, volumes = mesh.surface(spacing)
+    areas, volumes = cell_measures(spacing)
     area, volume = float(counts @ areas), float(counts @ volumes)
     ball = (36 * np.pi * volume**2) ** (1 / 3)  # area of the ball of the same volume
     return {

@@ -22,8 +22,9 @@ from scipy.spatial import ConvexHull
 from scipy.special import ellipe
 
 from radiomics.kernels.cropping import bounding_box
+from radiomics.kernels.shape.boxes import smallest_rectangle
 from radiomics.kernels.shape.ellipsoids import enclosing_ellipsoid
-from radiomics.kernels.shape.outline import outline, smallest_rectangle
+from radiomics.kernels.shape.outline import outline
 from radiomics.types import Region
 
 VERSION = 1

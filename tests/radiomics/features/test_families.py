@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radiomics.features import intensity, morphology
-from radiomics.kernels import cpu
 from radiomics.kernels.shape import mesh
 from tests.conftest import shared
 from tests.oracles import morphology as oracle
@@ -53,7 +52,7 @@ def test_cells_are_counted_as_in_plain_python(mask: np.ndarray) -> None:
     for z, y, x in np.ndindex(*(n - 1 for n in padded.shape)):
         bits = padded[z : z + 2, y : y + 2, x : x + 2].ravel()
         expected[sum(1 << k for k in range(8) if bits[k])] += 1
-    assert np.array_equal(cpu.cell_counts(mask), expected)
+    assert np.array_equal(mesh.cell_counts(mask), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1), (3, 4, 5), (1, 4, 6)])
@@ -166,7 +165,7 @@ def test_a_ball_tends_to_its_closed_form() -> None:
 
 def test_a_cell_and_its_pieces_fill_space() -> None:
     """A cell with every corner inside is full; one corner alone cuts off a 48th."""
-    area, volume = mesh.surface((2.0, 1.0, 0.5))
+    area, volume = mesh.cell_measures((2.0, 1.0, 0.5))
     assert volume[255] == pytest.approx(1.0)
     assert volume[[1 << k for k in range(8)]] == pytest.approx(1 / 48)
     assert area[[0, 255]] == pytest.approx(0)

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from radiomics import Volume, extract
 from radiomics.features import morphology_2d
-from radiomics.kernels.shape.outline import smallest_rectangle
+from radiomics.kernels.shape.boxes import smallest_rectangle
 from tests.regions import region
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))).filter(np.any)
