@@ -8,12 +8,12 @@ import numpy as np
 
 from radiomics.kernels.compiling import kernel
 
-PAIRS = 24
+COOCCURRENCE_FEATURES = 24
 STATISTICS = 17
 
 
 @kernel
-def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int) -> Any:
+def cooccurrence_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int) -> Any:
     """Return features of the pairs of grey levels around voxels, means over directions.
 
     Parameters
@@ -28,7 +28,7 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
     -------
     (V, 24) float64 in the order of PyRadiomics' names; NaN where no pair is
     """
-    found = np.full((len(places), PAIRS), np.nan)
+    found = np.full((len(places), COOCCURRENCE_FEATURES), np.nan)
     size = 1
     for axis in range(3):
         size *= min(2 * radius[axis] + 1, levels.shape[axis])
@@ -36,7 +36,7 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
     p = np.zeros((size, size))
     apart, together = np.zeros(n_levels + 1), np.zeros(2 * n_levels + 1)
     low, high = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
-    row, total = np.zeros(PAIRS), np.zeros(PAIRS)
+    row, total = np.zeros(COOCCURRENCE_FEATURES), np.zeros(COOCCURRENCE_FEATURES)
     for v in range(len(places)):
         for axis in range(3):
             low[axis] = max(0, places[v, axis] - radius[axis])
@@ -44,9 +44,9 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
         total[:] = 0
         used = 0
         for a in range(len(offsets)):
-            k, count = _pairs(levels, low, high, offsets[a], slots, own, p)
+            k, count = _count_pairs(levels, low, high, offsets[a], slots, own, p)
             if count:
-                _pair_features(p[:k, :k], own[:k], count, apart, together, n_levels, row)
+                _cooccurrence_features(p[:k, :k], own[:k], count, apart, together, n_levels, row)
                 total += row
                 used += 1
             for i in range(k):
@@ -58,7 +58,7 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
 
 
 @kernel
-def _pairs(
+def _count_pairs(
     levels: Any, low: Any, high: Any, offset: Any, slots: Any, own: Any, p: Any
 ) -> tuple[int, int]:
     """Count the pairs in a box; return how many levels there are, and how many pairs."""
@@ -85,7 +85,7 @@ def _pairs(
 
 
 @kernel
-def _pair_features(
+def _cooccurrence_features(
     p: Any, own: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
 ) -> None:
     """Compute the features of one symmetric matrix of counts (k, k) of levels ``own`` (k,)."""
@@ -145,13 +145,13 @@ def _pair_features(
     row[18] = joint
     row[19] = 1.0 if n_levels < 2 else 0.0
     if k > 1:
-        row[19] = _second(p, px)
+        row[19] = _second_singular_value(p, px)
     row[20] = most
     row[23] = spread
 
 
 @kernel
-def _second(p: Any, px: Any) -> float:
+def _second_singular_value(p: Any, px: Any) -> float:
     """Return the second largest singular value of the scaled matrix: its largest is 1."""
     k = len(px)
     scaled = np.empty((k, k))
@@ -170,7 +170,7 @@ def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     ----------
     image : (D, H, W) float64
     levels : (D, H, W) uint16, 0 for what does not count
-    places, radius : as in :func:`pair_maps`
+    places, radius : as in :func:`cooccurrence_maps`
 
     Returns
     -------
