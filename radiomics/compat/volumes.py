@@ -49,8 +49,8 @@ def columns(parameters: Mapping[str, Any]) -> list[str]:
         chosen[name] = list(wanted or sorted_features(getFeatureClasses()[name].NAMES))
     shapes = [name for name in chosen if name.startswith("shape")]
     found = [f"original_{kind}_{feature}" for kind in shapes for feature in chosen[kind]]
-    for kind, own in extractor.enabledImagetypes.items():
-        for image in _image_names(kind, {**extractor.settings, **own}):
+    for kind, changes in extractor.enabledImagetypes.items():
+        for image in _image_names(kind, {**extractor.settings, **changes}):
             for name, wanted in chosen.items():
                 if name not in shapes:
                     found += [f"{image}_{name}_{feature}" for feature in wanted]

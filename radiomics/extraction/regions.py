@@ -47,7 +47,7 @@ def regions_of(
     lowest = limits[0] if limits is not None else None
     options = _discretisation(group, settings, unit)
     found = []
-    for part in _of_one_mask(images):
+    for part in _split_by_mask(images):
         mask = part[0].intensity_mask
         levels = np.zeros((len(part), *(size + 2 for size in mask.shape)), dtype=np.uint16)
         counts, inside = np.zeros(len(part), dtype=np.int64), []
@@ -55,11 +55,11 @@ def regions_of(
             if not group.is_original:
                 check_finite(response.image, mask)
             inside.append(response.image[mask])
-            own = levels[number, 1:-1, 1:-1, 1:-1]
-            own[mask], count = _discretised(inside[-1], options, lowest)
+            image_levels = levels[number, 1:-1, 1:-1, 1:-1]
+            image_levels[mask], count = _discretise(inside[-1], options, lowest)
             counts[number] = count
-            check_memory(count, own.shape, names)
-        stacks = _stacks(levels, counts, settings)
+            check_memory(count, image_levels.shape, names)
+        stacks = _stack_levels(levels, counts, settings)
         for response, values, stacked in zip(part, inside, stacks, strict=True):
             of = once if response.spacing == spacing else Once()  # as the masks that were prepared
             found.append(_region(response, values, stacked, limits, of))
@@ -73,7 +73,7 @@ def _discretisation(group: Group, settings: ExtractionSettings, unit: str) -> di
     return options.model_copy(update={"lower": None})
 
 
-def _discretised(
+def _discretise(
     values: NDArray[np.float64], options: discretise.Options, lowest: float | None
 ) -> tuple[NDArray[np.int64], int]:
     try:
@@ -87,7 +87,7 @@ def _discretised(
         ) from None
 
 
-def _of_one_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
+def _split_by_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
     """Yield images that follow each other and have the same mask."""
     first = 0
     for number in range(1, len(images) + 1):
@@ -99,7 +99,7 @@ def _of_one_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
         first = number
 
 
-def _stacks(
+def _stack_levels(
     levels: NDArray[np.uint16], counts: NDArray[np.int64], settings: ExtractionSettings
 ) -> Iterator[StackedLevels]:
     """Yield the grey levels of each image in their stack: so many together as have room."""

@@ -89,11 +89,11 @@ def features(region: Region, options: Options) -> dict[str, float]:
     """
     matrices = directional_matrices(region, options.aggregation, count_cooccurrences)
     some = ((matrix, voxels) for matrix, voxels in matrices if matrix.any())
-    rows = (row for counts, _ in matrix_batches(some) for row in pair_features(counts))
+    rows = (row for counts, _ in matrix_batches(some) for row in cooccurrence_features(counts))
     return dict(zip(IBSI, mean_features(rows, len(IBSI)), strict=True))
 
 
-def pair_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def cooccurrence_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute the 25 features of symmetric matrices of counts (A, G, G), none empty: (A, 25)."""
     found = pair_distributions(counts)
     p, i, px, pd, ps = found.joint, found.levels, found.first, found.differences, found.sums

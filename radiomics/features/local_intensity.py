@@ -60,9 +60,9 @@ def sphere_means(
             if left >= 0:
                 lines.append((z, y, int(left**0.5 / spacing[2] + 1e-9)))
     reaches = np.array(lines, dtype=np.int64)
-    known = np.isfinite(image)
-    middle = float(image[known].mean())  # small numbers keep their digits
-    means = line_means(running_sums(np.where(known, image - middle, 0.0)), voxels, reaches)
-    if not known.all():
-        means /= line_means(running_sums(known.astype(np.float64)), voxels, reaches)
+    finite = np.isfinite(image)
+    middle = float(image[finite].mean())  # small numbers keep their digits
+    means = line_means(running_sums(np.where(finite, image - middle, 0.0)), voxels, reaches)
+    if not finite.all():
+        means /= line_means(running_sums(finite.astype(np.float64)), voxels, reaches)
     return np.asarray(means + middle)

@@ -84,10 +84,10 @@ def features(region: Region, options: Options) -> dict[str, float]:
     of mass is NaN when the intensities sum to 0, Moran's I and Geary's C where all are equal.
     """
     mask, spacing = region.morphological_mask, region.spacing
-    values = size(mask, spacing)
+    values = mesh_features(mask, spacing)
     values["centre_of_mass_shift"] = centre_of_mass_shift(region)
     values |= axis_lengths(moments(mask)[1] * np.outer(spacing, spacing))
-    hull = ConvexHull(surface_points(mask, spacing))
+    hull = ConvexHull(hull_points(mask, spacing))
     corners = hull.points[hull.vertices]
     values["maximum_3d_diameter"] = largest_distance(np.ascontiguousarray(corners.T))
     measures = {
@@ -100,8 +100,8 @@ def features(region: Region, options: Options) -> dict[str, float]:
         "convex_hull": (float(hull.volume), float(hull.area)),
     }
     for name, (volume, area) in measures.items():
-        values[f"volume_density_{name}"] = _ratio(values["volume"], volume)
-        values[f"area_density_{name}"] = _ratio(values["surface_area"], area)
+        values[f"volume_density_{name}"] = _ratio_or_nan(values["volume"], volume)
+        values[f"area_density_{name}"] = _ratio_or_nan(values["surface_area"], area)
     values["integrated_intensity"] = values["volume"] * float(region.intensities.mean())
     if options.spatial_autocorrelation:
         return values | spatial_autocorrelation(region)
@@ -115,7 +115,7 @@ def _approximate_ellipsoid(values: dict[str, float]) -> tuple[float, float]:
     return ellipsoid_measures(axes)
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def _ratio_or_nan(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator > 0 else float("nan")
 
 
@@ -139,7 +139,7 @@ def spatial_autocorrelation(region: Region) -> dict[str, float]:
     }
 
 
-def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
+def mesh_features(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
     """Compute volume, area and their dimensionless ratios from the mesh.
 
     Parameters
@@ -173,7 +173,7 @@ def centre_of_mass_shift(region: Region) -> float:
     return float(np.linalg.norm(shift * region.spacing))
 
 
-def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
+def hull_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
     """Return in mm all mesh vertices that can be corners of the hull, and few others.
 
     Returns

@@ -46,10 +46,8 @@ def laplacian(
     side = math.prod(spacing[axis] for axis in free) ** (1 / dims)
     sigmas = [sigma / step for step in spacing]
     weights = [(side / step) ** 2 for step in spacing]
-    smooth, curved = (
-        array,
-        None,
-    )  # over the axes so far: no derivative, and the sum of those with one
+    # over the axes so far: no derivative, and the sum of those with one
+    smooth, curved = array, None
     for axis in free:
         line = gaussian_line(sigmas[axis], cutoff)
         bent = (

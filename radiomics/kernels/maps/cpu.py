@@ -32,7 +32,7 @@ def cooccurrence_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_lev
     size = 1
     for axis in range(3):
         size *= min(2 * radius[axis] + 1, levels.shape[axis])
-    slots, own = np.zeros(n_levels + 1, dtype=np.int64), np.zeros(size, dtype=np.float64)
+    slots, present = np.zeros(n_levels + 1, dtype=np.int64), np.zeros(size, dtype=np.float64)
     p = np.zeros((size, size))
     apart, together = np.zeros(n_levels + 1), np.zeros(2 * n_levels + 1)
     low, high = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
@@ -44,13 +44,15 @@ def cooccurrence_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_lev
         total[:] = 0
         used = 0
         for a in range(len(offsets)):
-            k, count = _count_pairs(levels, low, high, offsets[a], slots, own, p)
+            k, count = _count_pairs(levels, low, high, offsets[a], slots, present, p)
             if count:
-                _cooccurrence_features(p[:k, :k], own[:k], count, apart, together, n_levels, row)
+                _cooccurrence_features(
+                    p[:k, :k], present[:k], count, apart, together, n_levels, row
+                )
                 total += row
                 used += 1
             for i in range(k):
-                slots[int(own[i])] = 0
+                slots[int(present[i])] = 0
                 p[i, :k] = 0
         if used:
             found[v] = total / used
@@ -59,7 +61,7 @@ def cooccurrence_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_lev
 
 @kernel
 def _count_pairs(
-    levels: Any, low: Any, high: Any, offset: Any, slots: Any, own: Any, p: Any
+    levels: Any, low: Any, high: Any, offset: Any, slots: Any, present: Any, p: Any
 ) -> tuple[int, int]:
     """Count the pairs in a box; return how many levels there are, and how many pairs."""
     dz, dy, dx = offset
@@ -70,11 +72,11 @@ def _count_pairs(
                 one, two = levels[z, y, x], levels[z + dz, y + dy, x + dx]
                 if one and two:
                     if not slots[one]:
-                        own[k] = one
+                        present[k] = one
                         k += 1
                         slots[one] = k
                     if not slots[two]:
-                        own[k] = two
+                        present[k] = two
                         k += 1
                         slots[two] = k
                     i, j = slots[one] - 1, slots[two] - 1
@@ -86,10 +88,10 @@ def _count_pairs(
 
 @kernel
 def _cooccurrence_features(
-    p: Any, own: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
+    p: Any, present: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
 ) -> None:
-    """Compute the features of one symmetric matrix of counts (k, k) of levels ``own`` (k,)."""
-    k = len(own)
+    """Compute the features of one symmetric matrix of counts (k, k) of levels ``present`` (k,)."""
+    k = len(present)
     px = np.zeros(k)
     energy, joint, most, auto = 0.0, 0.0, 0.0, 0.0
     for i in range(k):
@@ -101,16 +103,16 @@ def _cooccurrence_features(
                 energy += share * share
                 joint -= share * np.log2(share)
                 most = max(most, share)
-                auto += share * own[i] * own[j]
-                apart[int(abs(own[i] - own[j]))] += share
-                together[int(own[i] + own[j])] += share
+                auto += share * present[i] * present[j]
+                apart[int(abs(present[i] - present[j]))] += share
+                together[int(present[i] + present[j])] += share
     mean, hx, spread = 0.0, 0.0, 0.0
     for i in range(k):
-        mean += px[i] * own[i]
+        mean += px[i] * present[i]
         hx -= px[i] * np.log2(px[i])
     for i in range(k):
-        spread += px[i] * (own[i] - mean) ** 2
-    lowest, highest = int(own.min()), int(own.max())
+        spread += px[i] * (present[i] - mean) ** 2
+    lowest, highest = int(present.min()), int(present.max())
     row[:] = 0
     for d in range(highest - lowest + 1):
         share = apart[d]

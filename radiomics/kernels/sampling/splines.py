@@ -150,21 +150,18 @@ def _evaluate_lines(knots: Any, low: Any, size: Any, first: Any, last: Any, foun
     width = found.shape[2]
     at, by = np.empty((3, width), dtype=np.int64), np.empty((3, TAPS, width))
     inside = np.empty((3, width), dtype=np.bool_)
-    known, moved = np.full((3, 2), np.nan), False
+    line_seen, moved = np.full((3, 2), np.nan), False
     common = np.full(width, -(2**40))
     spread = np.empty((TAPS, knots.shape[1], TAPS, width))
     held = np.full((TAPS, knots.shape[1]), -1)
-    pairs, ys, zs = (
-        np.empty((TAPS, TAPS, width)),
-        np.empty(TAPS, np.int64),
-        np.empty(TAPS, np.int64),
-    )
+    pairs = np.empty((TAPS, TAPS, width))
+    ys, zs = np.empty(TAPS, np.int64), np.empty(TAPS, np.int64)
     for p in range(len(found)):
         for q in range(found.shape[1]):
             for axis in range(3):
                 start, step = first[p, q, axis], last[p, q, axis] - first[p, q, axis]
-                if start != known[axis, 0] or step != known[axis, 1]:
-                    known[axis, 0], known[axis, 1] = start, step
+                if start != line_seen[axis, 0] or step != line_seen[axis, 1]:
+                    line_seen[axis, 0], line_seen[axis, 1] = start, step
                     _place_points(start, step, size[axis], at[axis], by[axis], inside[axis])
                     moved |= axis == 2
             out, some = found[p, q], False

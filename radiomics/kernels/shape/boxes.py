@@ -71,10 +71,9 @@ def smallest_box(
         crossed
         * np.where(((triangles[:, 0] - centre) * crossed).sum(axis=1) < 0, -1.0, 1.0)[:, None]
     )
-    found = _smallest_box(
+    sides: Floats = _smallest_box(
         points, simplices, neighbours, outward, normals[order], height[order], shadow[order]
     )
-    sides: Floats = found
     return sides
 
 

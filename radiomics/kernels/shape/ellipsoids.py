@@ -60,9 +60,8 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     spread = np.linalg.cholesky(q.T @ q / len(q))
     q = np.ascontiguousarray(np.linalg.solve(spread, q.T).T)  # well conditioned
     chosen = np.array(sorted(set(_far_pairs(q[:, :-1]))))
-    for _ in range(
-        ROUNDS
-    ):  # few points touch it: the search is among those and the farthest others
+    # few points touch it: the search is among those and the farthest others
+    for _ in range(ROUNDS):
         weights = _khachiyan(q[chosen])
         chosen, weights = chosen[weights > 0], weights[weights > 0]
         moment = q[chosen].T @ (q[chosen] * weights[:, None])
