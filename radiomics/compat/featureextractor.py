@@ -118,14 +118,14 @@ class RadiomicsFeatureExtractor:
         compute = self.computeMaps if voxel_based else self.computeFeatures
         pad = int(settings.get("kernelRadius", 1)) if voxel_based else 0
         of_mask = {} if voxel_based else {"of_mask": Once()}  # all images have one mask
-        for kind, own in self.enabledImagetypes.items():
-            logger.info("Calculating features for image type %s with settings %s", kind, own)
+        for kind, changes in self.enabledImagetypes.items():
+            logger.info("Calculating features for image type %s with settings %s", kind, changes)
             if kind not in TYPES:
                 raise ValueError(f"no image type '{kind}'. {did_you_mean(kind, TYPES)}")
-            for merged in variants(kind, {**settings, **own}):
-                voxels = reach(kind, merged, image.GetSpacing())
-                voxels = None if voxels is None else [steps + pad for steps in voxels]
-                around, within, place = crop_to_reach(image, mask, box, voxels)
+            for merged in variants(kind, {**settings, **changes}):
+                far = reach(kind, merged, image.GetSpacing())
+                margin = None if far is None else [steps + pad for steps in far]
+                around, within, place = crop_to_reach(image, mask, box, margin)
                 part = padded_box(place, pad, within)
                 inside = crop(within, part)
                 calls = []

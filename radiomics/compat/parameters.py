@@ -38,7 +38,6 @@ MORE = (
     "start_level", "symmetricalGLCM", "voxelArrayShift", "voxelBatch", "wavelet", "weightingNorm",
 )  # fmt: skip
 KNOWN = tuple(sorted({*DEFAULTS, *MORE}))
-OWN = ("binWidth", "binCount", "sigma", "wavelet", "level", "start_level")
 
 
 def read(source: str | Path | Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -196,6 +196,7 @@ def _filter_lines(lines: Any, ahead: Any, back: Any, later: Any, before: Any, af
 
 @kernel(error_model="numpy")
 def _set_samples(to: Any, i: int, x: Any, a: int, b: int, c: int, d: int, by: Any) -> None:
+    """Set a row of results to four rows of samples times their factors."""
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] = x[a, m] * p + x[b, m] * q + x[c, m] * r + x[d, m] * s
@@ -203,6 +204,7 @@ def _set_samples(to: Any, i: int, x: Any, a: int, b: int, c: int, d: int, by: An
 
 @kernel(error_model="numpy")
 def _subtract_results(to: Any, i: int, a: int, b: int, c: int, d: int, by: Any) -> None:
+    """Subtract four rows of results times their factors from another one."""
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] -= to[a, m] * p + to[b, m] * q + to[c, m] * r + to[d, m] * s
@@ -210,5 +212,6 @@ def _subtract_results(to: Any, i: int, a: int, b: int, c: int, d: int, by: Any) 
 
 @kernel(error_model="numpy")
 def _subtract_row(to: Any, row: Any, factor: float) -> None:
+    """Subtract a row times a factor from another one."""
     for m in range(len(to)):
         to[m] -= row[m] * factor
