@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from tests.radiomics.io.test_positions import recode
+from tests.radiomics.io.dicom.test_positions import recode
 
 from radiomics import InputError, inspect, read_image
 from radiomics.io.dicom.scanning import find_files, scan

@@ -16,7 +16,7 @@ from pydicom import uid
 from pydicom.encaps import encapsulate
 
 from radiomics import InputError, read_image
-from radiomics.io.dicom.reader import decoding
+from radiomics.io.dicom import decoding
 from tests.oracles.positions import NumberedPlaces
 from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, write_series
 

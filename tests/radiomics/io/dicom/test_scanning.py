@@ -23,7 +23,7 @@ from radiomics import InputError, inspect, read_image
 from radiomics.io.dicom.elements import read_elements
 from radiomics.io.dicom.headers import WANTED, Header
 from radiomics.io.dicom.index import Index
-from radiomics.io.dicom.reader import headers, scanning
+from radiomics.io.dicom import headers, scanning
 from radiomics.io.dicom.scanning import find_files, scan_files
 from tests.conftest import shared
 from tests.radiomics.io.test_hostile import SHIPPED
@@ -129,7 +129,7 @@ def test_a_killed_scan_goes_on_from_its_index(tmp_path: Path) -> None:
         (tmp_path / "ct" / f"{number}").write_bytes(path.read_bytes())
     index = tmp_path / "scan.sqlite"
     code = (
-        "import sys, time; from pathlib import Path; from radiomics.io import scanning as s;"
+        "import sys, time; from pathlib import Path; from radiomics.io.dicom import scanning as s;"
         "files = list(s.find_files(Path(sys.argv[1])));"
         "s.scan_files(files, lambda *a: time.sleep(0.2), Path(sys.argv[2]))"
     )
