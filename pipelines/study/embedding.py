@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from radiomics import models
 from radiomics.evaluation.splits import held_out
 from radiomics.evaluation.tuning import stratification
-from radiomics.io.files.cache import cached, fingerprint
+from radiomics.io.files.cache import cached_arrays, fingerprint
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError, Progress, Samples, silent
 
@@ -138,7 +138,7 @@ def stored(x: NDArray[Any], folder: Path) -> Images:
     digest = fingerprint(
         "images", x.shape, x.dtype, sha256(np.ascontiguousarray(x).data).hexdigest()
     )
-    kept: Any = cached(digest, lambda: {"images": x}, folder)["images"]
+    kept: Any = cached_arrays(digest, lambda: {"images": x}, folder)["images"]
     return Images(Path(kept.filename))
 
 

@@ -31,8 +31,10 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     path = Path(path)
     reader: Any = READERS.get(path.suffix.lower())
     if reader is None:
-        known = ", ".join(READERS)
-        raise InputError(path, f"a table's suffix is one of {known}", path.name, "convert it first")
+        suffixes = ", ".join(READERS)
+        raise InputError(
+            path, f"a table's suffix is one of {suffixes}", path.name, "convert it first"
+        )
     try:
         table: pd.DataFrame = reader(path)
         if path.suffix.lower() != ".parquet":  # a patient called NA is no gap
@@ -85,7 +87,8 @@ class Manifest:
 
     def load(self, index: int) -> Case:
         """Read the image and the mask of one case."""
-        from radiomics.io import read_image, read_mask
+        from radiomics.io.images import read_image
+        from radiomics.io.masks.reader import read_mask
 
         row = self.rows.iloc[index]
         image_path, mask_path = self.files(index)
@@ -93,8 +96,8 @@ class Manifest:
         choice = {key: row[key] or None for key in ("roi", "segment")}
         label = int(row["label"]) if row["label"] else None
         mask = read_mask(mask_path, like=image, label=label, **choice)
-        known = {k: row[k] for k in self.rows.columns if k not in RESERVED}
-        return Case(row["id"], row["group"], image, mask, row.get("target"), known)
+        covariates = {k: row[k] for k in self.rows.columns if k not in RESERVED}
+        return Case(row["id"], row["group"], image, mask, row.get("target"), covariates)
 
 
 def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) -> Manifest:
