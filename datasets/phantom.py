@@ -191,7 +191,7 @@ def _draw_patient(
     side = 1 if rng.random() < 0.5 else -1
     for lesion in range(lesions):
         at = np.array([*rng.uniform(-4, 4, 2), side * (1 - 2 * lesion) * rng.uniform(17, 20)])
-        masks.append(_add_lesion(rng, tissue, (grid, spacing), at, traits))
+        masks.append(_add_lesion(rng, tissue, grid, spacing, at, traits))
     tissue = gaussian_filter(tissue, [0.4, *(site.blur / spacing[1:])], output=np.float32)
     noise = rng.standard_normal(tissue.shape, dtype=np.float32)
     noise = gaussian_filter(noise, [0, 0.6, 0.6])
@@ -220,12 +220,13 @@ def _draw_anatomy(
 def _add_lesion(
     rng: np.random.Generator,
     tissue: NDArray[np.float32],
-    place: tuple[tuple[Floats, Floats, Floats], Floats],
+    grid: tuple[Floats, Floats, Floats],
+    spacing: Floats,
     at: Floats,
     traits: dict[str, float],
 ) -> NDArray[np.bool_]:
     """Draw a star-shaped lesion into the tissue and return its mask."""
-    (z, y, x), spacing = place
+    z, y, x = grid
     radius = 9 * np.exp(0.15 * np.clip(traits["size"], -3, 3))
     rough = 0.10 * np.exp(0.4 * np.clip(traits["irregularity"], -3, 3))
     offset = [z - at[0], y - at[1], x - at[2]]

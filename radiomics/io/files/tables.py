@@ -31,10 +31,8 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     path = Path(path)
     reader: Any = READERS.get(path.suffix.lower())
     if reader is None:
-        suffixes = ", ".join(READERS)
-        raise InputError(
-            path, f"a table's suffix is one of {suffixes}", path.name, "convert it first"
-        )
+        rule = f"a table's suffix is one of {', '.join(READERS)}"
+        raise InputError(path, rule, path.name, "convert it first")
     try:
         table: pd.DataFrame = reader(path)
         if path.suffix.lower() != ".parquet":  # a patient called NA is no gap
