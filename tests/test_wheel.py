@@ -46,7 +46,7 @@ def test_the_installed_package_is_found_and_complete(site: Path) -> None:
 
 def test_the_demo_runs_outside_the_checkout(site: Path) -> None:
     code = "import sys; sys.argv[0] = 'radiomics';"
-    code += "from radiomics.pipelines.commands.cli import main; main()"
+    code += "from radiomics.pipelines.commands.app import main; main()"
     words = ("study", "demo", "data.patients=12", "evaluation.folds=2", "--output", "out")
     printed = run("-c", code, *words, folder=site.parent, site=site)
     assert "report: " in printed

@@ -13,8 +13,9 @@ from radiomics.extraction import extract
 from radiomics.extraction.settings import ExtractionSettings, unit_in
 from radiomics.io import read_image, read_mask
 from radiomics.io.files.tables import Manifest, read_manifest, read_table
-from radiomics.pipelines.bundle import bundle as bundles
-from radiomics.pipelines.bundle.bundle import Bundle
+from radiomics.pipelines.bundle.model import Bundle, embeddings_in
+from radiomics.pipelines.study import embedding
+from radiomics.pipelines.study.networks import Applied
 from radiomics.types import Case, InputError, Progress, Volume, silent
 
 
@@ -59,7 +60,7 @@ def predict_table(bundle: Bundle, path: Path) -> list[dict[str, Any]]:
     """Predict for the rows of a table of features."""
     table = read_table(path)
     index = table["id"] if "id" in table else pd.RangeIndex(1, len(table) + 1)
-    return bundles.predict(bundle, table.set_axis(index, axis=0))
+    return predict_rows(bundle, table.set_axis(index, axis=0))
 
 
 def _reading(bundle: Bundle) -> dict[str, str]:
@@ -78,7 +79,7 @@ def _predicted(bundle: Bundle, case: Case) -> list[dict[str, Any]]:
         raise ValueError("no mask")
     row = _row(bundle, case.image, case.mask, dict(case.covariates), case.id)
     images = _tensor(bundle, case) if bundle.about["tensors"] else None
-    done = bundles.predict(bundle, pd.DataFrame([row], index=[case.id]), images)
+    done = predict_rows(bundle, pd.DataFrame([row], index=[case.id]), images)
     done[0]["notes"] = "; ".join([n for n in (done[0]["notes"], *_grid(bundle, case.image)) if n])
     return done
 
@@ -128,3 +129,73 @@ def _grid(bundle: Bundle, image: Volume) -> list[str]:
             shown = " x ".join(f"{s:.3g}" for s in spacing)
             notes.append(f"spacing {shown} mm lies outside that of training")
     return notes
+
+
+def predict_rows(bundle: Bundle, table: pd.DataFrame, images: Any = None) -> list[dict[str, Any]]:
+    """Return a prediction for each row of a table with the bundle's columns, with notes.
+
+    Parameters
+    ----------
+    table : (N, F), its index naming the cases
+    images : (N, C, ...) of the same cases, for a model that sees images
+
+    Raises
+    ------
+    InputError
+        When columns, or the images, are missing; for words or infinities among the numbers.
+    """
+    columns = bundle.about["columns"]
+    absent = [name for name in columns if name not in table]
+    if absent:
+        found = f"{len(absent)} missing: {', '.join(absent[:5])}"
+        raise InputError("table", "the model needs the columns of its training", found, "add them")
+    if bundle.about["tensors"] and images is None:
+        remedy = "give image and mask, or a manifest of them"
+        raise InputError("table", "this model sees images", "a table alone", remedy)
+    known = _checked(bundle, table[columns])
+    scores = bundle.fitted.predict(_given(bundle, known, images))
+    site = [table["site"].astype(str)] if "site" in table and "site" not in known else []
+    notes = bundle.check(pd.concat([known, *site], axis=1))
+    return [
+        {"id": str(name), **_prediction(bundle, score), "notes": "; ".join(found)}
+        for name, score, found in zip(table.index, scores, notes, strict=True)
+    ]
+
+
+def _checked(bundle: Bundle, table: pd.DataFrame) -> pd.DataFrame:
+    """Demand finite numbers, or gaps, where training had numbers."""
+    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in bundle.about["ranges"]}
+    for name, column in numbers.items():
+        wrong = (column.isna() & table[name].notna()) | np.isinf(column.astype(np.float64))
+        if wrong.any():
+            found = f"{name}: {table[name][wrong].iloc[0]} in {table.index[wrong][0]}"
+            remedy = "correct the table; a gap is imputed as in training"
+            raise InputError("table", "the model takes finite numbers here", found, remedy)
+    return table.assign(**numbers)
+
+
+def _given(bundle: Bundle, table: pd.DataFrame, images: Any) -> Any:
+    """Return what the model is given: images, a table, or a table that says where images lie."""
+    if not bundle.about["tensors"]:
+        return table
+    if isinstance(bundle.fitted, Applied):
+        return images
+    for step in embeddings_in(bundle.fitted.chain):
+        step.images = embedding.Images(array=images)
+    return table.assign(**{embedding.ROW: np.arange(len(table), dtype=np.int64)})
+
+
+def _prediction(bundle: Bundle, score: Any) -> dict[str, Any]:
+    """Return one score in the words of its task."""
+    task, classes = bundle.about["task"], bundle.about["classes"]
+    if task == "binary":
+        threshold = bundle.about["threshold"]
+        called = classes[int(score >= threshold)]
+        return {f"probability_{classes[1]}": float(score), "threshold": threshold, "called": called}
+    if task == "multiclass":
+        each = {f"probability_{c}": float(s) for c, s in zip(classes, score, strict=True)}
+        return each | {"called": classes[int(np.argmax(score))]}
+    if task == "survival":
+        times = bundle.about["times"]
+        return {f"event_by_{t:g}": float(s) for t, s in zip(times, score, strict=True)}
+    return {"predicted": float(score)}

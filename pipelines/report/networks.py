@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from radiomics import models
 from radiomics.evaluation.multiclass import confusion
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import pictures
 from radiomics.reporting.html import Section, Table
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
 SHOWN = 9
 

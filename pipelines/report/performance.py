@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +10,10 @@ from radiomics.evaluation.decisions import decision_curve
 from radiomics.evaluation.measures import HEADLINE, headline, risk
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.estimates import BASELINES, NOTHING, label, plan_of, weights_of
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, in_parts
 from radiomics.types import Predictions
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
 THRESHOLDS = np.arange(0.01, 1.0, 0.01)
 SHOWN = 5
@@ -25,9 +22,9 @@ ACROSS = 4
 """Models that stand side by side in a table."""
 
 
-def performance_sections(config: StudyConfig, study: Study) -> list[Section]:
+def performance_sections(study: Study) -> list[Section]:
     """Return the sections on estimates, comparisons, curves and folds."""
-    compared = _compared(config, study)
+    config, compared = study.config, _compared(study.config, study)
     found = [*_estimates(config, study), *([compared] if compared else [])]
     return [*found, _curves(config, study), *_folds(config, study)]
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from radiomics.evaluation.multiclass import confusion
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.pipelines.report.networks import SHOWN, by_class, in_turn, mistakes, network_sections
 from radiomics.pipelines.report.performance import ACROSS, paged, warnings_section
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.embedding import VALIDATION
 from radiomics.pipelines.study.estimates import label
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.pipelines.study.samples import TEST, TRAIN
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Samples
 
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
-
-def render_study(config: StudyConfig, study: Study) -> str:
+def render_samples(study: Study) -> str:
     """Return the report as one HTML text."""
+    config = study.config
     name, first = next(iter(study.outcomes.items()))
     samples = first.samples
     headline = next(iter(first.estimates))

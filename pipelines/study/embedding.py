@@ -59,7 +59,8 @@ def train(
     samples: Samples,
     options: Options,
     validation: Samples | None = None,
-    run: tuple[Path | None, Progress] = (None, silent),
+    folder: Path | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """Train a network on samples, its epoch chosen by others.
 
@@ -67,14 +68,14 @@ def train(
     ----------
     architecture : name and options of a model
     samples, validation : the parts of :func:`parted`
-    run : folder of the state, and whom to tell of progress
+    folder : where the state of the training is kept; None keeps none
+    progress : called after each epoch
     """
     from radiomics.training import fit, seeded
 
     with seeded(options.seed):
         network = build(architecture, samples.x.shape[1:], outputs(options.task, samples))
     held = None if validation is None else learnable(validation)
-    folder, progress = run
     return fit(network, learnable(samples), held, options=options, folder=folder, progress=progress)
 
 

@@ -1,4 +1,4 @@
-"""What a study learns from: its source opened and checked, as rows of features."""
+"""What a study learns from: its source opened and checked, as rows of features and patches."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from radiomics.evaluation.splits import (
 )
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.files.tables import RESERVED, FeatureTable, Manifest
-from radiomics.pipelines.study.config import StudyConfig
-from radiomics.pipelines.study.features import CohortFeatures
+from radiomics.pipelines.provenance import first_process
+from radiomics.pipelines.store import Store
+from radiomics.pipelines.study import embedding, patches, samples
+from radiomics.pipelines.study.checks import warnings_of
+from radiomics.pipelines.study.config import StudyConfig, is_network
+from radiomics.pipelines.study.features import CohortFeatures, extract_cohort, given_features
+from radiomics.pipelines.study.files import write_features
+from radiomics.pipelines.study.results import Learned, Source
 from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Progress, Samples
-
-Source = Manifest | FeatureTable | Samples
 
 
 def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source:
@@ -36,6 +40,76 @@ def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source
     update = {k: v for k, v in update.items() if k not in config.data}
     source: Source = module.open(options.model_copy(update=update), progress)
     return source
+
+
+def learn_from(config: StudyConfig, source: Source, folder: Path, progress: Progress) -> Learned:
+    """Return the features of cases, the samples of tables and of networks, and warnings.
+
+    Features are written to the folder as soon as they are there.
+    """
+    seeing = needs_images(config, source)
+    if isinstance(source, Samples):
+        checked = samples.checked_samples(config, source)
+        return Learned(None, checked, checked, warnings=samples.warnings_of_samples(checked))
+    check_manifest(config, source)
+    if isinstance(source, FeatureTable):
+        features = given_features(source, config.covariates)
+    else:
+        store, copies = Store(folder / "store"), config.duplicates == "merge"
+        features = extract_cohort(source, config.extraction, store, progress, copies=copies)
+    place = folder / "store" / "tensors"
+    made: patches.Patches = {}
+    if seeing and isinstance(source, Manifest):
+        assemble(config, source, features)  # what it refuses, before patches are made
+        made, failed = patches.patches(config, source, features, place, progress)
+        features = patches.without(features, failed)
+    if first_process():
+        write_features(config, source, features, folder)
+    table = assemble(config, source, features)
+    warned = warnings_of(config, source.rows, table)
+    if not made:
+        return Learned(features, table, table, warnings=warned)
+    seen = patches.images(table, made)
+    embedded = any("embedding" in spec for spec in config.models)
+    kept = embedding.stored(seen.x, place) if embedded else None
+    return Learned(features, table, seen, kept, warned)
+
+
+def splits_of(
+    config: StudyConfig, source: Source, table: Samples, y: NDArray[Any] | None = None
+) -> list[list[Split]]:
+    """Return the outer splits of a study's samples, or those for another outcome ``y`` of them."""
+    if isinstance(source, Samples):
+        return samples.splits_of_samples(config, table)
+    rows = source.rows.set_index("id").loc[list(table.ids)]
+    return repeats(config, rows, table.y if y is None else y, table.groups)
+
+
+def needs_images(config: StudyConfig, source: object) -> bool:
+    """Tell whether models of a source see images of cases: networks, or embeddings of networks.
+
+    Raises
+    ------
+    InputError
+        For an embedding that no network makes, of a model that is a network itself, or where there
+        are no images of cases.
+    """
+    cases = isinstance(source, Manifest)
+    for spec in config.models:
+        if "embedding" not in spec:
+            continue
+        name = str(spec["embedding"]["name"])
+        if not is_network({k: v for k, v in spec["embedding"].items() if k != "components"}):
+            rule = "an embedding is made by a network"
+            raise InputError("models", rule, name, "choose one, such as cnn or resnet")
+        if is_network(spec):
+            rule = "embeddings join the columns of tabular models"
+            raise InputError("models", rule, str(spec["name"]), "take its embedding out")
+        if not cases:
+            rule = "embeddings are made of images of cases"
+            found = f"the source {config.data['name']}"
+            raise InputError("models", rule, found, "take them out, or give a cohort of images")
+    return cases and any(is_network(spec) or "embedding" in spec for spec in config.models)
 
 
 def check_manifest(config: StudyConfig, manifest: Manifest | FeatureTable) -> None:

@@ -16,10 +16,11 @@ import pytest
 
 from radiomics import InputError
 from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig, load_config
 from radiomics.pipelines.study.embedding import from_card
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import ConfigurationError, parse
 from radiomics.reporting.pictures import curves
 from radiomics.training import card
@@ -214,7 +215,7 @@ def test_several_processes_run_one_study(pictures: Path, tmp_path: Path) -> None
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     script = str(tmp_path / "go.py")
     Path(script).write_text(
-        "import sys\nsys.path.pop(0)\nfrom radiomics.pipelines.commands.cli import main\nmain()\n"
+        "import sys\nsys.path.pop(0)\nfrom radiomics.pipelines.commands.app import main\nmain()\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node=2", script, "study", "study.yaml", "--output", "two", "-q"]

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from radiomics import InputError
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.study import embedding
-from radiomics.pipelines.study.chain import run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.dry_run import plan
 from radiomics.plugins import parse
