@@ -172,18 +172,20 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Train on the rows of a table (N, 1), whose index names patients."""
         from radiomics.training import Options, card, ranks
         from radiomics.training.embedding import embed
-        from radiomics.training.threads import alone
+        from radiomics.training.threads import run_on_one_thread
 
-        if ranks.count() > 1:
+        if ranks.world_size() > 1:
             rule = "embeddings are trained inside the folds, by one process"
-            raise InputError("models", rule, f"{ranks.count()} processes", "start the study alone")
+            raise InputError(
+                "models", rule, f"{ranks.world_size()} processes", "start the study alone"
+            )
         rows = x[ROW].to_numpy(dtype=np.int64)
         names = tuple(map(str, range(len(rows))))
         samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
         options = Options.model_validate(dict(self.training))
         kept, aside = parted(samples, options, self.share)
-        trained = alone(lambda: train(self.network, kept, options, aside))
-        found = alone(lambda: embed(trained, samples.x))  # (N, E)
+        trained = run_on_one_thread(lambda: train(self.network, kept, options, aside))
+        found = run_on_one_thread(lambda: embed(trained, samples.x))  # (N, E)
         self.mean_ = found.mean(axis=0)
         self.spread_ = float(np.sqrt(found.var(axis=0).mean())) or 1.0
         about = {
@@ -201,11 +203,13 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         from radiomics.training import card
         from radiomics.training.embedding import embed
-        from radiomics.training.threads import alone
+        from radiomics.training.threads import run_on_one_thread
 
         trained = card.loads(self.weights_.tobytes(), from_card)
         seen = self._seen(x[ROW].to_numpy(dtype=np.int64))
-        return np.asarray((alone(lambda: embed(trained, seen)) - self.mean_) / self.spread_)
+        return np.asarray(
+            (run_on_one_thread(lambda: embed(trained, seen)) - self.mean_) / self.spread_
+        )
 
     def get_feature_names_out(self, _: Any = None) -> NDArray[Any]:
         """Return the names of the columns: deep_000, deep_001, ..."""
