@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from radiomics import models
-from radiomics.evaluation.splits import held_out
+from radiomics.evaluation.splits import hold_out_groups
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.files.cache import cached_arrays, fingerprint
 from radiomics.plugins import ConfigurationError
@@ -50,7 +50,7 @@ def parted(
     strata = stratification(samples.y, options.task)
     classes = options.task != "regression"
     y = strata if classes else samples.y
-    kept, aside = held_out(y, samples.groups, share, options.seed, classes=classes)
+    kept, aside = hold_out_groups(y, samples.groups, share, options.seed, classes=classes)
     return samples.take(kept), samples.take(aside)
 
 
