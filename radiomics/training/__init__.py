@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
 
 from radiomics.training import ranks
 from radiomics.training.augment import Augment
-from radiomics.training.checks import check, check_outputs
+from radiomics.training.checks import check_outputs, check_samples
 from radiomics.training.data import (
     Resident,
     Scaling,
@@ -144,7 +144,7 @@ def fit(
         without the memory for a batch, or a loss that is not finite (with the epoch, step and
         samples; the weights of the epoch before stay in the network).
     """
-    check(network, train, validation, options)
+    check_samples(network, train, validation, options)
     device = ranks.join_group(choose_device(options.device))
     network = network.to(device).to(memory_format=layout_of(options, train.x.ndim))
     outputs = check_outputs(network, train, validation, options)
@@ -181,7 +181,7 @@ def _train(
         for epoch in range(len(history), options.epochs):
             if options.patience is not None and _epochs_without_gain(history) >= options.patience:
                 break
-            row = _epoch(run, sets, epoch)
+            row = _run_epoch(run, sets, epoch)
             if best is None or _is_best(row, history):
                 best = _copy_weights(run.network)
             history.append(row)
@@ -199,7 +199,7 @@ def _train(
     return history
 
 
-def _epoch(run: Run, sets: list[Resident | Streamed], epoch: int) -> dict[str, float]:
+def _run_epoch(run: Run, sets: list[Resident | Streamed], epoch: int) -> dict[str, float]:
     """Return the numbers of an epoch; one that fails leaves the weights as they were."""
     data, *held_out = sets
     before = _copy_weights(run.network)

@@ -20,7 +20,9 @@ from radiomics.types import InputError, Samples
 NAMED = 8  # samples that a message names
 
 
-def check(network: nn.Module, train: Samples, validation: Samples | None, options: Options) -> None:
+def check_samples(
+    network: nn.Module, train: Samples, validation: Samples | None, options: Options
+) -> None:
     """Demand samples that fit the task and each other.
 
     Raises

@@ -52,7 +52,7 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     return table
 
 
-def _text(value: object) -> str:
+def _cell_text(value: object) -> str:
     """Return a cell as text: a whole number without its point, a gap as nothing."""
     if value is None or value != value:
         return ""
@@ -113,7 +113,7 @@ def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) ->
     rows = read_table(path, NEEDED)
     if rows.empty:
         raise InputError(path, "a manifest needs at least one row", "0 rows", "add cases")
-    texts = {c: rows[c].map(_text) if c in rows else "" for c in TEXT}
+    texts = {c: rows[c].map(_cell_text) if c in rows else "" for c in TEXT}
     texts["group"] = texts["group"] if "group" in rows else texts["id"]
     rows = rows.assign(**texts).reset_index(drop=True)
     for column in (*NEEDED, "group"):
@@ -172,8 +172,8 @@ def feature_table(rows: pd.DataFrame, where: object, ignore: tuple[str, ...] = (
         found = f"no {', '.join(unknown)}; columns: {', '.join(map(str, rows.columns[:20]))}"
         raise InputError(where, "columns to ignore are in the table", found, "correct data.ignore")
     rows = rows.drop(columns=list(ignore)).copy()  # in one block, where there are many columns
-    ids = rows["id"].map(_text)
-    groups = rows["group"].map(_text) if "group" in rows else ids
+    ids = rows["id"].map(_cell_text)
+    groups = rows["group"].map(_cell_text) if "group" in rows else ids
     rows = rows.assign(id=ids, group=groups).reset_index(drop=True)
     for column in ("id", "group"):
         if (rows[column] == "").any():
