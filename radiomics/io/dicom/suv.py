@@ -165,11 +165,9 @@ def _injection_time(path: Path, data: Dataset, dose: Dataset) -> datetime:
         clock, sign, zone = start[8:].replace("-", " -").replace("+", " +").partition(" ")
         moment = _parse_time(path, start[:8], clock)
         local = str(data.get("TimezoneOffsetFromUTC") or "")
-        return (
-            moment + _utc_offset(path, local) - _utc_offset(path, zone)
-            if sign and local
-            else moment
-        )
+        if not (sign and local):
+            return moment
+        return moment + _utc_offset(path, local) - _utc_offset(path, zone)
     _require_tags(path, dose, ["RadiopharmaceuticalStartTime"])
     scan = _scan_start_time(path, data)
     moment = _parse_time(path, scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
