@@ -43,20 +43,20 @@ TRUSTED = (
 class Bundle:
     """A model with all that it takes to apply it to a new scan.
 
-    ``fitted`` is a chain, or a network with the preparation of its rows. ``about`` holds the task,
-    classes, columns, ranges of the training data, extraction settings, grids, sites, versions and
-    estimates; ``columns`` are those that the model reads, and ``tensors`` says whether it sees
-    images.
+    ``fitted`` is a chain, or a network with the preparation of its rows. ``description`` holds the
+    task, classes, columns, ranges of the training data, extraction settings, grids, sites, versions
+    and estimates; its ``columns`` are those that the model reads, and its ``tensors`` says whether
+    it sees images.
     """
 
     fitted: Fitted | Applied
-    about: dict[str, Any]
+    description: dict[str, Any]
 
     def check(self, table: pd.DataFrame) -> list[list[str]]:
         """Return for each row why the model may not apply: values or sites unlike its training."""
-        if not self.about["columns"]:
+        if not self.description["columns"]:
             return [self._strange(table.iloc[row]) for row in range(len(table))]
-        ranges = pd.DataFrame(self.about["ranges"]).T  # columns low, high
+        ranges = pd.DataFrame(self.description["ranges"]).T  # columns low, high
         numbers = table[list(ranges.index)].to_numpy(dtype=np.float64)
         low, high = (ranges[side].to_numpy(dtype=np.float64) for side in ("low", "high"))
         outside = (numbers < low) | (numbers > high)
@@ -71,9 +71,9 @@ class Bundle:
         return notes
 
     def _strange(self, row: pd.Series[Any]) -> list[str]:
-        levels = dict(self.about["levels"])
-        if self.about["sites"] and "site" in row:
-            levels["site"] = self.about["sites"]
+        levels = dict(self.description["levels"])
+        if self.description["sites"] and "site" in row:
+            levels["site"] = self.description["sites"]
         return [
             f"{name} {row[name]!s} was not in training"
             for name, known in levels.items()

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from radiomics.evaluation.calibration import Recalibration
 from radiomics.evaluation.tuning import Fitted, Plan
 from radiomics.pipelines.bundle.model import BUNDLE, CHAIN, FORMAT, NETWORK, TRUSTED, Bundle
-from radiomics.pipelines.study.embedding import from_card
+from radiomics.pipelines.study.embedding import build_from_card
 from radiomics.pipelines.study.networks import Applied, architecture
 from radiomics.types import InputError
 
@@ -31,9 +31,9 @@ def load(path: Path) -> Bundle:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {name: archive.read(name) for name in archive.namelist()}
-        about = json.loads(entries[BUNDLE])
-        if about["format"] != FORMAT:
-            raise KeyError(f"format {about['format']}, this version reads {FORMAT}")
+        description = json.loads(entries[BUNDLE])
+        if description["format"] != FORMAT:
+            raise KeyError(f"format {description['format']}, this version reads {FORMAT}")
         if NETWORK not in entries and CHAIN not in entries:
             raise KeyError("no model in it")
         chain = entries.get(CHAIN)
@@ -47,23 +47,25 @@ def load(path: Path) -> Bundle:
         raise InputError(path, "a bundle holds known classes", ", ".join(foreign[:3]), remedy)
     steps = None if chain is None else skops.io.loads(chain, trusted=names)
     if NETWORK in entries:
-        known, applied = _network(entries[NETWORK], steps, about)
-        if known["config"] != about["config"] or known["model"] != architecture(about["model"]):
+        known, applied = _network(entries[NETWORK], steps, description)
+        if known["config"] != description["config"] or known["model"] != architecture(
+            description["model"]
+        ):
             rule = "a bundle holds the network that it tells of"
             raise InputError(path, rule, "that of another study", "give the file of the study")
-        return Bundle(applied, about)
-    kept = about["recalibration"]
+        return Bundle(applied, description)
+    kept = description["recalibration"]
     fitted = Fitted(
         steps,
-        Plan(about["task"], times=tuple(about["times"])),
+        Plan(description["task"], times=tuple(description["times"])),
         recalibration=Recalibration(kept["offset"], kept["factor"]) if kept else None,
-        threshold=about["threshold"],
+        threshold=description["threshold"],
     )
-    return Bundle(fitted, about)
+    return Bundle(fitted, description)
 
 
 def _network(
-    data: bytes, steps: Pipeline | None, about: Mapping[str, Any]
+    data: bytes, steps: Pipeline | None, description: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Applied]:
     """Return what the card of a network says, and the network."""
     from radiomics.training import card
@@ -72,11 +74,11 @@ def _network(
 
     def build(values: dict[str, Any]) -> Any:
         kept.update(values)
-        return from_card(values)
+        return build_from_card(values)
 
     trained = card.loads(data, build)
     hazard = kept.get("baseline_hazard")
     known = None
     if hazard is not None:
         known = np.array(hazard["times"]), np.array(hazard["cumulative"])
-    return kept, Applied(trained, steps, tuple(about["times"]), known)
+    return kept, Applied(trained, steps, tuple(description["times"]), known)

@@ -17,23 +17,28 @@ from radiomics.pipelines.study.embedding import Embedding
 from radiomics.pipelines.study.networks import Network
 
 
-def save(fitted: Fitted | Network, about: Mapping[str, Any], path: Path) -> None:
+def save(fitted: Fitted | Network, description: Mapping[str, Any], path: Path) -> None:
     """Write a bundle; the file stands there whole or not at all, and the same model is the same."""
     entries: dict[str, bytes] = {}
     if isinstance(fitted, Network):
         from radiomics.training import card
 
-        known = fitted.card({n: e["value"] for n, e in about["estimates"].items()})
+        known = fitted.card({n: e["value"] for n, e in description["estimates"].items()})
         entries[NETWORK] = card.dumps(fitted.trained, known)
         applied = fitted.applied
         if applied is not None and applied.preparation is not None:
             entries[CHAIN] = dump_chain(applied.preparation)
-        record = {**about, "threshold": 0.5, "recalibration": None, "times": list(fitted.times)}
+        record = {
+            **description,
+            "threshold": 0.5,
+            "recalibration": None,
+            "times": list(fitted.times),
+        }
     else:
         entries[CHAIN] = dump_chain(_without_images(fitted.chain))
         recalibration = fitted.recalibration
         record = {
-            **about,
+            **description,
             "threshold": fitted.threshold,
             "recalibration": vars(recalibration) if recalibration else None,
             "times": list(fitted.plan.times),

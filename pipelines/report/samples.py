@@ -8,8 +8,14 @@ import yaml
 
 from radiomics.evaluation.multiclass import confusion
 from radiomics.pipelines.provenance import installed
-from radiomics.pipelines.report.networks import SHOWN, by_class, in_turn, mistakes, network_sections
-from radiomics.pipelines.report.performance import ACROSS, paged, warnings_section
+from radiomics.pipelines.report.networks import (
+    SHOWN,
+    alternate_classes,
+    class_scores,
+    mistakes,
+    network_sections,
+)
+from radiomics.pipelines.report.performance import ACROSS, paginate, warnings_section
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.embedding import VALIDATION
 from radiomics.pipelines.study.estimates import label
@@ -51,7 +57,7 @@ def _samples(samples: Samples) -> Section:
         rows.append([name, *(f"{int(h.sum()):,}" for h in held)])
     drawn = []
     if samples.x.ndim > 2:
-        chosen = in_turn(samples.y)[:SHOWN]
+        chosen = alternate_classes(samples.y)[:SHOWN]
         titles = [samples.classes[int(samples.y[i])] for i in chosen]
         drawn = [pictures.grid([samples.x[i] for i in chosen], titles)]
     return Section("Samples", "", Table(["Class", *parts], rows), drawn)
@@ -75,7 +81,7 @@ def _performance(config: StudyConfig, study: Study) -> list[Section]:
         f"not cover the variation from training anew. In brackets: the same on the samples that "
         f"the model was fitted to."
     )
-    return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
+    return paginate("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
 def _with_apparent(outcome: Outcome, metric: str) -> str:
@@ -92,7 +98,7 @@ def _tested(study: Study) -> list[Section]:
             drawn = [pictures.agreement(p.y_true, p.y_score)]
             found.append(Section(f"Predictions of {name}", figures=drawn))
             continue
-        score = by_class(p.y_score)
+        score = class_scores(p.y_score)
         drawn = [pictures.confusion(confusion(p.y_true, score), classes)]
         if p.y_score.ndim == 2:
             drawn.append(pictures.class_roc(p.y_true, score, classes))

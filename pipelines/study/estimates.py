@@ -93,11 +93,11 @@ def design_of(
 
 def baseline_recipes(config: StudyConfig, design: chains.Design) -> dict[str, Recipe]:
     """Return the models that a study's own have to beat."""
-    found = {NOTHING: chains.no_information(design)}
+    found = {NOTHING: chains.no_information_recipe(design)}
     if config.volume in design.features:
-        found[SIZE] = chains.alone(design, (config.volume,))
+        found[SIZE] = chains.baseline_recipe(design, (config.volume,))
     if config.covariates:
-        found[CLINICAL] = chains.alone(design, config.covariates)
+        found[CLINICAL] = chains.baseline_recipe(design, config.covariates)
     return found
 
 
@@ -159,7 +159,9 @@ def _delong(one: Outcome, other: Outcome) -> float:
     return delong.delong_test(p.y_true, p.y_score, q.y_score, p.groups, p.fold).p
 
 
-def fused(outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str) -> Predictions:
+def fuse_predictions(
+    outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str
+) -> Predictions:
     """Average the out-of-fold predictions of models: late fusion, with nothing to fit.
 
     Probabilities of a binary outcome are averaged as logits. The threshold is one half.

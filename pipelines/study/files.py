@@ -75,7 +75,7 @@ def write_study(study: Study, final: Mapping[str, Fitted | Network]) -> None:
 def write_outcomes(study: Study) -> None:
     """Write the predictions as Parquet, the metrics, comparisons and choices as JSON."""
     parts = [
-        _predicted(outcome.predictions, outcome.samples.classes).assign(model=name)
+        _prediction_frame(outcome.predictions, outcome.samples.classes).assign(model=name)
         for name, outcome in study.outcomes.items()
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -114,7 +114,7 @@ def _choices(study: Study) -> dict[str, Any]:
     return found
 
 
-def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
+def _prediction_frame(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return a row a sample; of many classes, the probability of each and the most probable."""
     columns: dict[str, Any] = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
     if p.y_true.dtype.names:
@@ -154,7 +154,7 @@ def write_bundles(study: Study, final: Mapping[str, Fitted | Network]) -> None:
     if study.features is None:
         return
     config = study.config
-    training = describe(config, study.table, study.features.grids)
+    training = describe_training(config, study.table, study.features.grids)
     training |= {"sites": sites_of(study.source)}
     for number, (name, fitted) in enumerate(final.items()):
         reached = without_nan({n: vars(e) for n, e in study.outcomes[name].estimates.items()})
@@ -171,7 +171,9 @@ def write_bundles(study: Study, final: Mapping[str, Fitted | Network]) -> None:
         save(fitted, {**training, **model, "tensors": tensors}, path)
 
 
-def describe(config: StudyConfig, samples: Samples, grids: Mapping[str, Any]) -> dict[str, Any]:
+def describe_training(
+    config: StudyConfig, samples: Samples, grids: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a bundle tells of its training data, besides the model."""
     table = grouped_frame(samples)
     numbers = table.select_dtypes("number")

@@ -22,7 +22,7 @@ from radiomics.pipelines.study.estimates import (
     compare,
     design_of,
     estimates_of,
-    fused,
+    fuse_predictions,
     permutation_test,
     plan_of,
     weights_of,
@@ -72,7 +72,7 @@ def estimate_models(
     plan = plan_of(config, learned.table.y)
     for parts in config.fusion:
         _check_fusion(parts, outcomes)
-        predictions = fused(outcomes, parts, config.task)
+        predictions = fuse_predictions(outcomes, parts, config.task)
         made = estimates_of(predictions, plan, weights)
         outcomes[" + ".join(parts)] = Outcome(learned.table, predictions, made, [])
     return outcomes
@@ -167,10 +167,10 @@ def _estimate_network(
         predictions, models = cross_validate(build, samples, repeat)
         parts.append(predictions)
         fitted += models
-    predictions = _joined(parts, [len(repeat) for repeat in splits])
+    predictions = _join_repeats(parts, [len(repeat) for repeat in splits])
     plan = plan_of(config, samples.y)
     made = estimates_of(predictions, plan, weights_of(config, predictions))
-    apparent = _apparent(config, samples, [s for repeat in splits for s in repeat], fitted)
+    apparent = _apparent_measures(config, samples, [s for repeat in splits for s in repeat], fitted)
     return Outcome(samples, predictions, made, fitted, apparent)
 
 
@@ -210,7 +210,7 @@ def _builder(
     return lambda: networks.Network(config, spec, folder, progress, design, times)
 
 
-def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:
+def _join_repeats(parts: list[Predictions], sizes: list[int]) -> Predictions:
     """Put the predictions of repeats below each other, their folds numbered on."""
     starts = np.cumsum([0, *sizes[:-1]])
     return Predictions(
@@ -222,7 +222,7 @@ def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:
     )
 
 
-def _apparent(
+def _apparent_measures(
     config: StudyConfig, samples: Samples, splits: list[Split], fitted: list[Any]
 ) -> dict[str, float]:
     """Return the measures of networks on the samples they were fitted to, mean over folds."""

@@ -80,8 +80,8 @@ class Network:
         if self.design is not None and samples.x.ndim == 2:
             preparation = Pipeline(chains.preparation(self.design))
             preparation.fit(grouped_frame(kept), kept.y)
-            kept = _prepared(preparation, kept)
-            aside = None if aside is None else _prepared(preparation, aside)
+            kept = _prepare_rows(preparation, kept)
+            aside = None if aside is None else _prepare_rows(preparation, aside)
         place = self.folder / sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
         options = self.config.recipe(self.spec)
         trained = embedding.train(
@@ -89,17 +89,17 @@ class Network:
         )
         self.applied = Applied(trained, preparation, self.times)
         if self.config.task == "survival":
-            seen = samples if preparation is None else _prepared(preparation, samples)
+            seen = samples if preparation is None else _prepare_rows(preparation, samples)
             hazard = baseline(samples.y, trained.predict(seen.x))
             self.applied = replace(self.applied, hazard=hazard)
         self.shape, self.classes = tuple(kept.x.shape[1:]), samples.classes
-        self.outputs = embedding.outputs(self.config.task, samples)
+        self.outputs = embedding.count_outputs(self.config.task, samples)
         return self
 
     def parts(self, samples: Samples) -> tuple[Samples, Samples | None]:
         """Return which of these samples are learnt from, and which choose the epoch, if any."""
         share = self.config.evaluation.validation
-        return embedding.parted(samples, self.config.recipe(self.spec), share)
+        return embedding.split_validation(samples, self.config.recipe(self.spec), share)
 
     @property
     def trained(self) -> Trained:
@@ -146,7 +146,7 @@ def architecture(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in APART}
 
 
-def _prepared(preparation: Pipeline, samples: Samples) -> Samples:
+def _prepare_rows(preparation: Pipeline, samples: Samples) -> Samples:
     """Return rows as a fitted preparation makes them."""
     x = _numbers(preparation.transform(grouped_frame(samples)))
     names = tuple(map(str, preparation.get_feature_names_out()))

@@ -81,8 +81,8 @@ def test_every_task_runs_its_models_and_baselines(task: str) -> None:
     made = design(samples, task)
     recipes = {name: chains.recipe(made, {"name": name}) for name in MODELS[task]}
     recipes |= {
-        "nothing": chains.no_information(made),
-        "clinical": chains.alone(made, ("age", "sex")),
+        "nothing": chains.no_information_recipe(made),
+        "clinical": chains.baseline_recipe(made, ("age", "sex")),
     }
     found = nested.estimate(recipes, samples, outer(samples, task), plan)
     ones = np.ones((1, 80))
@@ -137,7 +137,7 @@ def test_test_rows_teach_nothing() -> None:
 
 def test_a_group_on_two_sides_stops_the_run() -> None:
     samples = cohort()
-    recipes = {"m": chains.no_information(design(samples))}
+    recipes = {"m": chains.no_information_recipe(design(samples))}
     with pytest.raises(ValueError, match="leak"):
         nested.estimate(recipes, samples, [[(np.arange(41), np.arange(41, 80))]], Plan(inner=3))
 

@@ -192,7 +192,7 @@ def test_survival_networks_stand_beside_cox(cohort: Path, tmp_path: Path) -> Non
     told = CliRunner().invoke(app, [*command, "--output", str(output)])
     assert told.exit_code == 0, told.output
     row = json.loads(output.read_text())[0]
-    wanted = [f"event_by_{t:g}" for t in made.about["times"]]
+    wanted = [f"event_by_{t:g}" for t in made.description["times"]]
     assert [key for key in row if key.startswith("event_by")] == wanted
 
 
@@ -253,7 +253,7 @@ def test_bundles_of_networks_and_embeddings_predict_on_scans(study: Study, cohor
     for name in ("models/logistic_with_cnn.zip", "models/cnn.zip"):
         assert np.mean((np.array(seen[name]) >= 0.5) == y) > 0.9, name
     made = load(folder / "models" / "cnn.zip")
-    assert made.about["columns"] == []
+    assert made.description["columns"] == []
     with pytest.raises(InputError, match="this model sees images"):
         predict_rows(made, pd.DataFrame(index=["x"]))
 

@@ -19,7 +19,7 @@ from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
 from radiomics.pipelines.study.config import StudyConfig, load_config
-from radiomics.pipelines.study.embedding import from_card
+from radiomics.pipelines.study.embedding import build_from_card
 from radiomics.pipelines.study.results import Study
 from radiomics.plugins import ConfigurationError, parse
 from radiomics.reporting.pictures import curves
@@ -86,7 +86,7 @@ def test_pictures_are_tested_on_the_part_kept_for_it(study: Study) -> None:
 
 def test_a_study_leaves_networks_that_predict_the_same(study: Study) -> None:
     path = study.folder / "networks" / "cnn" / "fold-0.safetensors"
-    back = card.load(path, from_card)
+    back = card.load(path, build_from_card)
     place = {name: number for number, name in enumerate(study.outcomes["cnn"].samples.ids)}
     p = study.outcomes["cnn"].predictions
     x = study.outcomes["cnn"].samples.x[[place[i] for i in p.ids]]

@@ -28,7 +28,7 @@ def test_those_who_choose_the_epoch_are_not_seen_by_the_preparation(tmp_path: Pa
     x = rng.normal(size=(40, 6))
     columns = tuple("abcdef")
     samples = Samples(ids, np.array(ids), x, y, columns, classes=("0", "1"))
-    aside = embedding.parted(samples, given.recipe(given.models[0]), 0.3)[1]
+    aside = embedding.split_validation(samples, given.recipe(given.models[0]), 0.3)[1]
     assert aside is not None
     assert len(aside.ids) == 12
     changed = x.copy()
