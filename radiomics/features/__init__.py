@@ -10,6 +10,8 @@ feature has no value, as its docstring says.
 
 from __future__ import annotations
 
+CONTRACT = ("VERSION", "Options", "IBSI", "UNITS", "features")
+"""What a module must define."""
 NAMES = (
     "morphology",
     "morphology_2d",

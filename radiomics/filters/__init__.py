@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Volume
 
+CONTRACT = ("VERSION", "Options", "column_prefix", "reach", "apply")
+"""What a module must define."""
 NAMES = (
     "original",
     "mean",

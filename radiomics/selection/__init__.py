@@ -11,6 +11,8 @@ from typing import Any
 
 from radiomics.plugins import parse_plugin
 
+CONTRACT = ("Options", "build")
+"""What a module must define."""
 NAMES = ("variance", "correlation", "univariate", "mrmr", "elastic_net", "stability")
 
 
