@@ -55,7 +55,9 @@ def from_sitk(image: Any, unit: str | None = None) -> Volume:
     dims = image.GetDimension()
     kind = image.GetPixelIDTypeAsString()
     if dims not in (2, 3) or image.GetNumberOfComponentsPerPixel() != 1 or "complex" in kind:
-        raise ValueError(f"one number a voxel in 2 or 3 dimensions is needed; found: {dims}D, {kind}")
+        raise ValueError(
+            f"one number a voxel in 2 or 3 dimensions is needed; found: {dims}D, {kind}"
+        )
     if "label map" in kind:
         image = sitk.Cast(image, sitk.sitkUInt32)
     array = sitk.GetArrayFromImage(image)
@@ -144,7 +146,9 @@ def from_metatensor(image: Any, unit: str | None = None) -> Volume:
     if array.ndim == 4 and len(array) == 1:
         array = array[0]
     if array.ndim != 3:
-        raise ValueError(f"one channel in 3 dimensions is needed; found: shape {tuple(image.shape)}")
+        raise ValueError(
+            f"one channel in 3 dimensions is needed; found: shape {tuple(image.shape)}"
+        )
     affine = np.asarray(image.affine.cpu().numpy(), dtype=np.float64)
     if str(getattr(image.meta.get("space"), "value", image.meta.get("space"))) == "LPS":
         affine = FLIP @ affine
@@ -181,9 +185,8 @@ def convert(given: object) -> Volume | None:
 def label_masks(labels: Volume, names: Sequence[str] = ()) -> dict[str, Volume]:
     """Return one mask for each value besides 0 of a label image, by its number or by names.
 
-    >>> labels = Volume(np.array([[[0, 1, 2, 2]]]), np.eye(4))
-    >>> label_masks(labels)
-    {'1': Volume(1 x 1 x 4, 1 x 1 x 1 mm, 1, mask of 1 voxels), '2': Volume(1 x 1 x 4, 1 x 1 x 1 mm, 1, mask of 2 voxels)}
+    >>> label_masks(Volume(np.array([[[0, 1, 2, 2]]]), np.eye(4)))["2"]
+    Volume(1 x 1 x 4, 1 x 1 x 1 mm, 1, mask of 2 voxels)
     """
     values = [value for value in np.unique(labels.array).tolist() if value != 0]
     chosen = list(names) or [f"{value:g}" for value in values]

@@ -1,7 +1,7 @@
 """Load one module of a registry by name, check its options, find files that ship with the package.
 
-A registry is a package whose ``__init__`` holds a tuple ``NAMES``; each name is a module in it. What
-a module must define stands in the tuple ``CONTRACT`` beside it.
+A registry is a package whose ``__init__`` holds a tuple ``NAMES``; each name is a module in it.
+What a module must define stands in the tuple ``CONTRACT`` beside it.
 
 Another package adds to a registry by an entry point of the group with the registry's name, whose
 value is a module: in its ``pyproject.toml``,

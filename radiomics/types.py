@@ -122,7 +122,9 @@ class Volume:
         place = np.asarray(origin, dtype=np.float64)
         axes = np.eye(3)[::-1] if direction is None else np.asarray(direction, dtype=np.float64)
         if steps.shape != (3,) or not (np.isfinite(steps) & (steps > 0)).all():
-            raise ValueError(f"a Volume needs three spacings above 0: (dz, dy, dx); given: {spacing}")
+            raise ValueError(
+                f"a Volume needs three spacings above 0: (dz, dy, dx); given: {spacing}"
+            )
         if place.shape != (3,):
             raise ValueError(f"a Volume's origin is (x, y, z) in mm; given: {origin}")
         if axes.shape != (3, 3) or not np.allclose(np.linalg.norm(axes, axis=0), 1, atol=1e-4):

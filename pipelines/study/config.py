@@ -182,10 +182,10 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
 
 def is_network(spec: Mapping[str, Any]) -> bool:
-    """Tell networks from models with scikit-learn's manner: by what ``build`` says it returns."""
+    """Tell networks from models with scikit-learn's manner: those of tables say their ``TASKS``."""
     own = {key: value for key, value in spec.items() if key not in APART}
     module, _ = parse_plugin("radiomics.models", own, "models")
-    return str(module.build.__annotations__["return"]).endswith("Module")
+    return not hasattr(module, "TASKS")
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
 
 from radiomics.pipelines.study.config import StudyConfig, is_network
-from radiomics.plugins import load
+from radiomics.plugins import modules
 
 
 def schema() -> dict[str, Any]:
@@ -44,8 +43,8 @@ def _models(recipe: dict[str, Any]) -> list[dict[str, Any]]:
 def _entries(package: str) -> list[dict[str, Any]]:
     """Return the schema of an entry ``{name: ...}`` of each plugin of a registry."""
     found = []
-    for name in import_module(package).NAMES:
-        entry = _own(load(package, name).Options)
+    for name, module in modules(package).items():
+        entry = _own(module.Options)
         entry["properties"] = {"name": {"const": name}, **entry.get("properties", {})}
         entry["required"] = ["name", *entry.get("required", [])]
         found.append(entry | {"title": name})
