@@ -224,6 +224,8 @@ class NibabelImage(Protocol):
 
 ImageLike = Volume | SimpleITKImage | NibabelImage
 """What is taken where an image or a mask is wanted."""
+MasksLike = Mapping[str, ImageLike] | Sequence[ImageLike]
+"""What is taken where several masks may be given: by name, or in a list."""
 
 
 def _interchange() -> Any:
@@ -274,6 +276,15 @@ def as_mask(given: object, name: str = "mask") -> Volume:
             "choose one (mask.array == 1), or take all with radiomics.interchange.label_masks",
         )
     return Volume(inside, volume.affine, "1", volume.frame, volume.history)
+
+
+def several_masks(mask: ImageLike | MasksLike) -> dict[str | int, ImageLike] | None:
+    """Return masks by name, those of a list by number; ``None`` where one mask is given."""
+    if isinstance(mask, Mapping):
+        return {str(name): one for name, one in mask.items()}
+    if isinstance(mask, Sequence) and not isinstance(mask, str | bytes):
+        return dict(enumerate(mask))
+    return None
 
 
 def grids_differ(a: Volume, b: Volume, tolerance: float = GRID_TOLERANCE) -> bool:

@@ -45,12 +45,14 @@ from radiomics.preprocessing import resample as resampling
 from radiomics.types import (
     ImageLike,
     InputError,
+    MasksLike,
     Once,
     Region,
     Volume,
     as_mask,
     as_volume,
     check_mask,
+    several_masks,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def extract(
 @overload
 def extract(
     image: ImageLike,
-    mask: Mapping[str, ImageLike] | Sequence[ImageLike],
+    mask: MasksLike,
     settings: Settings = "default",
     *,
     features: Sequence[str] | None = None,
@@ -115,7 +117,7 @@ def extract(
 
 def extract(
     image: ImageLike,
-    mask: ImageLike | Mapping[str, ImageLike] | Sequence[ImageLike],
+    mask: ImageLike | MasksLike,
     settings: Settings = "default",
     *,
     features: Sequence[str] | None = None,
@@ -153,10 +155,9 @@ def extract(
     checked = load_settings(settings)
     wanted, columns = (checked, None) if features is None else choose(checked, features)
     compute_in = partial(_compute_in, as_volume(image), checked, wanted, columns)
-    if isinstance(mask, Mapping):
-        return _table({str(name): one for name, one in mask.items()}, compute_in)
-    if isinstance(mask, list | tuple):
-        return _table(dict(enumerate(mask)), compute_in)
+    several = several_masks(mask)
+    if several is not None:
+        return _table(several, compute_in)
     return compute_in(mask, "mask").features
 
 
@@ -165,7 +166,7 @@ def _compute_in(
     settings: ExtractionSettings,
     wanted: ExtractionSettings,
     columns: Sequence[str] | None,
-    mask: ImageLike,
+    mask: Any,
     name: str,
 ) -> Extraction:
     """Compute columns in one mask; the image is prepared as the whole settings ask for."""
@@ -178,13 +179,13 @@ def _compute_in(
 
 
 def _table(
-    masks: Mapping[Any, ImageLike], compute_in: Callable[[ImageLike, str], Extraction]
+    masks: Mapping[str | int, ImageLike], compute_in: Callable[[ImageLike, str], Extraction]
 ) -> pd.DataFrame:
     """Return a row of features for each mask; those that fail are left out with a warning."""
     import pandas as pd
 
-    found: dict[Any, Extraction] = {}
-    reasons: dict[Any, str] = {}
+    found: dict[str | int, Extraction] = {}
+    reasons: dict[str | int, str] = {}
     for name, mask in masks.items():
         try:
             found[name] = compute_in(mask, f"mask {name}")

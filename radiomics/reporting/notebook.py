@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -20,7 +20,15 @@ from radiomics.reporting.mosaic import (
     legend_of,
     window_of,
 )
-from radiomics.types import ImageLike, Volume, as_mask, as_volume, check_mask
+from radiomics.types import (
+    ImageLike,
+    MasksLike,
+    Volume,
+    as_mask,
+    as_volume,
+    check_mask,
+    several_masks,
+)
 
 WINDOWS = {
     "soft_tissue": (-160.0, 240.0),
@@ -48,7 +56,7 @@ class Picture(Figure):
 
 def show(
     image: ImageLike,
-    mask: ImageLike | Mapping[str, ImageLike] | Sequence[ImageLike] | None = None,
+    mask: ImageLike | MasksLike | None = None,
     *,
     index: int | None = None,
     axis: int = 0,
@@ -107,7 +115,13 @@ def show(
     title = f"{'slice' if axis == 0 else f'cut across axis {axis},'} {place}"
     axes.set_title(f"{title}; {low:.4g} to {high:.4g}{unit}", fontsize=8)
     if any(masks):
-        figure.legend(handles=legend_of(masks), loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(
+            handles=legend_of(masks),
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            fontsize=8,
+        )
     return figure
 
 
@@ -118,24 +132,21 @@ def volume_html(volume: Volume) -> str:
         figure = show(shown, index=_place(volume, [volume.array], None, 0), window=(0, 1))
     else:
         figure = show(volume)
-    figure.set_size_inches(figure.get_size_inches() * 0.6)
+    figure.set_size_inches(*(0.6 * figure.get_size_inches()))
     facts = [repr(volume), volume.describe(), *volume.history]
     text = "<br>".join(html.escape(fact) for fact in facts)
     picture = png(figure, "The middle slice")
     return f'<div>{picture}<div style="font-size: smaller">{text}</div></div>'
 
 
-def _named(
-    mask: ImageLike | Mapping[str, ImageLike] | Sequence[ImageLike] | None,
-) -> dict[str, Volume]:
+def _named(mask: ImageLike | MasksLike | None) -> dict[str, Volume]:
     """Return masks by name; a single one has none."""
     if mask is None:
         return {}
-    if isinstance(mask, Mapping):
-        return {str(name): as_mask(one, f"mask {name}") for name, one in mask.items()}
-    if isinstance(mask, list | tuple):
-        return {f"{n}": as_mask(one, f"mask {n}") for n, one in enumerate(mask)}
-    return {"": as_mask(mask)}
+    several = several_masks(mask)
+    if several is None:
+        return {"": as_mask(mask)}
+    return {str(name): as_mask(one, f"mask {name}") for name, one in several.items()}
 
 
 def _limits(volume: Volume, window: str | tuple[float, float] | None) -> tuple[float, float]:
@@ -175,5 +186,5 @@ def _sign(volume: Volume, axis: int) -> int:
 def _turned(volume: Volume, array: NDArray[np.generic], place: int, axis: int) -> NDArray[Any]:
     """Return a slice (H, W) of an array, its rows and columns as a radiologist sees them."""
     down, right = (number for number in range(3) if number != axis)
-    picture = np.take(array, place, axis)
+    picture: NDArray[Any] = np.take(array, place, axis)
     return picture[:: _sign(volume, down), :: _sign(volume, right)]
