@@ -11,6 +11,7 @@ from radiomics.io.files.tables import FeatureTable, Manifest
 from radiomics.pipelines.environment import installed
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.features import CohortFeatures
+from radiomics.plugins import strangers, version_of
 
 
 def record(
@@ -21,7 +22,7 @@ def record(
     return {
         "config": config.published(),
         "versions": installed(),
-        "code": versions(config.extraction),
+        "code": versions(config.extraction) | _of_other_packages(config),
         "machine": {"system": platform.system(), "processor": platform.machine()},
         "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
         "images_sha256": features.images,
@@ -30,4 +31,15 @@ def record(
         "notes": features.notes,
         "missing": features.missing,
         "failures": features.failures,
+    }
+
+
+def _of_other_packages(config: StudyConfig) -> dict[str, int | str]:
+    """Return the versions of the source, models and selectors that other packages add."""
+    used = [("datasets", config.data), *(("models", spec) for spec in config.models)]
+    used += [("selection", spec) for spec in config.selection]
+    return {
+        f"{kind}.{spec['name']}": version_of(f"radiomics.{kind}", spec["name"])
+        for kind, spec in used
+        if spec["name"] in strangers(f"radiomics.{kind}")
     }

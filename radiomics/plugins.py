@@ -143,12 +143,27 @@ def modules(package: str) -> dict[str, ModuleType]:
 def version_of(package: str, name: str) -> int | str:
     """Return the version that results of a module are stored under.
 
-    It is the module's ``VERSION``; of another package's the distribution and its version, too.
+    It is the module's ``VERSION``, where it has one; of another package's the distribution and its
+    version, too.
     """
-    module = load(package, name)
+    version: int | None = getattr(load(package, name), "VERSION", None)
     other = strangers(package).get(name) if name not in import_module(package).NAMES else None
-    version: int = getattr(module, "VERSION", 0)
-    return version if other is None else f"{version} of {other.distribution} {other.version}"
+    if other is None:
+        return 0 if version is None else version
+    whose = f"{other.distribution} {other.version}"
+    return whose if version is None else f"{version} of {whose}"
+
+
+def from_plugin(class_name: str) -> bool:
+    """Tell whether a class, by its full name, is defined in a module that adds a model or selector.
+
+    Such a module was installed by the user, and its name stands in an entry point.
+    """
+    module = class_name.rpartition(".")[0]
+    packages = ("radiomics.models", "radiomics.selection")
+    return any(
+        plugin.module == module for package in packages for plugin in strangers(package).values()
+    )
 
 
 def missing_parts(package: str, module: ModuleType) -> list[str]:

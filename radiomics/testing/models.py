@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.evaluation import survival
-from radiomics.evaluation.measures import headline
-from radiomics.evaluation.tuning import Plan, Task, scores
+from radiomics.evaluation.measures import Task, headline
+from radiomics.evaluation.tuning import Plan, scores
 from radiomics.testing.options import check_options
 from radiomics.types import Predictions
 
