@@ -109,6 +109,7 @@ def test_metres_of_a_nifti_header_are_metres() -> None:
     assert Volume.from_nibabel(image).spacing == pytest.approx((3, 2, 1))
 
 
+@pytest.mark.filterwarnings("ignore:NvImgCodec")
 def test_a_metatensor_of_monai_reads_as_its_file(tmp_path: Path) -> None:
     from monai.transforms import LoadImage
 
