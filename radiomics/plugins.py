@@ -38,8 +38,37 @@ from pydantic import BaseModel, ValidationError
 Model = TypeVar("Model", bound=BaseModel)
 
 
+EXTRAS = {
+    "torch": "networks",
+    "torchvision": "networks",
+    "monai": "networks",
+    "safetensors": "networks",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "fsspec": "cluster",
+}
+"""Packages that come with an extra of ours, and which."""
+
+
 class ConfigurationError(ValueError):
     """A name or an option that does not exist, or a value that breaks its rule."""
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """Something that was asked for needs packages that an extra installs."""
+
+
+def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
+    """Return what to raise for a package that is absent: how to install it, if an extra has it.
+
+    >>> print(missing_extra(ModuleNotFoundError(name="torch"), "a network"))
+    a network needs PyTorch and its kin: pip install 'radiomics-pipelines[networks]'
+    """
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    if extra is None:
+        return error
+    kin = "PyTorch and its kin" if extra == "networks" else str(error.name)
+    return MissingExtraError(f"{what} needs {kin}: pip install 'radiomics-pipelines[{extra}]'")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -118,7 +147,10 @@ def load(package: str, name: str) -> ModuleType:
         another package cannot be imported or lacks something.
     """
     if name in import_module(package).NAMES:
-        return import_module(f"{package}.{name}")
+        try:
+            return import_module(f"{package}.{name}")
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, f"'{name}' of {package}") from None
     found = strangers(package)
     if name in found:
         return _import_stranger(package, found[name])
@@ -127,14 +159,17 @@ def load(package: str, name: str) -> ModuleType:
 
 
 def modules(package: str) -> dict[str, ModuleType]:
-    """Return every module of a registry by name; of other packages those that can be used.
+    """Return every module of a registry that can be used here, by name.
 
-    Warns of each other.
+    What needs an extra that is not installed is left out, what is wrong with one of another package
+    is warned of.
     """
     found = {}
     for name in names(package):
         try:
             found[name] = load(package, name)
+        except MissingExtraError:
+            continue
         except ConfigurationError as error:
             warnings.warn(str(error), PluginWarning, stacklevel=2)
     return found

@@ -22,7 +22,7 @@ from radiomics.features import STANDARD
 
 IMPORTED = (
     "radiomics.pipelines.batch.server",
-    "radiomics.pipelines.commands.cli",
+    "radiomics.pipelines.commands.app",
     "radiomics.pipelines.batch.apart",
     "radiomics.pipelines.batch.work",
     "radiomics.extraction",

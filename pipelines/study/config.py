@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics.extraction.settings import ExtractionSettings, load_settings
-from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
+from radiomics.plugins import ConfigurationError, load, parse, parse_plugin, read_yaml, shipped
 from radiomics.preprocessing.harmonisation import Options as HarmonisationOptions
 from radiomics.preprocessing.tabular import Options as TabularOptions
 
@@ -87,13 +87,13 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("data")
     @classmethod
-    def _known_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _check_source(cls, values: dict[str, Any]) -> dict[str, Any]:
         parse_plugin("radiomics.datasets", values, "data")
         return values
 
     @field_validator("models")
     @classmethod
-    def _known_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _check_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
             own = {key: value for key, value in spec.items() if key not in APART}
             parse_plugin("radiomics.models", own, "models")
@@ -104,13 +104,13 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("selection")
     @classmethod
-    def _known_selectors(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _check_selectors(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
             parse_plugin("radiomics.selection", spec, "selection")
         return specs
 
     @model_validator(mode="after")
-    def _known_recipes(self) -> StudyConfig:
+    def _check_recipes(self) -> StudyConfig:
         if self.tensors:
             from radiomics.preprocessing import tensors
 
@@ -124,7 +124,7 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         return self
 
     @model_validator(mode="after")
-    def _nothing_unused(self) -> StudyConfig:
+    def _refuse_unused(self) -> StudyConfig:
         seen = [is_network(spec) for spec in self.models]
         for spec, network in zip(self.models, seen, strict=True):
             if network and spec.get("tune"):
@@ -183,9 +183,7 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
 def is_network(spec: Mapping[str, Any]) -> bool:
     """Tell networks from models with scikit-learn's manner: those of tables say their ``TASKS``."""
-    own = {key: value for key, value in spec.items() if key not in APART}
-    module, _ = parse_plugin("radiomics.models", own, "models")
-    return not hasattr(module, "TASKS")
+    return not hasattr(load("radiomics.models", str(spec["name"])), "TASKS")
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:

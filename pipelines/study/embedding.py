@@ -30,7 +30,7 @@ VALIDATION = "validation"
 """Name of the part of a source whose samples choose the epoch."""
 
 
-def parted(
+def split_validation(
     samples: Samples, options: Options, share: float = 0.0
 ) -> tuple[Samples, Samples | None]:
     """Return the samples to learn from, and those kept aside to choose the epoch, if any.
@@ -59,7 +59,8 @@ def train(
     samples: Samples,
     options: Options,
     validation: Samples | None = None,
-    run: tuple[Path | None, Progress] = (None, silent),
+    folder: Path | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """Train a network on samples, its epoch chosen by others.
 
@@ -67,15 +68,22 @@ def train(
     ----------
     architecture : name and options of a model
     samples, validation : the parts of :func:`parted`
-    run : folder of the state, and whom to tell of progress
+    folder : where the state of the training is kept; None keeps none
+    progress : called after each epoch
     """
     from radiomics.training import fit, seeded
 
     with seeded(options.seed):
-        network = build(architecture, samples.x.shape[1:], outputs(options.task, samples))
-    held = None if validation is None else learnable(validation)
-    folder, progress = run
-    return fit(network, learnable(samples), held, options=options, folder=folder, progress=progress)
+        network = build(architecture, samples.x.shape[1:], count_outputs(options.task, samples))
+    held = None if validation is None else with_survival_columns(validation)
+    return fit(
+        network,
+        with_survival_columns(samples),
+        held,
+        options=options,
+        folder=folder,
+        progress=progress,
+    )
 
 
 def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -> Any:
@@ -97,14 +105,14 @@ def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -
         raise InputError("models", "a network fits its samples", str(error), remedy) from None
 
 
-def outputs(task: str, samples: Samples) -> int:
+def count_outputs(task: str, samples: Samples) -> int:
     """Return how many numbers a network puts out for one sample."""
     if task != "multiclass":
         return 1
     return len(samples.classes) or int(np.max(samples.y)) + 1
 
 
-def learnable(samples: Samples) -> Samples:
+def with_survival_columns(samples: Samples) -> Samples:
     """Return samples whose survival outcome is a table of times and events, as losses take it."""
     if not samples.y.dtype.names:
         return samples
@@ -133,7 +141,7 @@ class Images:
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[rows])
 
 
-def stored(x: NDArray[Any], folder: Path) -> Images:
+def store_images(x: NDArray[Any], folder: Path) -> Images:
     """Keep images (N, ...) in a file, under what they are, and return where they are found."""
     digest = fingerprint(
         "images", x.shape, x.dtype, sha256(np.ascontiguousarray(x).data).hexdigest()
@@ -180,7 +188,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = tuple(map(str, range(len(rows))))
         samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
         options = Options.model_validate(dict(self.training))
-        kept, aside = parted(samples, options, self.share)
+        kept, aside = split_validation(samples, options, self.share)
         trained = alone(lambda: train(self.network, kept, options, aside))
         found = alone(lambda: embed(trained, samples.x))  # (N, E)
         self.mean_ = found.mean(axis=0)
@@ -188,7 +196,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         about = {
             "model": dict(self.network),
             "input_shape": list(samples.x.shape[1:]),
-            "outputs": outputs(options.task, samples),
+            "outputs": count_outputs(options.task, samples),
         }
         self.weights_ = np.frombuffer(card.dumps(trained, about), dtype=np.uint8)
         return self
@@ -202,7 +210,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         from radiomics.training.embedding import embed
         from radiomics.training.threads import alone
 
-        trained = card.loads(self.weights_.tobytes(), from_card)
+        trained = card.loads(self.weights_.tobytes(), build_from_card)
         seen = self._seen(x[ROW].to_numpy(dtype=np.int64))
         return np.asarray((alone(lambda: embed(trained, seen)) - self.mean_) / self.spread_)
 
@@ -216,12 +224,12 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.images.take(rows)
 
 
-def from_card(card: Mapping[str, Any]) -> Any:
+def build_from_card(card: Mapping[str, Any]) -> Any:
     """Return the untrained network that a card tells of."""
     return build(card["model"], tuple(card["input_shape"]), int(card["outputs"]))
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def json_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return options as they are after JSON: lists for tuples, as archives keep them."""
     found: dict[str, Any] = json.loads(json.dumps(values))
     return found

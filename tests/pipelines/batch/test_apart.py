@@ -21,7 +21,7 @@ LIMIT_S = 60.0
 LARGE = (
     "from radiomics.pipelines.batch import checks, collect\n"
     "checks.LARGE, collect.MANY, checks.is_large = 0, 0, lambda _: True\n"
-    "from radiomics.pipelines.commands.cli import main\n"
+    "from radiomics.pipelines.commands.app import main\n"
     "if __name__ == '__main__':\n"
     "    main()\n"
 )

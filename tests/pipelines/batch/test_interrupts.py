@@ -28,7 +28,7 @@ def begin(*words: object) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-c",
-        "from radiomics.pipelines.commands.cli import main; main()",
+        "from radiomics.pipelines.commands.app import main; main()",
         "batch",
     ]
     pipe: Any = subprocess.PIPE
@@ -209,7 +209,7 @@ def test_a_disk_that_fills_while_tables_are_written_loses_nothing(
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
     limit += f"from radiomics.pipelines.batch import collect; collect.MANY = {many};"
     limit += (
-        "from radiomics.pipelines.commands.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+        "from radiomics.pipelines.commands.app import main; sys.argv[1:] = sys.argv[2:]; main()"
     )
     words = ["batch", manifest, "--output", request.output, "--settings", *request.settings]
     command = [sys.executable, "-c", limit, "_", *map(str, words), "--collect"]
