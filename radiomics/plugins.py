@@ -92,6 +92,17 @@ class Plugin:
     version: str
 
 
+REGISTRIES = (
+    "radiomics.features",
+    "radiomics.filters",
+    "radiomics.perturbation",
+    "radiomics.models",
+    "radiomics.selection",
+    "radiomics.datasets",
+)
+"""Packages whose modules are found by name, and groups of entry points that add to them."""
+
+
 class PluginWarning(UserWarning):
     """A plugin of another package that is left out, with the reason."""
 
@@ -222,13 +233,16 @@ def _import_stranger(package: str, plugin: Plugin) -> ModuleType:
     try:
         module = import_module(plugin.module)
     except (Exception, SystemExit) as error:  # whatever a stranger's module does
-        reason = f"{type(error).__name__}: {error}"
-        told = f"the module {plugin.module} cannot be imported ({reason})"
-        raise ConfigurationError(f"{where}: {told}: {remedy}.") from error
+        if isinstance(error, ModuleNotFoundError):
+            extra = missing_extra(error, where)
+            if extra is not error:
+                raise extra from None
+        reason = f"cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigurationError(f"{where}: {plugin.module} {reason}: {remedy}.") from error
     lacking = missing_parts(package, module)
     if lacking:
-        told = f"the module {plugin.module} lacks {', '.join(lacking)}"
-        raise ConfigurationError(f"{where}: {told}: {remedy}.")
+        reason = f"lacks {', '.join(lacking)}"
+        raise ConfigurationError(f"{where}: {plugin.module} {reason}: {remedy}.")
     return module
 
 

@@ -378,6 +378,10 @@ def test_the_commands_take_them(tmp_path: Path) -> None:
     inside[1:5, 2:6, 2:6] = True
     write_volume(Volume(rng.normal(size=inside.shape), np.eye(4)), tmp_path / "image.nii.gz")
     write_volume(Volume(inside, np.eye(4)), tmp_path / "mask.nii.gz")
+    (site / "stranger" / "top.py").write_text("import no_such_library")
+    listed = run(site, tmp_path, "doctor")
+    assert "problem: radiomics.selection: 'top' of stranger-radiomics 0.3" in listed.stdout
+    assert "plugin mine            stranger.mine of stranger-radiomics 0.3, for" in listed.stdout
     (tmp_path / "mine.yaml").write_text("families: [filling]\nfilters: [{name: share}]\n")
     (tmp_path / "manifest.csv").write_text("id,image,mask\nA,image.nii.gz,mask.nii.gz\n")
     listed = run(site, tmp_path, "features", "--on-request", "--output", "features.csv")
