@@ -8,6 +8,8 @@ already; or :class:`~radiomics.types.Samples` where a source holds pictures or r
 
 from __future__ import annotations
 
+CONTRACT = ("Options", "open")
+"""What a module must define."""
 NAMES = (
     "phantom",
     "cohort",

@@ -28,6 +28,7 @@ _HOMES = {
     "read_image": "radiomics.io",
     "read_mask": "radiomics.io",
     "read_masks": "radiomics.io",
+    "show": "radiomics.reporting.notebook",
     "write_volume": "radiomics.io",
 }
 
@@ -44,14 +45,32 @@ __all__ = [
     "read_image",
     "read_mask",
     "read_masks",
+    "show",
     "write_volume",
 ]
+
+_STAGES = (
+    "evaluation",
+    "extraction",
+    "features",
+    "filters",
+    "interchange",
+    "io",
+    "models",
+    "preprocessing",
+    "reporting",
+    "selection",
+    "testing",
+    "training",
+    "types",
+)
 
 if TYPE_CHECKING:
     from radiomics.extraction import extract
     from radiomics.extraction.catalogue import feature_catalogue
     from radiomics.io import read_image, read_mask, read_masks, write_volume
     from radiomics.io.inspection import inspect
+    from radiomics.reporting.notebook import show
     from radiomics.types import Case, InputError, Predictions, Samples, Volume
 
 
@@ -63,17 +82,7 @@ __path__.append(str(_OLD_NAMES))
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    stages = (
-        "evaluation",
-        "filters",
-        "io",
-        "models",
-        "preprocessing",
-        "reporting",
-        "features",
-        "selection",
-    )
-    if name in stages:
+    if name in _STAGES:
         return import_module(f"radiomics.{name}")
     if (_OLD_NAMES / f"{name}.py").is_file():
         return import_module(f"radiomics.{name}")

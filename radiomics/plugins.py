@@ -1,13 +1,33 @@
 """Load one module of a registry by name, check its options, find files that ship with the package.
 
 A registry is a package whose ``__init__`` holds a tuple ``NAMES``; each name is a module in it.
+What a module must define stands in the tuple ``CONTRACT`` beside it.
+
+Another package adds to a registry by an entry point of the group with the registry's name, whose
+value is a module: in its ``pyproject.toml``,
+
+.. code-block:: toml
+
+    [project.entry-points."radiomics.features"]
+    fractal = "my_package.fractal"
+
+Ours come first: one that has the name of ours is left out, with a warning. Two packages that give
+one name are both left out, so that no result depends on which of them was found first. One that
+cannot be imported, or lacks what the contract asks for, is refused in words where it is named, and
+disturbs nothing else. What a plugin computes is stored under its ``VERSION`` and the version of its
+distribution, so that neither an update nor an exchange finds old values again.
 """
 
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -57,27 +77,173 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("morfology", ["intensity", "morphology"])
     "Did you mean 'morphology'?"
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names)}."
+    every = sorted(known)
+    near = difflib.get_close_matches(name, every, n=1)
+    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(every)}."
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A module of another package that adds to a registry, as its entry point names it."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+
+REGISTRIES = (
+    "radiomics.features",
+    "radiomics.filters",
+    "radiomics.perturbation",
+    "radiomics.models",
+    "radiomics.selection",
+    "radiomics.datasets",
+)
+"""Packages whose modules are found by name, and groups of entry points that add to them."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin of another package that is left out, with the reason."""
+
+
+def names(package: str) -> tuple[str, ...]:
+    """Return the names of a registry: ours, then those of other packages in their order."""
+    ours: tuple[str, ...] = import_module(package).NAMES
+    return (*ours, *strangers(package))
+
+
+def strangers(package: str) -> dict[str, Plugin]:
+    """Return what other packages add to a registry, by name; nothing of it is imported.
+
+    Warns once of each that is left out because its name is taken or cannot be one.
+    """
+    return _strangers(package, tuple(sys.path))
+
+
+@cache
+def _strangers(package: str, path: tuple[str, ...]) -> dict[str, Plugin]:
+    del path  # what is installed changes with it
+    ours: tuple[str, ...] = import_module(package).NAMES
+    found: dict[str, list[Plugin]] = {}
+    for point in entry_points(group=package):
+        dist = point.dist
+        whose = (dist.name, dist.version) if dist is not None else ("an unknown package", "")
+        found.setdefault(point.name, []).append(Plugin(point.name, point.value, *whose))
+    kept = {}
+    for name, plugins in sorted(found.items()):
+        one = plugins[0]
+        whose_names = " and ".join(sorted(plugin.distribution for plugin in plugins))
+        if name in ours:
+            reason = "we have one of that name, which is used"
+        elif len(plugins) > 1:
+            reason = "two of one name are both left out: uninstall one of the packages"
+        elif not name.isidentifier() or name != name.lower():
+            reason = "a name has small letters, digits and underscores: it becomes part of columns"
+        else:
+            kept[name] = one
+            continue
+        text = f"{package}: '{name}' of {whose_names} is left out: {reason}"
+        warnings.warn(text, PluginWarning, stacklevel=2)
+    return kept
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Import the module ``name`` of the registry ``package``.
+    """Import the module ``name`` of the registry ``package``, ours or another package's.
 
     Raises
     ------
     ConfigurationError
-        When the registry has no such name; the message offers the nearest.
+        When the registry has no such name (the message offers the nearest), or when the module of
+        another package cannot be imported or lacks something.
     """
-    names: tuple[str, ...] = import_module(package).NAMES
-    if name not in names:
-        kind = package.rpartition(".")[2]
-        raise ConfigurationError(f"{kind}: there is no '{name}'. {did_you_mean(name, names)}")
+    if name in import_module(package).NAMES:
+        try:
+            return import_module(f"{package}.{name}")
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, f"'{name}' of {package}") from None
+    found = strangers(package)
+    if name in found:
+        return _import_stranger(package, found[name])
+    kind = package.rpartition(".")[2]
+    raise ConfigurationError(f"{kind}: there is no '{name}'. {did_you_mean(name, names(package))}")
+
+
+def modules(package: str) -> dict[str, ModuleType]:
+    """Return every module of a registry that can be used here, by name.
+
+    What needs an extra that is not installed is left out, what is wrong with one of another package
+    is warned of.
+    """
+    found = {}
+    for name in names(package):
+        try:
+            found[name] = load(package, name)
+        except MissingExtraError:
+            continue
+        except ConfigurationError as error:
+            warnings.warn(str(error), PluginWarning, stacklevel=2)
+    return found
+
+
+def version_of(package: str, name: str) -> int | str:
+    """Return the version that results of a module are stored under.
+
+    It is the module's ``VERSION``, where it has one; of another package's the distribution and its
+    version, too.
+    """
+    version: int | None = getattr(load(package, name), "VERSION", None)
+    other = strangers(package).get(name) if name not in import_module(package).NAMES else None
+    if other is None:
+        return 0 if version is None else version
+    whose = f"{other.distribution} {other.version}"
+    return whose if version is None else f"{version} of {whose}"
+
+
+def from_plugin(class_name: str) -> bool:
+    """Tell whether a class, by its full name, is defined in a module that adds a model or selector.
+
+    Such a module was installed by the user, and its name stands in an entry point.
+    """
+    module = class_name.rpartition(".")[0]
+    packages = ("radiomics.models", "radiomics.selection")
+    return any(
+        plugin.module == module for package in packages for plugin in strangers(package).values()
+    )
+
+
+def missing_parts(package: str, module: ModuleType) -> list[str]:
+    """Return in words what a module lacks of the contract of a registry."""
+    contract: tuple[str, ...] = import_module(package).CONTRACT
+    lacking = [name for name in contract if not hasattr(module, name)]
+    options = getattr(module, "Options", None)
+    if options is not None and not _is_model(options):
+        lacking.append("Options as a model of pydantic")
+    version = getattr(module, "VERSION", None)
+    if "VERSION" in contract and version is not None and not isinstance(version, int):
+        lacking.append("VERSION as a whole number")
+    return lacking
+
+
+def _import_stranger(package: str, plugin: Plugin) -> ModuleType:
+    """Import another package's module, or say in words what is wrong with it."""
+    whose = f"{plugin.distribution} {plugin.version}".strip()
+    where = f"{package}: '{plugin.name}' of {whose}"
+    remedy = f"correct or uninstall {plugin.distribution}"
     try:
-        return import_module(f"{package}.{name}")
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, f"'{name}' of {package}") from None
+        module = import_module(plugin.module)
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does
+        if isinstance(error, ModuleNotFoundError):
+            extra = missing_extra(error, where)
+            if extra is not error:
+                raise extra from None
+        reason = f"cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigurationError(f"{where}: {plugin.module} {reason}: {remedy}.") from error
+    lacking = missing_parts(package, module)
+    if lacking:
+        reason = f"lacks {', '.join(lacking)}"
+        raise ConfigurationError(f"{where}: {plugin.module} {reason}: {remedy}.")
+    return module
 
 
 def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
@@ -101,8 +267,8 @@ def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
 def parse_plugin(package: str, values: Mapping[str, Any], where: str) -> tuple[ModuleType, Any]:
     """Load the module named by ``values['name']`` and check the other values as its ``Options``."""
     if "name" not in values:
-        names: tuple[str, ...] = import_module(package).NAMES
-        raise ConfigurationError(f"{where}: the key 'name' is missing. Known: {', '.join(names)}.")
+        known = ", ".join(names(package))
+        raise ConfigurationError(f"{where}: the key 'name' is missing. Known: {known}.")
     try:
         module = load(package, str(values["name"]))
     except ConfigurationError as error:

@@ -8,11 +8,12 @@ another with :func:`dataclasses.replace`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from threading import Lock
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class Volume:
     >>> v = Volume(np.zeros((2, 3, 4)), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]], "HU")
     >>> v.spacing
     (3.0, 1.0, 1.0)
+    >>> v
+    Volume(2 x 3 x 4, 3 x 1 x 1 mm, HU, float64, 0 to 0)
     """
 
     array: NDArray[Any]
@@ -81,6 +84,96 @@ class Volume:
             raise ValueError("a Volume's affine must be invertible and end with 0, 0, 0, 1")
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "affine", affine)
+
+    @classmethod
+    def from_array(
+        cls,
+        array: Any,
+        *,
+        spacing: Sequence[float],
+        origin: Sequence[float] = (0.0, 0.0, 0.0),
+        direction: Any = None,
+        unit: str = "",
+    ) -> Volume:
+        """Return an array as a Volume.
+
+        All is in the order of the array's axes, which is the reverse of SimpleITK's.
+
+        Parameters
+        ----------
+        array : (D, H, W) array of numbers, or of bool for a mask; not copied
+        spacing : (dz, dy, dx), distances of voxel centres in mm
+        origin : LPS position of the centre of voxel ``(0, 0, 0)``, as (x, y, z) in mm
+        direction : (3, 3) unit vectors in LPS, column ``i`` along array axis ``i``, as
+            :attr:`direction` gives them; without, slices go to the head, rows to the back and
+            columns to the left
+        unit : the unit of the values; empty where it is not known, as of a NIfTI file
+
+        Raises
+        ------
+        ValueError
+            For an array that is no image, spacings that are not positive, or vectors that are not
+            of length 1.
+
+        >>> Volume.from_array(np.zeros((2, 3, 4)), spacing=(3, 0.5, 0.5), unit="HU").affine[:3, 0]
+        array([0., 0., 3.])
+        """
+        steps = np.asarray(spacing, dtype=np.float64)
+        place = np.asarray(origin, dtype=np.float64)
+        axes = np.eye(3)[::-1] if direction is None else np.asarray(direction, dtype=np.float64)
+        if steps.shape != (3,) or not (np.isfinite(steps) & (steps > 0)).all():
+            raise ValueError(
+                f"a Volume needs three spacings above 0: (dz, dy, dx); given: {spacing}"
+            )
+        if place.shape != (3,):
+            raise ValueError(f"a Volume's origin is (x, y, z) in mm; given: {origin}")
+        if axes.shape != (3, 3) or not np.allclose(np.linalg.norm(axes, axis=0), 1, atol=1e-4):
+            rule = "a Volume's direction is (3, 3), its columns unit vectors along the array's axes"
+            raise ValueError(f"{rule}; given: {np.asarray(direction).tolist()}")
+        affine = np.eye(4)
+        affine[:3, :3], affine[:3, 3] = axes * steps, place
+        return cls(np.asarray(array), affine, unit)
+
+    @classmethod
+    def from_sitk(cls, image: Any, unit: str | None = None) -> Volume:
+        """Return a SimpleITK image as a Volume: see :func:`radiomics.interchange.from_sitk`."""
+        found: Volume = _interchange().from_sitk(image, unit)
+        return found
+
+    @classmethod
+    def from_nibabel(cls, image: Any, unit: str | None = None) -> Volume:
+        """Return a nibabel image as a Volume: see :func:`radiomics.interchange.from_nibabel`."""
+        found: Volume = _interchange().from_nibabel(image, unit)
+        return found
+
+    def to_sitk(self) -> Any:
+        """Return a SimpleITK image: see :func:`radiomics.interchange.to_sitk`."""
+        return _interchange().to_sitk(self)
+
+    def to_nibabel(self) -> Any:
+        """Return a nibabel image: see :func:`radiomics.interchange.to_nibabel`."""
+        return _interchange().to_nibabel(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the array for numpy, read-only; where numpy asks for a copy, one to write to."""
+        wanted = self.array.dtype if dtype is None else np.dtype(dtype)
+        if wanted == self.array.dtype:
+            return self.array.copy() if copy else self.array
+        if copy is False:
+            raise ValueError(f"a Volume of {self.array.dtype} becomes {wanted} by a copy only")
+        return self.array.astype(wanted)
+
+    def __repr__(self) -> str:
+        size, steps = (" x ".join(map("{:.4g}".format, v)) for v in (self.shape, self.spacing))
+        values = f"{self.array.dtype}, {self.array.min():g} to {self.array.max():g}"
+        if self.array.dtype == np.bool_:
+            values = f"mask of {np.count_nonzero(self.array)} voxels"
+        return f"Volume({size}, {steps} mm, {self.unit or 'no unit'}, {values})"
+
+    def _repr_html_(self) -> str:
+        # drawing lies above this file, and only a notebook asks for it
+        html: str = import_module("radiomics.reporting.notebook").volume_html(self)
+        return html
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -110,6 +203,88 @@ class Volume:
         numbers = [tuple(float(f"{x:.6g}") for x in part) for part in (self.spacing, self.origin)]
         axes = [tuple(float(f"{x + 0.0:.4f}") for x in column) for column in self.direction.T]
         return f"shape {self.shape}, spacing {numbers[0]} mm, origin {numbers[1]}, axes {axes}"
+
+
+class SimpleITKImage(Protocol):
+    """What is taken for an image of SimpleITK."""
+
+    def GetSpacing(self) -> Any:  # noqa: D102, N802
+        ...
+
+    def GetDirection(self) -> Any:  # noqa: D102, N802
+        ...
+
+
+class NibabelImage(Protocol):
+    """What is taken for an image of nibabel, or a MetaTensor of MONAI."""
+
+    @property
+    def affine(self) -> Any: ...  # noqa: D102
+
+
+ImageLike = Volume | SimpleITKImage | NibabelImage
+"""What is taken where an image or a mask is wanted."""
+MasksLike = Mapping[str, ImageLike] | Sequence[ImageLike]
+"""What is taken where several masks may be given: by name, or in a list."""
+
+
+def _interchange() -> Any:
+    # this file imports nothing of ours, so that every other may import it: found when it is called
+    return import_module("radiomics.interchange")
+
+
+def as_volume(given: object, name: str = "image") -> Volume:
+    """Return an image as a Volume: one already, or an image of SimpleITK, nibabel or MONAI.
+
+    Raises
+    ------
+    TypeError
+        For anything else, such as a path or an array, with what makes a Volume of it.
+    """
+    if isinstance(given, Volume):
+        return given
+    found: Volume | None = _interchange().convert(given)
+    if found is not None:
+        return found
+    if isinstance(given, np.ndarray):
+        remedy = f"{name} = Volume.from_array({name}, spacing=(dz, dy, dx)) with its spacing in mm"
+        raise TypeError(f"{name} is a Volume: a numpy array knows no spacing. Write {remedy}")
+    kind = type(given).__name__
+    raise TypeError(f"{name} is a Volume, not {kind}: read_image and read_mask give them")
+
+
+def as_mask(given: object, name: str = "mask") -> Volume:
+    """Return a mask as a bool Volume; of numbers, the voxels with the one value besides 0.
+
+    Raises
+    ------
+    InputError
+        When there are several values besides 0.
+    TypeError
+        As :func:`as_volume`.
+    """
+    volume = as_volume(given, name)
+    if volume.array.dtype == np.bool_:
+        return volume
+    inside = volume.array != 0
+    labels = volume.array[inside]
+    if labels.size and labels.min() != labels.max():
+        raise InputError(
+            name,
+            "a mask has one value besides 0",
+            f"values from {labels.min():g} to {labels.max():g}",
+            "choose one (mask.array == 1), or take all with radiomics.interchange.label_masks",
+        )
+    return Volume(inside, volume.affine, "1", volume.frame, volume.history)
+
+
+def several_masks(mask: ImageLike | MasksLike) -> dict[str | int, ImageLike] | None:
+    """Return masks by name, those of a list by number; ``None`` where one mask is given."""
+    if isinstance(mask, Mapping):
+        return {str(name): one for name, one in mask.items()}
+    if isinstance(mask, Sequence) and not isinstance(mask, str | bytes):
+        return dict(enumerate(mask))
+    return None
 
 
 def grids_differ(a: Volume, b: Volume, tolerance: float = GRID_TOLERANCE) -> bool:
@@ -255,6 +430,31 @@ class Samples:
             raise ValueError(f"{self.x.shape[1]} columns in x, {len(self.columns)} names")
         for name in ("groups", "x", "y"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int | np.integer[Any]) -> tuple[Any, Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice | Sequence[int] | NDArray[Any]) -> Samples: ...
+
+    def __getitem__(self, place: Any) -> tuple[Any, Any] | Samples:
+        """Return ``(x, y)`` of the sample at a place, or the Samples at several.
+
+        Several are a slice, a list of places, or an array of places or of bool.
+        """
+        if isinstance(place, int | np.integer):
+            if not -len(self) <= place < len(self):
+                raise IndexError(f"there are {len(self)} samples; asked for number {place}")
+            return self.x[place], self.y[place]
+        if isinstance(place, Sequence) and not len(place):
+            return self.take(np.zeros(0, dtype=np.int64))
+        return self.take(np.arange(len(self))[place])
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return (self[place] for place in range(len(self)))
 
     def take(self, chosen: NDArray[np.int64]) -> Samples:
         """Return the samples at these places."""

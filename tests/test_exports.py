@@ -44,3 +44,18 @@ def test_extracting_needs_no_torch_and_no_matplotlib() -> None:
         "print({'torch', 'matplotlib', 'pandas', 'sklearn'} & set(sys.modules))"
     )
     assert run_fresh(code) == "set()"
+
+
+def test_speaking_other_libraries_languages_imports_none_of_them() -> None:
+    code = (
+        "import sys; from radiomics import Volume; from radiomics.types import as_volume;"
+        "v = as_volume(Volume.from_array([[[1.0]]], spacing=(1, 1, 1)));"
+        "import radiomics.interchange; assert radiomics.interchange.convert(3) is None;"
+        "print({'torch', 'SimpleITK', 'nibabel', 'monai', 'matplotlib'} & set(sys.modules))"
+    )
+    assert run_fresh(code) == "set()"
+
+
+def test_checking_plugins_needs_no_torch_and_no_pytest() -> None:
+    code = "import sys, radiomics.testing; print({'torch', 'pytest'} & set(sys.modules))"
+    assert run_fresh(code) == "set()"

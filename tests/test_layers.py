@@ -77,6 +77,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 # where a heavy import may stand; torch and its kin are an extra, and stay out of all else
 TORCH = (
+    "radiomics/interchange.py",
     "radiomics/kernels/maps/gpu.py",
     "radiomics/preprocessing/tensors.py",
     "radiomics/models/",

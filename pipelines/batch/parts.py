@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from radiomics.pipelines.store import key
-from radiomics.plugins import ConfigurationError, load
+from radiomics.plugins import ConfigurationError
 
 if TYPE_CHECKING:
     from radiomics.extraction.settings import ExtractionSettings
@@ -106,25 +106,6 @@ def layout_of(settings: ExtractionSettings) -> Layout:
 
 def columns_of(settings: ExtractionSettings) -> list[tuple[str, str]]:
     """Return each column that settings lead to, with its family."""
-    if settings.pyradiomics is not None:
-        from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
+    from radiomics.extraction.columns import columns_of as described
 
-        return [(column, "pyradiomics") for column in columns(settings.pyradiomics)]
-    from radiomics.extraction.images import families_of, group_of
-
-    found: list[tuple[str, str]] = []
-    groups = [group_of(spec) for spec in settings.filters]
-    for group, names in zip(groups, families_of(groups, settings.families), strict=True):
-        for options, of_image in zip(group.images, names, strict=True):
-            image = group.module.column_prefix(options).replace(".", "_")
-            for name in of_image:
-                found += _columns_of_family(f"{image}_{name}", name, settings)
-    return found
-
-
-def _columns_of_family(prefix: str, name: str, settings: Any) -> list[tuple[str, str]]:
-    from radiomics.extraction import choices
-
-    family = load("radiomics.features", name)
-    suffixes = [suffix for suffix, _ in choices(family, "1", settings)]
-    return [(f"{prefix}_{feature}{suffix}", name) for suffix in suffixes for feature in family.IBSI]
+    return [(column.column, column.family) for column in described(settings)]

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from radiomics.compat import CLASSES
-from radiomics.features import NAMES
 from radiomics.pipelines.batch.checks import ADDED, CHOICES, Checked
 from radiomics.pipelines.batch.inputs import nearby
 from radiomics.pipelines.batch.sheet import BLOCK
 from radiomics.pipelines.batch.tasks import Row, Source
 from radiomics.pipelines.batch.work import read_masks_of
 from radiomics.pipelines.store import write_whole
+from radiomics.plugins import names as plugin_names
 from radiomics.reporting import figures
 from radiomics.reporting.distributions import distributions
 from radiomics.reporting.html import Section, Table, render
@@ -204,7 +204,7 @@ def _family(column: str) -> str:
     >>> _family("log-sigma-1-0-mm-3D_firstorder_Mean")
     'log-sigma-1-0-mm-3D_firstorder'
     """
-    names = (*NAMES, *CLASSES)
+    names = (*plugin_names("radiomics.features"), *CLASSES)
     found = [(column.index(f"_{name}_"), name) for name in names if f"_{name}_" in column]
     place, name = min(found, default=(0, column))
     return column[: place + 1 + len(name)]

@@ -20,6 +20,9 @@ def doctor() -> None:
     for extra, absent in extras().items():
         remedy = f"without {', '.join(absent)}: pip install 'radiomics-pipelines[{extra}]'"
         typer.echo(f"{'extra ' + extra:22} {remedy if absent else 'installed'}")
+    for line, problem in _plugins():
+        typer.echo(line)
+        problems += [problem] if problem else []
     typer.echo(f"{'devices':22} {', '.join(_devices())}")
     typer.echo(f"{'processors':22} {os.cpu_count()}")
     for problem in problems:
@@ -27,6 +30,25 @@ def doctor() -> None:
     if problems:
         raise typer.Exit(WRONG)
     typer.echo("all is well")
+
+
+def _plugins() -> list[tuple[str, str]]:
+    """Return a line for each module that another package adds, and what is wrong with it."""
+    from importlib.util import find_spec
+
+    from radiomics.plugins import REGISTRIES, ConfigurationError, load, strangers
+
+    found = []
+    for package in (name for name in REGISTRIES if find_spec(name) is not None):
+        for name, plugin in strangers(package).items():
+            whose = f"{plugin.module} of {plugin.distribution} {plugin.version}"
+            try:
+                load(package, name)
+                problem = ""
+            except ConfigurationError as error:
+                problem = str(error)
+            found.append((f"{'plugin ' + name:22} {whose}, for {package}", problem))
+    return found
 
 
 def _devices() -> list[str]:

@@ -87,7 +87,9 @@ def candidates(spec: Mapping[str, Any], task: Task, seed: int = 0) -> list[dict[
         given.setdefault("task", "regression" if task == "regression" else "classification")
     if "seed" in fields:
         given.setdefault("seed", seed)
-    grid = spec.get("tune", {k: v for k, v in module.GRID.items() if k not in given})
+    grid = spec.get(
+        "tune", {k: v for k, v in getattr(module, "GRID", {}).items() if k not in given}
+    )
     unknown = [key for key in grid if key not in fields]
     if unknown:
         raise ConfigurationError(f"models: '{spec['name']}' has no option '{unknown[0]}' to tune.")

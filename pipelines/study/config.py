@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from radiomics.extraction.settings import ExtractionSettings, load_settings
-from radiomics.plugins import ConfigurationError, parse, parse_plugin, read_yaml, shipped
+from radiomics.plugins import ConfigurationError, load, parse, parse_plugin, read_yaml, shipped
 from radiomics.preprocessing.harmonisation import Options as HarmonisationOptions
 from radiomics.preprocessing.tabular import Options as TabularOptions
 
@@ -182,10 +182,8 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
 
 def is_network(spec: Mapping[str, Any]) -> bool:
-    """Tell networks from models with scikit-learn's manner: by what ``build`` says it returns."""
-    own = {key: value for key, value in spec.items() if key not in APART}
-    module, _ = parse_plugin("radiomics.models", own, "models")
-    return str(module.build.__annotations__["return"]).endswith("Module")
+    """Tell networks from models with scikit-learn's manner: those of tables say their ``TASKS``."""
+    return not hasattr(load("radiomics.models", str(spec["name"])), "TASKS")
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:

@@ -25,6 +25,7 @@ from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.features import CohortFeatures
 from radiomics.pipelines.study.networks import Network
 from radiomics.pipelines.study.results import Study
+from radiomics.plugins import strangers, version_of
 from radiomics.types import Predictions, Samples
 
 FIRST = "model.zip"
@@ -53,7 +54,7 @@ def provenance_of(
     return {
         "config": config.published(),
         "versions": installed(),
-        "code": versions(config.extraction),
+        "code": versions(config.extraction) | _versions_of_plugins(config),
         "machine": {"system": platform.system(), "processor": platform.machine()},
         "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
         "images_sha256": features.images,
@@ -62,6 +63,17 @@ def provenance_of(
         "notes": features.notes,
         "missing": features.missing,
         "failures": features.failures,
+    }
+
+
+def _versions_of_plugins(config: StudyConfig) -> dict[str, int | str]:
+    """Return the versions of the source, models and selectors that other packages add."""
+    used = [("datasets", config.data), *(("models", spec) for spec in config.models)]
+    used += [("selection", spec) for spec in config.selection]
+    return {
+        f"{kind}.{spec['name']}": version_of(f"radiomics.{kind}", spec["name"])
+        for kind, spec in used
+        if spec["name"] in strangers(f"radiomics.{kind}")
     }
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
 
 from radiomics.pipelines.study.config import StudyConfig, is_network
-from radiomics.plugins import MissingExtraError, load
+from radiomics.plugins import modules
 
 
 def schema() -> dict[str, Any]:
@@ -47,11 +46,8 @@ def _models(recipe: dict[str, Any]) -> list[dict[str, Any]]:
 def _entries(package: str) -> list[dict[str, Any]]:
     """Return the schema of an entry ``{name: ...}`` of each plugin of a registry."""
     found = []
-    for name in import_module(package).NAMES:
-        try:
-            entry = _schema_of(load(package, name).Options)
-        except MissingExtraError:
-            continue  # what cannot be used here is not offered either
+    for name, module in modules(package).items():  # what cannot be used here is not offered
+        entry = _schema_of(module.Options)
         entry["properties"] = {"name": {"const": name}, **entry.get("properties", {})}
         entry["required"] = ["name", *entry.get("required", [])]
         found.append(entry | {"title": name})

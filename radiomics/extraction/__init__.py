@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from radiomics.extraction.checks import (
     check_kept,
     check_modality,
     check_resampled,
-    check_volumes,
 )
+from radiomics.extraction.columns import choose, options_of
 from radiomics.extraction.images import (
     BORDER_MM,
     Group,
@@ -34,15 +35,28 @@ from radiomics.extraction.images import (
     sharing,
 )
 from radiomics.extraction.regions import regions_of
-from radiomics.extraction.settings import ExtractionSettings, default_ivh, load_settings, unit_in
+from radiomics.extraction.settings import ExtractionSettings, load_settings, unit_in
 from radiomics.kernels.cropping import Box, bounding_box
 from radiomics.kernels.filtering.sharing import Shared
-from radiomics.kernels.texture.aggregation import undirected_method
 from radiomics.kernels.threads import one_thread_each, side_by_side, workers
-from radiomics.plugins import load
+from radiomics.plugins import load, version_of
 from radiomics.preprocessing import intensity, masks
 from radiomics.preprocessing import resample as resampling
-from radiomics.types import Once, Region, Volume, check_mask
+from radiomics.types import (
+    ImageLike,
+    InputError,
+    MasksLike,
+    Once,
+    Region,
+    Volume,
+    as_mask,
+    as_volume,
+    check_mask,
+    several_masks,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = 4
 """Counts changes of this chain that change values; part of every stored result's key."""
@@ -50,6 +64,8 @@ EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm"
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
 """Families that wait for what another one computes for both."""
+Settings = str | Path | Mapping[str, Any] | ExtractionSettings
+"""A preset, a YAML file, a dict, or what these become."""
 Task = tuple[str, str, Any]
 """A family's name, the suffix of its columns, and its options."""
 
@@ -79,38 +95,115 @@ class Extraction:
     notes: tuple[str, ...] = ()
 
 
+@overload
 def extract(
-    image: Volume,
-    mask: Volume,
-    settings: str | Path | Mapping[str, Any] | ExtractionSettings = "default",
-) -> dict[str, float]:
-    """Compute the features of one image inside one mask.
+    image: ImageLike,
+    mask: ImageLike,
+    settings: Settings = "default",
+    *,
+    features: Sequence[str] | None = None,
+) -> dict[str, float]: ...
+
+
+@overload
+def extract(
+    image: ImageLike,
+    mask: MasksLike,
+    settings: Settings = "default",
+    *,
+    features: Sequence[str] | None = None,
+) -> pd.DataFrame: ...
+
+
+def extract(
+    image: ImageLike,
+    mask: ImageLike | MasksLike,
+    settings: Settings = "default",
+    *,
+    features: Sequence[str] | None = None,
+) -> dict[str, float] | pd.DataFrame:
+    """Compute the features of one image inside one mask, or inside several.
 
     Parameters
     ----------
-    image : Volume of numbers
-    mask : bool Volume on the same grid
+    image : Volume of numbers, or an image of SimpleITK, nibabel or MONAI
+    mask : the same of bool, or of 0 and one other number, on the image's grid; or several in a
+        dict by name or in a list
     settings : preset, YAML file, dict or ExtractionSettings
+    features : which ones are wanted, as names of columns (``original_glcm_joint_entropy``),
+        features (``joint_entropy``, ``glcm_joint_entropy``) or families (``glcm``), or as IBSI
+        codes (``TU9B``): only the families that these need are computed, the values are the same
 
     Returns
     -------
     dict[str, float]
         Column name (``original_intensity_mean``) to value; NaN where a feature has none.
+    pandas.DataFrame
+        Of several masks one row each, indexed by name, or by number in a list. A mask that nothing
+        can be computed in is left out with a warning. ``attrs["notes"]`` holds what was noted.
 
     Raises
     ------
     InputError
-        Mask and image on different grids, an empty mask, unusable intensities.
+        Mask and image on different grids, an empty mask, unusable intensities; of several masks
+        when none is left.
     ConfigurationError
-        A wrong key or value in the settings.
+        A wrong key or value in the settings, or a feature that they do not lead to.
+    TypeError
+        An image that is none of those, such as a path or an array, with what makes one of it.
     """
     checked = load_settings(settings)
-    return compute(prepare(image, mask, checked), checked).features
+    wanted, columns = (checked, None) if features is None else choose(checked, features)
+    compute_in = partial(_compute_in, as_volume(image), checked, wanted, columns)
+    several = several_masks(mask)
+    if several is not None:
+        return _table(several, compute_in)
+    return compute_in(mask, "mask").features
+
+
+def _compute_in(
+    image: Volume,
+    settings: ExtractionSettings,
+    wanted: ExtractionSettings,
+    columns: Sequence[str] | None,
+    mask: Any,
+    name: str,
+) -> Extraction:
+    """Compute columns in one mask; the image is prepared as the whole settings ask for."""
+    done = compute(prepare(image, as_mask(mask, name), settings), wanted)
+    if columns is None:
+        return done
+    kept = {column: done.features[column] for column in columns}
+    missing = {column: reason for column, reason in done.missing.items() if column in kept}
+    return replace(done, features=kept, missing=missing)
+
+
+def _table(
+    masks: Mapping[str | int, ImageLike], compute_in: Callable[[ImageLike, str], Extraction]
+) -> pd.DataFrame:
+    """Return a row of features for each mask; those that fail are left out with a warning."""
+    import pandas as pd
+
+    found: dict[str | int, Extraction] = {}
+    reasons: dict[str | int, str] = {}
+    for name, mask in masks.items():
+        try:
+            found[name] = compute_in(mask, f"mask {name}")
+        except InputError as error:
+            reasons[name] = str(error)
+    listed = "\n".join(f"mask {name}: {reason}" for name, reason in reasons.items())
+    if not found:
+        rule, remedy = "features are computed in at least one mask", "give masks that fit the image"
+        raise InputError("masks", rule, listed or "no mask", remedy)
+    if reasons:
+        warnings.warn(f"masks without a row:\n{listed}", UserWarning, stacklevel=3)
+    table = pd.DataFrame([done.features for done in found.values()], index=list(found))
+    table.attrs["notes"] = {str(name): list(done.notes) for name, done in found.items()}
+    return table
 
 
 def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
-    check_volumes(image, mask)
     check_mask(image, mask)
     check_modality(image, settings.modality)
     unit, notes = unit_in(image.unit, settings)
@@ -238,7 +331,7 @@ def _compute_images(
 
 def _tasks(names: Sequence[str], unit: str, settings: ExtractionSettings) -> Iterator[Task]:
     for name in names:
-        for suffix, options in choices(load("radiomics.features", name), unit, settings):
+        for suffix, options in options_of(load("radiomics.features", name), unit, settings):
             yield name, suffix, options
 
 
@@ -255,33 +348,15 @@ def _turn(task: Task) -> int:
     return EARLY.index(task[0]) if task[0] in EARLY else len(EARLY) + (task[0] in LATE)
 
 
-def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
-    """Yield the options of a family with the suffix of its columns, one a way to aggregate."""
-    if family is load("radiomics.features", "ivh"):
-        yield "", settings.ivh or default_ivh(unit)
-        return
-    if family is load("radiomics.features", "morphology"):
-        yield "", family.Options(spatial_autocorrelation=settings.spatial_autocorrelation)
-        return
-    known = getattr(family, "AGGREGATIONS", None)
-    if known is None:
-        yield "", family.Options()
-        return
-    asked = [name if name in known else undirected_method(name) for name in settings.aggregation]
-    for name in dict.fromkeys(asked):
-        several = len(settings.aggregation) > 1
-        yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
-
-
-def versions(settings: ExtractionSettings) -> dict[str, int]:
+def versions(settings: ExtractionSettings) -> dict[str, int | str]:
     """Return the version of each piece of code that the settings use."""
     if settings.pyradiomics is not None:
         from radiomics.compat.volumes import VERSION as OTHER
 
         return {"extraction": VERSION, "io": reading.VERSION, "pyradiomics": OTHER}
-    used = {f"families.{n}": load("radiomics.features", n).VERSION for n in settings.families}
+    used = {f"families.{n}": version_of("radiomics.features", n) for n in settings.families}
     for spec in settings.filters:
-        used[f"filters.{spec['name']}"] = load("radiomics.filters", spec["name"]).VERSION
+        used[f"filters.{spec['name']}"] = version_of("radiomics.filters", spec["name"])
     return {"extraction": VERSION, "io": reading.VERSION} | used
 
 

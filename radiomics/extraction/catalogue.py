@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from radiomics import features as families
-from radiomics.plugins import load
+from radiomics.plugins import load, modules
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @cache
-def _catalogue(names: tuple[str, ...]) -> tuple[tuple[str, str, str, str], ...]:
-    rows = []
-    for name in names:
-        family = load("radiomics.features", name)
-        rows += [(f, name, code, family.UNITS[f]) for f, code in family.IBSI.items()]
-    return tuple(rows)
+def _catalogue(name: str, family: ModuleType) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple((f, name, code, family.UNITS[f]) for f, code in family.IBSI.items())
 
 
 def feature_catalogue(*, on_request: bool = False) -> pd.DataFrame:
     """Return every feature of IBSI: name, family, ibsi_code, unit (``{unit}``: the image's unit).
 
-    ``on_request`` adds those, without a code, of families that settings must name.
+    ``on_request`` adds those, mostly without a code, of families that settings must name: some of
+    ours, and all of other packages.
     """
     import pandas as pd
 
-    names = families.NAMES if on_request else families.STANDARD
-    return pd.DataFrame(list(_catalogue(names)), columns=["name", "family", "ibsi_code", "unit"])
+    package = "radiomics.features"
+    found = modules(package) if on_request else {n: load(package, n) for n in families.STANDARD}
+    rows = [row for name, family in found.items() for row in _catalogue(name, family)]
+    return pd.DataFrame(rows, columns=["name", "family", "ibsi_code", "unit"])

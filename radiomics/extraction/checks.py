@@ -38,14 +38,6 @@ def matrix_bytes(
     return 2 * 8 * len(directions(False)) * sum(sizes[name] for name in names)
 
 
-def check_volumes(image: object, mask: object) -> None:
-    """Refuse what is no Volume, such as a path, with a TypeError that says how to make one."""
-    for name, given in (("image", image), ("mask", mask)):
-        if not isinstance(given, Volume):
-            kind = type(given).__name__
-            raise TypeError(f"{name} is a Volume, not {kind}: read_image and read_mask give them")
-
-
 def check_modality(image: Volume, modality: str | None) -> None:
     """Refuse settings made for another kind of image; a file that knows no unit passes."""
     if modality is None or image.unit == "":

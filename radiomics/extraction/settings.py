@@ -16,18 +16,20 @@ from pydantic import (
 )
 
 from radiomics import features as families
-from radiomics import filters as filtering
 from radiomics.features import ivh as ivh_family
 from radiomics.kernels.texture.aggregation import Directional
 from radiomics.plugins import (
     ConfigurationError,
     did_you_mean,
     load,
+    modules,
     parse,
     parse_plugin,
     read_yaml,
     shipped,
+    strangers,
 )
+from radiomics.plugins import names as names_of
 from radiomics.preprocessing import discretise, intensity, masks
 from radiomics.preprocessing import resample as resampling
 
@@ -78,7 +80,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     ) -> dict[str, Any]:
         """Return the schema for editors, with the options of every filter."""
         schema = handler(core)
-        entries = [_filter_schema(name) for name in filtering.NAMES]
+        entries = [_filter_schema(*item) for item in modules("radiomics.filters").items()]
         handler.resolve_ref_schema(schema)["properties"]["filters"]["items"] = {"anyOf": entries}
         return schema
 
@@ -102,8 +104,12 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _known_families(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in families.NAMES:
-                raise ValueError(f"there is no '{name}'. {did_you_mean(name, families.NAMES)}")
+            if name in families.NAMES:
+                continue
+            if name not in strangers("radiomics.features"):
+                hint = did_you_mean(name, names_of("radiomics.features"))
+                raise ValueError(f"there is no '{name}'. {hint}")
+            load("radiomics.features", name)
         return _once(names)
 
     @field_validator("filters")
@@ -133,10 +139,14 @@ def _once(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-def _filter_schema(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = load("radiomics.filters", name).Options.model_json_schema()
+def _filter_schema(name: str, module: ModuleType) -> dict[str, Any]:
+    schema: dict[str, Any] = module.Options.model_json_schema()
     own = discretise.Options.model_json_schema()
-    chosen = {"type": "array", "items": {"enum": list(families.NAMES)}, "minItems": 1}
+    chosen = {
+        "type": "array",
+        "items": {"enum": list(names_of("radiomics.features"))},
+        "minItems": 1,
+    }
     schema["properties"] |= {"name": {"const": name}, "discretisation": own, "families": chosen}
     schema["properties"]["by_slice"] = {"type": "boolean", "default": False}
     schema["required"] = ["name", *schema.get("required", [])]

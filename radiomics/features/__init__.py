@@ -10,6 +10,8 @@ feature has no value, as its docstring says.
 
 from __future__ import annotations
 
+CONTRACT = ("VERSION", "Options", "IBSI", "UNITS", "features")
+"""What a module must define."""
 NAMES = (
     "morphology",
     "morphology_2d",
@@ -25,5 +27,8 @@ NAMES = (
     "ngldm",
 )
 ON_REQUEST = ("morphology_2d",)
-"""Families that are computed only where the settings name them, and have no codes of IBSI."""
+"""Families that are computed only where they are named, and have no codes of IBSI.
+
+So are those that other packages add: installing a package changes no result by itself.
+"""
 STANDARD = tuple(name for name in NAMES if name not in ON_REQUEST)

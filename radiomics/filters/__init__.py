@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.plugins import parse_plugin
-from radiomics.types import InputError, Volume
+from radiomics.types import ImageLike, InputError, Volume, as_volume
 
+CONTRACT = ("VERSION", "Options", "column_prefix", "reach", "apply")
+"""What a module must define."""
 NAMES = (
     "original",
     "mean",
@@ -44,10 +46,11 @@ NAMES = (
 )
 
 
-def apply(name: str, volume: Volume, *, by_slice: bool = False, **options: Any) -> Volume:
+def apply(name: str, volume: ImageLike, *, by_slice: bool = False, **options: Any) -> Volume:
     """Filter a Volume: ``apply("original", volume)``; options are those of the filter's module.
 
-    ``by_slice`` lets a filter in the plane take each axial slice of several by itself.
+    ``by_slice`` lets a filter in the plane take each axial slice of several by itself. An image of
+    SimpleITK, nibabel or MONAI is taken as it is; what comes back is a Volume.
 
     Raises
     ------
@@ -57,8 +60,9 @@ def apply(name: str, volume: Volume, *, by_slice: bool = False, **options: Any) 
         When the filter does not fit the image.
     """
     module, checked = parse_plugin(__name__, {"name": name, **options}, f"filter '{name}'")
-    check_fit(volume, module, checked, by_slice)
-    return place(volume, module.apply(volume.array, volume.spacing, checked), module, checked)
+    image = as_volume(volume)
+    check_fit(image, module, checked, by_slice)
+    return place(image, module.apply(image.array, image.spacing, checked), module, checked)
 
 
 def check_fit(image: Volume, module: ModuleType, options: Any, by_slice: bool) -> None:

@@ -15,6 +15,8 @@ from radiomics.plugins import parse_plugin
 if TYPE_CHECKING:
     import pandas as pd
 
+CONTRACT = ("Options", "build")
+"""What a module must define."""
 NAMES = (
     "logistic",
     "elastic_net",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -38,7 +38,7 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     _, dy, dx = image.spacing
     tall = min(3.0, max(0.4, height * dy / (width * dx)))
     size = (2.2 * columns, rows * (2.2 * tall + 0.25) + 0.6)
-    low, high = _window(image)
+    low, high = window_of(image)
     with rc_context({"font.size": 8.0}):
         figure = Figure(figsize=(max(size[0], 5.0), size[1]), layout="constrained")
         figure.suptitle(title, fontsize=9, wrap=True)
@@ -46,19 +46,14 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
         for axis in axes:
             axis.set_axis_off()
         for axis, index in zip(axes, chosen, strict=False):
-            inverted = image.unit.startswith("SUV") or image.unit in ("BQML", "CNTS")
-            colours = "gray_r" if inverted else "gray"
             picture = image.array[index]
-            axis.imshow(picture, cmap=colours, vmin=low, vmax=high, aspect=dy / dx)
+            axis.imshow(picture, cmap=greys_of(image), vmin=low, vmax=high, aspect=dy / dx)
             axis.set_title(f"slice {index}", fontsize=7, pad=2)
-            _outline(axis, [mask.array[index] for mask in masks.values()])
-            _letters(axis, image.direction)
+            draw_outlines(axis, [mask.array[index] for mask in masks.values()])
+            draw_letters(axis, image.direction[:, 1], image.direction[:, 2])
         if masks:
             figure.legend(
-                handles=[
-                    Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name)
-                    for i, name in enumerate(masks)
-                ],
+                handles=legend_of(masks),
                 loc="outside lower center",
                 ncols=4,
                 frameon=False,
@@ -83,14 +78,28 @@ def chosen_slices(depth: int, masks: list[NDArray[np.bool_]]) -> list[int]:
     return sorted({int(i) for i in np.rint(np.linspace(first, last, count))})
 
 
-def _window(image: Volume) -> tuple[float, float]:
+def window_of(image: Volume) -> tuple[float, float]:
+    """Return the values that are drawn black and white: soft tissue of CT, else percentiles."""
     if image.unit == "HU":
         return SOFT_TISSUE
     low, high = np.percentile(image.array[:: max(1, image.shape[0] // 16)], [1, 99.5])
     return float(low), float(max(high, low + 1e-9))
 
 
-def _outline(axis: Any, masks: list[NDArray[np.bool_]]) -> None:
+def greys_of(image: Volume) -> str:
+    """Return the grey scale that an image is drawn in: PET dark on white, as it is read."""
+    return "gray_r" if image.unit.startswith("SUV") or image.unit in ("BQML", "CNTS") else "gray"
+
+
+def legend_of(names: Iterable[str]) -> list[Line2D]:
+    """Return a line for each mask in its colour, for a legend."""
+    return [
+        Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name) for i, name in enumerate(names)
+    ]
+
+
+def draw_outlines(axis: Any, masks: list[NDArray[np.bool_]]) -> None:
+    """Draw the outlines of masks (H, W) of one slice, each in its colour."""
     for number, mask in enumerate(masks):
         if mask.any():
             padded = np.pad(mask, 1).astype(float)
@@ -105,9 +114,12 @@ def _outline(axis: Any, masks: list[NDArray[np.bool_]]) -> None:
             )
 
 
-def _letters(axis: Any, direction: NDArray[np.float64]) -> None:
-    """Write on the left and the upper edge to which side of the patient they lie."""
-    for vector, place in ((-direction[:, 2], (0.02, 0.5)), (-direction[:, 1], (0.5, 0.98))):
+def draw_letters(axis: Any, down: NDArray[np.float64], right: NDArray[np.float64]) -> None:
+    """Write on the left and the upper edge to which side of the patient they lie.
+
+    ``down`` and ``right`` are the unit vectors in LPS along which rows and columns follow.
+    """
+    for vector, place in ((-right, (0.02, 0.5)), (-down, (0.5, 0.98))):
         main = int(np.abs(vector).argmax())
         letter = ("LPH" if vector[main] > 0 else "RAF")[main]
         across = "left" if place[0] < 0.1 else "center"

@@ -19,6 +19,8 @@ from radiomics.association import Task
 from radiomics.models.cox import event_and_time
 from radiomics.plugins import parse_plugin
 
+CONTRACT = ("Options", "build")
+"""What a module must define."""
 NAMES = ("variance", "correlation", "univariate", "mrmr", "elastic_net", "stability")
 
 

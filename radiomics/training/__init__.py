@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ from radiomics.training.state import State, fingerprint
 from radiomics.training.tensorboard import EventWriter
 from radiomics.types import Progress, Samples, silent
 
-__all__ = ["Augment", "Options", "Scaling", "Trained", "choose_device", "fit", "seeded"]
+__all__ = ["Augment", "Options", "Scaling", "Trained", "choose_device", "dataset", "fit", "seeded"]
 
 
 @contextmanager
@@ -65,6 +65,41 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+class _Dataset(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """Samples one by one, as tensors; memory maps are read where a sample is asked for."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
+        x, y = self.samples[place]
+        target = np.array(y)
+        kind = np.float32 if target.dtype.kind == "f" else np.int64
+        return torch.from_numpy(np.array(x, dtype=np.float32)), torch.from_numpy(
+            target.astype(kind)
+        )
+
+
+def dataset(samples: Samples) -> torch.utils.data.Dataset[tuple[Tensor, Tensor]]:
+    """Return samples as a torch Dataset, for a DataLoader and a loop of your own.
+
+    An item is ``(x, y)``: x as float32, of the shape of a sample; y as int64 for classes, as
+    float32 for numbers, and of survival as float32 ``(2,)``, a time and whether there was an event.
+
+    >>> x, y = np.zeros((4, 1, 2, 2)), np.array([0, 1, 0, 1])
+    >>> samples = Samples(tuple("abcd"), np.arange(4), x, y)
+    >>> [tuple(part.shape) for part in next(iter(torch.utils.data.DataLoader(dataset(samples), 2)))]
+    [(2, 1, 2, 2), (2,)]
+    """
+    if samples.y.dtype.names is not None:  # records of event and time, as tables of survival have
+        y = np.column_stack([samples.y["time"], samples.y["event"].astype(np.float64)])
+        samples = replace(samples, y=y)
+    return _Dataset(samples)
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,3 +131,76 @@ def test_paths_in_the_place_of_volumes_are_refused_in_words(tmp_path: Path) -> N
         extract("a.nii", "b.nii")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=f"like is a Volume, not {type(tmp_path).__name__}"):
         read_mask(tmp_path, like=tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_volume_is_told_in_one_line() -> None:
+    assert repr(volume(unit="HU")) == "Volume(2 x 3 x 4, 3 x 0.8 x 0.6 mm, HU, int64, 0 to 23)"
+    mask = volume(array=np.arange(24).reshape(2, 3, 4) > 20)
+    assert repr(mask) == "Volume(2 x 3 x 4, 3 x 0.8 x 0.6 mm, 1, mask of 3 voxels)"
+    assert "no unit" in repr(volume(unit=""))
+
+
+def test_a_notebook_shows_the_middle_slice_and_the_facts() -> None:
+    shown = volume(unit="<HU>", history=("slice 3 interpolated",))._repr_html_()
+    assert "data:image/png;base64," in shown
+    assert "&lt;HU&gt;" in shown
+    assert "slice 3 interpolated" in shown
+    mask = volume(array=np.arange(24).reshape(2, 3, 4) > 20)
+    assert "mask of 3 voxels" in mask._repr_html_()
+
+
+def test_numpy_takes_a_volume() -> None:
+    one = volume()
+    view = np.asarray(one)
+    assert np.shares_memory(view, one.array)
+    assert not view.flags.writeable
+    copy = np.array(one)
+    copy[0, 0, 0] = 5
+    assert one.array[0, 0, 0] == 0
+    assert np.asarray(one, dtype=np.float32).dtype == np.float32
+    assert np.array(one, copy=False) is not None
+    with pytest.raises(ValueError, match="by a copy only"):
+        np.array(one, dtype=np.float32, copy=False)
+    assert np.mean(one) == 11.5
+    assert np.array_equal(np.add(one, one), 2 * one.array)
+
+
+def test_an_array_becomes_a_volume_by_its_spacing() -> None:
+    one = volume()
+    parts = {"spacing": one.spacing, "origin": one.origin, "direction": one.direction}
+    assert np.allclose(Volume.from_array(one.array, **parts).affine, one.affine)  # type: ignore[arg-type]
+    plain = Volume.from_array(np.zeros((2, 3, 4)), spacing=(3, 0.8, 0.6))
+    assert np.allclose(plain.affine @ [1, 1, 1, 1], [0.6, 0.8, 3, 1])
+    assert plain.unit == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"spacing": (1, 1)}, "three spacings above 0"),
+        ({"spacing": (1, 0, 1)}, "three spacings above 0"),
+        ({"spacing": (1, float("nan"), 1)}, "three spacings above 0"),
+        ({"origin": (1, 2)}, "origin is"),
+        ({"direction": np.eye(2)}, "direction is"),
+        ({"direction": 2 * np.eye(3)}, "unit vectors"),
+        ({"array": np.zeros((3, 4))}, "a Volume needs a non-empty numeric"),
+    ],
+)
+def test_what_places_no_array_is_refused(changes: dict[str, object], told: str) -> None:
+    given = {"array": np.zeros((2, 3, 4)), "spacing": (1, 1, 1)} | changes
+    with pytest.raises(ValueError, match=told):
+        Volume.from_array(given.pop("array"), **given)  # type: ignore[arg-type]
+
+
+def test_samples_have_a_length_and_items() -> None:
+    x = np.arange(8.0).reshape(4, 2)
+    samples = Samples(tuple("abcd"), np.array([0, 0, 1, 1]), x, np.arange(4), ("f", "g"))
+    assert len(samples) == 4
+    one, target = samples[-1]
+    assert (one.tolist(), target) == ([6, 7], 3)
+    assert [int(y) for _, y in samples] == [0, 1, 2, 3]
+    for place in (slice(1, 3), [1, 2], np.array([1, 2]), np.array([False, True, True, False])):
+        assert samples[place].ids == ("b", "c")
+    assert samples[[]].ids == ()
+    with pytest.raises(IndexError, match="there are 4 samples"):
+        samples[4]

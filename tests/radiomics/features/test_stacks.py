@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from radiomics import extract
 from radiomics.compat.firstorder import percentiles
-from radiomics.extraction import choices, regions
+from radiomics.extraction import regions
+from radiomics.extraction.columns import options_of
 from radiomics.extraction.settings import load_settings
 from radiomics.features import STANDARD
 from radiomics.kernels.texture.aggregation import matrix_batches
@@ -53,7 +54,7 @@ def test_images_counted_together_have_the_features_of_each_alone(
     together: list[Region], name: str
 ) -> None:
     family = load("radiomics.features", name)
-    for _, options in choices(family, "1", EVERY):
+    for _, options in options_of(family, "1", EVERY):
         for region in together:
             alone = replace(region, stacked=None, once=type(region.once)())
             alone = replace(alone, once_a_mask=type(region.once)())

@@ -1,0 +1,137 @@
+"""Which columns settings lead to, and the choice among them by names and codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from radiomics import features as registry
+from radiomics.extraction.images import families_of, group_of
+from radiomics.extraction.settings import ExtractionSettings, default_ivh
+from radiomics.kernels.texture.aggregation import undirected_method
+from radiomics.plugins import ConfigurationError, did_you_mean, load, strangers
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table of features, and where its values come from.
+
+    ``image`` counts the entries of ``filters``; ``name`` and ``code`` are the feature's.
+    """
+
+    column: str
+    image: int
+    family: str
+    name: str
+    code: str = ""
+
+    def answers_to(self, asked: str) -> bool:
+        """Tell whether a name that a user gives means this column."""
+        names = (self.column, self.family, self.name, f"{self.family}_{self.name}")
+        return asked in names or (asked != "" and asked == self.code)
+
+
+def options_of(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
+    """Yield the options of a family with the suffix of its columns, one a way to aggregate."""
+    if family is load("radiomics.features", "ivh"):
+        yield "", settings.ivh or default_ivh(unit)
+        return
+    if family is load("radiomics.features", "morphology"):
+        yield "", family.Options(spatial_autocorrelation=settings.spatial_autocorrelation)
+        return
+    known = getattr(family, "AGGREGATIONS", None)
+    if known is None:
+        yield "", family.Options()
+        return
+    asked = [name if name in known else undirected_method(name) for name in settings.aggregation]
+    for name in dict.fromkeys(asked):
+        several = len(settings.aggregation) > 1
+        yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
+
+
+def columns_of(settings: ExtractionSettings) -> list[Column]:
+    """Return each column that settings lead to, in the order of the extraction."""
+    if settings.pyradiomics is not None:
+        from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
+
+        return [
+            Column(column, 0, "pyradiomics", column.rpartition("_")[2])
+            for column in columns(settings.pyradiomics)
+        ]
+    found: list[Column] = []
+    groups = [group_of(spec) for spec in settings.filters]
+    names_of_groups = families_of(groups, settings.families)
+    for number, (group, names) in enumerate(zip(groups, names_of_groups, strict=True)):
+        for options, of_image in zip(group.images, names, strict=True):
+            image = group.module.column_prefix(options).replace(".", "_")
+            for name in of_image:
+                family = load("radiomics.features", name)
+                found += [
+                    Column(f"{image}_{name}_{feature}{suffix}", number, name, feature, code)
+                    for suffix, _ in options_of(family, "1", settings)
+                    for feature, code in family.IBSI.items()
+                ]
+    return found
+
+
+def choose(
+    settings: ExtractionSettings, features: Sequence[str]
+) -> tuple[ExtractionSettings, list[str]]:
+    """Return settings that compute no more families than some features need, and their columns.
+
+    Parameters
+    ----------
+    features : columns (``original_glcm_joint_entropy``), features with their family or without
+        (``glcm_joint_entropy``, ``joint_entropy``), families (``glcm``) or IBSI codes (``TU9B``);
+        one that several columns answer to stands for all of them. A family that is computed on
+        request only must be named, alone or before its feature.
+
+    Raises
+    ------
+    ConfigurationError
+        For a name that nothing answers to, with the nearest, or for none at all.
+    """
+    if isinstance(features, str) or not features:
+        raise ConfigurationError(f"features: give a list of names or codes; given: {features!r}.")
+    settings = _with_requested(settings, features)
+    columns = columns_of(settings)
+    for name in features:
+        if not any(column.answers_to(name) for column in columns):
+            known = {n for c in columns for n in (c.column, c.family, c.name, c.code)} - {""}
+            hint = did_you_mean(name, known) if _near(name, known) else "See feature_catalogue()."
+            raise ConfigurationError(f"features: these settings lead to no '{name}'. {hint}")
+    chosen = [c for c in columns if any(c.answers_to(name) for name in features)]
+    names = [column.column for column in chosen]
+    if settings.pyradiomics is not None:  # whose parameters say what is computed
+        return settings, names
+    filters = []
+    for number, spec in enumerate(settings.filters):
+        needed = dict.fromkeys(c.family for c in chosen if c.image == number)
+        if needed:
+            filters.append({**spec, "families": list(needed)})
+    families = {column.family for column in chosen}
+    update = {
+        "filters": tuple(filters),
+        "families": tuple(name for name in settings.families if name in families),
+    }
+    return settings.model_copy(update=update), names
+
+
+def _near(name: str, known: set[str]) -> bool:
+    return did_you_mean(name, known).startswith("Did")
+
+
+def _with_requested(settings: ExtractionSettings, features: Sequence[str]) -> ExtractionSettings:
+    """Return settings with the families on request that features name; those that say which stay.
+
+    Settings of which nothing says which families are computed ask for the standard ones.
+    """
+    if "families" in settings.model_fields_set or settings.pyradiomics is not None:
+        return settings
+    more = [
+        family
+        for family in (*registry.ON_REQUEST, *strangers("radiomics.features"))
+        if any(name == family or f"{family}_" in name for name in features)
+    ]
+    return settings.model_copy(update={"families": (*settings.families, *more)})
