@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from radiomics import Volume, write_volume
-from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch import chain
 from radiomics.pipelines.batch.processes import Event
-from radiomics.pipelines.batch.session import Outcome, Request
+from radiomics.pipelines.batch.request import Outcome, Request
 from radiomics.pipelines.batch.tasks import Compute, Result, Task
-from radiomics.pipelines.batch.work import perform
+from radiomics.pipelines.batch.worker import perform
 
 QUICK = (
     "families: [intensity, histogram]\ndiscretisation: {method: fixed_bin_size, bin_width: 25}\n"
@@ -126,9 +126,9 @@ def run_inline(
     """Run a batch in this process; return its outcome, its pool, and what was said."""
     pool = pool or Inline()
     said: list[str] = []
-    monkeypatch.setattr(session, "make_pool", lambda _: pool)
-    monkeypatch.setattr(session, "summarise", lambda *_: [])  # a process of its own: slow
-    return session.batch(request, said.append), pool, said
+    monkeypatch.setattr(chain, "make_pool", lambda _: pool)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])  # a process of its own: slow
+    return chain.run_batch(request, said.append), pool, said
 
 
 def table_of(output: Path, name: str = "features.parquet") -> pd.DataFrame:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from radiomics.pipelines.batch import session
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch import chain
+from radiomics.pipelines.batch.request import Request
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 from tests.cohorts import Inline, rows_of, run_inline, table_of, troubled, write_cohort, write_rows
@@ -26,7 +26,7 @@ PORT = 18786
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigurationError, match=r"radiomics-pipelines\[cluster\]"):
-        session.make_pool(Request(Path("m.csv"), Path("out"), scheduler="local"))
+        chain.make_pool(Request(Path("m.csv"), Path("out"), scheduler="local"))
 
 
 def test_urls_are_fetched_where_they_are_used(
@@ -78,12 +78,12 @@ def test_a_dask_cluster_gives_the_same_table(
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     run_inline(monkeypatch, Request(manifest, tmp_path / "here", settings, quiet=True))
     monkeypatch.undo()
-    monkeypatch.setattr(session, "summarise", lambda *_: [])
-    monkeypatch.setattr(session, "perform", troubled)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])
+    monkeypatch.setattr(chain, "perform", troubled)
     at = f"tcp://127.0.0.1:{PORT}"
     request = Request(manifest, tmp_path / "there", settings, scheduler=at, quiet=True)
     (tmp_path / "in" / "image5.nii.gz.trouble").write_text("die once")
-    outcome = session.batch(request, lambda _: None)
+    outcome = chain.run_batch(request, lambda _: None)
     assert (outcome.done, outcome.failed) == (12, 0)
     one, other = ((tmp_path / p / "features.parquet").read_bytes() for p in ("here", "there"))
     assert one == other
@@ -92,8 +92,8 @@ def test_a_dask_cluster_gives_the_same_table(
 def test_a_scheduler_that_is_gone_is_told(
     cluster: list[subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "summarise", lambda *_: [])
-    monkeypatch.setattr(session, "perform", troubled)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])
+    monkeypatch.setattr(chain, "perform", troubled)
     manifest = write_cohort(tmp_path / "in", 6)
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     at = f"tcp://127.0.0.1:{PORT}"
@@ -101,7 +101,7 @@ def test_a_scheduler_that_is_gone_is_told(
     (tmp_path / "in" / "image5.nii.gz.trouble").write_text("sleep")
     killer = subprocess.Popen(["sh", "-c", f"sleep 12; kill -9 {cluster[0].pid}"])
     with pytest.raises(InputError, match="Dask scheduler stays in reach"):
-        session.batch(request, lambda _: None)
+        chain.run_batch(request, lambda _: None)
     killer.wait()
     (tmp_path / "in" / "image5.nii.gz.trouble").unlink()
     monkeypatch.undo()

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from radiomics.pipelines.batch import collect
-from radiomics.pipelines.batch.lock import NAME, STALE_S, Lock, is_held
+from radiomics.pipelines.batch.lock import STALE_S, Lock, is_held
 from radiomics.pipelines.batch.records import Records
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch.request import OWNER, Request
 from radiomics.types import InputError
 from tests.cohorts import rows_of, run_inline, table_of, write_case, write_cohort, write_rows
 
@@ -149,18 +149,20 @@ def test_a_lock_ends_with_its_owner_and_tells_other_machines(tmp_path: Path) -> 
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
     assert is_held(tmp_path)
-    with pytest.raises(InputError, match=f"process {owner.pid} on .* is at work there"):
+    with pytest.raises(
+        InputError, match=rf"process {owner.pid} on .*, since 20\d\d-.*, is at work there"
+    ):
         Lock(tmp_path).__enter__()
     owner.kill()
     owner.communicate()
     with Lock(tmp_path):
         assert is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / NAME).write_text('{"host": "elsewhere", "pid": 7}')
+    (tmp_path / OWNER).write_text('{"host": "elsewhere", "pid": 7}')
     with pytest.raises(InputError, match="process 7 on elsewhere showed life 0 s ago"):
         Lock(tmp_path).__enter__()
     long_ago = time.time() - STALE_S - 1
-    os.utime(tmp_path / NAME, (long_ago, long_ago))
+    os.utime(tmp_path / OWNER, (long_ago, long_ago))
     with Lock(tmp_path):
         pass
 

@@ -163,7 +163,7 @@ def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     from radiomics.pipelines.batch.records import Records
 
     records = Records(tmp_path / "records.sqlite")
-    records.fail(b"k", 1, NAME)
+    records.put_failure(b"k", 1, NAME)
     records.close()
     assert NAME in content(tmp_path)
 
@@ -176,7 +176,7 @@ def test_folders_that_name_a_kind_of_image_tell_nothing(tmp_path: Path) -> None:
 
 def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:
     from radiomics.pipelines.batch.tasks import Row, Source
-    from radiomics.pipelines.batch.work import _names
+    from radiomics.pipelines.batch.worker import _names
 
     folder = place / FOLDER / f"{NAME}0"
     mask = str(next(folder.glob("*.dcm")))

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from radiomics.kernels.threads import bound_threads, side_by_side
-from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch import chain
 from radiomics.pipelines.batch.processes import Processes, available, resident
-from radiomics.pipelines.batch.run import PATIENCE, TWICE, Limits, Run
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch.request import Request
+from radiomics.pipelines.batch.scheduling import PATIENCE, TWICE, Limits, Run
 from radiomics.pipelines.batch.tasks import Result, Source, Task
-from radiomics.pipelines.batch.work import ALWAYS, PER_VOXEL, identify
+from radiomics.pipelines.batch.worker import ALWAYS, PER_VOXEL, identify
 from radiomics.types import InputError
 from tests.cohorts import (
     Inline,
@@ -41,10 +41,10 @@ def test_deaths_and_delays_cost_their_case_only(
     write_rows(manifest, [*rows_of(6), a | {"id": "second", "label": 2}])
     for number, kind in ((0, "die once"), (2, "die"), (4, "sleep")):
         (tmp_path / "in" / f"image{number}.nii.gz.trouble").write_text(kind)
-    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, troubled))
+    monkeypatch.setattr(chain, "make_pool", lambda _: Processes(2, troubled))
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     request = Request(manifest, tmp_path / "out", settings, seconds=8.0, quiet=True)
-    outcome = session.batch(request, lambda _: None)
+    outcome = chain.run_batch(request, lambda _: None)
     assert (outcome.done, outcome.failed) == (5, 2)
     table = table_of(tmp_path / "out").set_index("id")
     assert table["reason"]["C002"] == TWICE
@@ -76,11 +76,11 @@ def test_workers_that_never_start_end_the_run_and_blame_no_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_cohort(tmp_path / "in", 6)
-    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, Deadly()))
+    monkeypatch.setattr(chain, "make_pool", lambda _: Processes(2, Deadly()))
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     request = Request(manifest, tmp_path / "out", settings, quiet=True)
     with pytest.raises(InputError, match="worker processes die while they start"):
-        session.batch(request, lambda _: None)
+        chain.run_batch(request, lambda _: None)
     monkeypatch.undo()
     outcome, _, _ = run_inline(monkeypatch, request)
     assert outcome.done == 6
@@ -109,28 +109,28 @@ def loop(sizes: list[int], memory: int, running: list[Task], slots: int) -> Run:
 def test_admission_keeps_the_memory_and_starves_nobody() -> None:
     running = [Task(Source("x"), (), 60)]
     run = loop([50, 30, 30], 100, running, 4)
-    taken = run._fitting()
+    taken = run._take_fitting()
     assert taken is not None
     assert taken.source.image == "1"  # the first does not fit, the second does
     running.append(taken)
-    assert run._fitting() is None
+    assert run._take_fitting() is None
     running.clear()
-    alone = run._fitting()
+    alone = run._take_fitting()
     assert alone is not None
     assert alone.need == 50
     starved = loop([90, *[10] * (PATIENCE + 3)], 100, [Task(Source("x"), (), 20)], 99)
-    assert sum(starved._fitting() is not None for _ in range(PATIENCE + 3)) == PATIENCE
+    assert sum(starved._take_fitting() is not None for _ in range(PATIENCE + 3)) == PATIENCE
     huge = loop([10**9], 100, [], 1)
-    assert huge._fitting() is not None  # larger than allowed: by itself
+    assert huge._take_fitting() is not None  # larger than allowed: by itself
 
 
 def test_a_task_that_killed_a_worker_runs_by_itself() -> None:
     run = loop([], 0, [Task(Source("x"), (), 1)], 4)
     run.waiting.append(Task(Source("y"), (), 1, alone=True))
-    assert run._fitting() is None
+    assert run._take_fitting() is None
     run.pool.running().clear()
     run.pool.begun.clear()
-    assert run._fitting() is not None
+    assert run._take_fitting() is not None
 
 
 def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
     write_cohort(tmp_path, 1)
     row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
     found = identify(Identify(Source(str(tmp_path / "image0.nii.gz")), (row,)))
-    assert found.known[0].need == ALWAYS + 6 * 12 * 12 * PER_VOXEL
+    assert found.identified[0].need == ALWAYS + 6 * 12 * 12 * PER_VOXEL
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
         events = []
         while len(events) < 1 + turn:
             events += pool.wait(5.0)
-        assert all(event.result is not None and event.result.known for event in events)
+        assert all(event.result is not None and event.result.identified for event in events)
         servers.append(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
         os.kill(servers[-1], signal.SIGKILL)
         os.kill(pool.pids()[0], signal.SIGKILL)
@@ -220,8 +220,9 @@ def test_copies_have_what_the_settings_need(settings: str, expected: bool, tmp_p
         name = str(tmp_path / "settings.yaml")
         Path(name).write_text(settings)
     code = (
-        "import sys; from radiomics.pipelines.batch import apart, fork; fork.expect(sys.argv[1:]);"
-        "print(apart.call_apart(eval, \"'SimpleITK' in __import__('sys').modules\"))"
+        "import sys; from radiomics.pipelines.batch import children as c\n"
+        "c.import_for(sys.argv[1:])\n"
+        "print(c.call_in_child(eval, \"'SimpleITK' in __import__('sys').modules\"))"
     )
     words = [sys.executable, "-c", code, "none", name]
     found = subprocess.run(words, capture_output=True, text=True, check=False)
