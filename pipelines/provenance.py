@@ -18,12 +18,15 @@ def record(
 ) -> dict[str, Any]:
     """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
     rows = manifest.rows.drop(columns=["image", "mask"], errors="ignore")
+    table = rows.to_csv(index=False, lineterminator="\n")
     return {
         "config": config.published(),
         "versions": installed(),
         "code": versions(config.extraction),
         "machine": {"system": platform.system(), "processor": platform.machine()},
-        "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
+        "manifest_sha256": sha256(
+            rows.to_csv(index=False, lineterminator="\n").encode()
+        ).hexdigest(),
         "images_sha256": features.images,
         "masks_sha256": features.masks,
         "verdicts": features.verdicts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import stat
 import struct
 import tempfile
@@ -17,6 +18,8 @@ from radiomics.io import file_parts, has_itk_suffix
 from radiomics.pipelines.store import digest_file
 
 PACKED = struct.Struct("<qqqQ").pack
+NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\]')
+"""Characters that names of objects in a store may have, and names of files there may not."""
 COARSEST_NS = 2 * 10**9
 """Steps in which the coarsest file systems tell the time of a change."""
 
@@ -101,7 +104,8 @@ def local_copy(path: str, scratch: str) -> Iterator[Path]:
     system, name = url_to_fs(path)
     place = scratch if os.path.isdir(scratch) else None  # noqa: PTH112
     with tempfile.TemporaryDirectory(prefix="radiomics-", dir=place) as folder:
-        target = Path(folder, name.rstrip("/").rsplit("/", 1)[-1])
+        last = name.rstrip("/").rsplit("/", 1)[-1]
+        target = Path(folder, NOT_ON_WINDOWS.sub("_", last))
         system.get(name, str(target), recursive=bool(system.isdir(name)))
         yield target
 

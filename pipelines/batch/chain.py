@@ -15,9 +15,10 @@ from radiomics.pipelines.batch.cohort import Cohort, check_in_steps
 from radiomics.pipelines.batch.collect import collect
 from radiomics.pipelines.batch.layouts import SettingsLayout, layouts_of
 from radiomics.pipelines.batch.lock import Lock
+from radiomics.pipelines.batch.memory import available
 from radiomics.pipelines.batch.monitor import Monitor
 from radiomics.pipelines.batch.planning import Plan, Planner, make_plan, row_key
-from radiomics.pipelines.batch.processes import Pool, Processes, available
+from radiomics.pipelines.batch.processes import Pool, Processes
 from radiomics.pipelines.batch.records import Records
 from radiomics.pipelines.batch.request import BESIDE_TABLES, SCRATCH, STORE, Outcome, Request
 from radiomics.pipelines.batch.scheduling import FAILED, Limits, Run

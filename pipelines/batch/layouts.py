@@ -72,7 +72,7 @@ def layouts_of(settings: Sequence[str]) -> list[SettingsLayout]:
     found: list[SettingsLayout] = []
     for text in settings:
         label = Path(text).stem
-        if any(one.label == label for one in found):
+        if any(one.label.casefold() == label.casefold() for one in found):  # one file on macOS
             raise ConfigurationError(f"settings: two are called '{label}': rename a file")
         found.append(settings_layout(label, load_settings(text)))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from radiomics.pipelines.batch.lock import is_held
-from radiomics.pipelines.batch.processes import resident
+from radiomics.pipelines.batch.memory import resident
 from radiomics.pipelines.batch.records import Records
 from radiomics.pipelines.batch.request import STATUS, STORE
 from radiomics.pipelines.store import write_whole
@@ -147,8 +148,15 @@ class Monitor:
 
 
 def write_status(folder: Path, state: dict[str, Any]) -> None:
-    """Write the status file; it is for watching only."""
-    write_whole(folder / STATUS, json.dumps(state) + "\n")
+    """Write the status file; it is for watching only.
+
+    Windows replaces no file that somebody reads at that moment: the next one is written then.
+    """
+    try:
+        write_whole(folder / STATUS, json.dumps(state) + "\n")
+    except PermissionError:
+        if os.name != "nt":
+            raise
 
 
 def read_status(folder: Path) -> str:

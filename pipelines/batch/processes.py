@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from radiomics.pipelines.batch.children import begin_child, start_child
+from radiomics.pipelines.batch.memory import resident
 from radiomics.pipelines.batch.tasks import Result, Task
 
 Work = Callable[[Task], Result]
@@ -190,31 +191,3 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
             pipe.send(work(task))
         except OSError:
             return  # nobody listens any more
-
-
-def resident(pid: int | None) -> int:
-    """Return the bytes of memory that a process holds, 0 where that is unknown."""
-    try:
-        with open(f"/proc/{pid or 'self'}/statm", encoding="ascii") as stream:  # noqa: PTH123
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def available() -> int:
-    """Return the bytes of memory that can be had, also inside a container; 0 where unknown."""
-    found: list[int] = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
-            rows: Any = dict(line.split(":", 1) for line in stream)
-        found.append(int(rows["MemAvailable"].split()[0]) * 1024)
-    except (OSError, ValueError, KeyError):
-        pass
-    try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as stream:  # noqa: PTH123
-            limit = int(stream.read())
-        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as stream:  # noqa: PTH123
-            found.append(limit - int(stream.read()))
-    except (OSError, ValueError):
-        pass
-    return max(0, min(found, default=0))

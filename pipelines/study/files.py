@@ -111,7 +111,8 @@ def write_networks(study: Study) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             model.save(folder / f"fold-{fold}.safetensors", values)
             history = pd.DataFrame(model.trained.history)
-            write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+            text = history.to_csv(index=False, lineterminator="\n")
+            write_whole(folder / f"fold-{fold}-history.csv", text)
 
 
 def sites_of(source: Any) -> list[str]:

@@ -40,7 +40,7 @@ def save(trained: Trained, path: str | Path, about: dict[str, Any]) -> None:
     temporary.write_bytes(dumps(trained, about))
     temporary.replace(path)
     text = json.dumps(read_card(path), indent=1, sort_keys=True) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    path.with_suffix(".json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def dumps(trained: Trained, about: dict[str, Any]) -> bytes:

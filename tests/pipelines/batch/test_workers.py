@@ -16,7 +16,8 @@ import pytest
 
 from radiomics.kernels.threads import bound_threads, side_by_side
 from radiomics.pipelines.batch import chain
-from radiomics.pipelines.batch.processes import Processes, available, resident
+from radiomics.pipelines.batch.memory import available, resident
+from radiomics.pipelines.batch.processes import Processes
 from radiomics.pipelines.batch.request import Request
 from radiomics.pipelines.batch.scheduling import PATIENCE, TWICE, Limits, Run
 from radiomics.pipelines.batch.tasks import Result, Source, Task
