@@ -24,9 +24,7 @@ def record(
         "versions": installed(),
         "code": versions(config.extraction),
         "machine": {"system": platform.system(), "processor": platform.machine()},
-        "manifest_sha256": sha256(
-            rows.to_csv(index=False, lineterminator="\n").encode()
-        ).hexdigest(),
+        "manifest_sha256": sha256(table.encode()).hexdigest(),
         "images_sha256": features.images,
         "masks_sha256": features.masks,
         "verdicts": features.verdicts,
