@@ -135,15 +135,31 @@ def table_of(output: Path, name: str = "features.parquet") -> pd.DataFrame:
     return pd.read_parquet(output / name)
 
 
+def trouble_of(image: Path) -> Path:
+    """Return the file that brings trouble to the computation of an image."""
+    return image.with_name(f"{image.name}.trouble")
+
+
+def is_held_up(image: Path) -> bool:
+    """Tell whether a worker has come to an image at which it waits."""
+    return image.with_name(f"{image.name}.waiting").exists()
+
+
 def troubled(task: Task) -> Result:
-    """Do a task, or what the file "trouble" beside its image says: die, die once, sleep."""
+    """Do a task, or what the file of trouble beside its image says: die, die once, wait.
+
+    A worker that waits does its task when the file is gone.
+    """
     image = Path(task.source.image)
-    trouble = image.parent / f"{image.name}.trouble"
+    trouble = trouble_of(image)
     if isinstance(task, Compute) and trouble.is_file():
         kind = trouble.read_text()
         if kind == "die once":
             trouble.unlink()
-        if kind == "sleep":
-            time.sleep(60)
+        if kind == "wait":
+            image.with_name(f"{image.name}.waiting").touch()
+            while trouble.exists():
+                time.sleep(0.02)
+            return perform(task)
         os.kill(os.getpid(), signal.SIGKILL)
     return perform(task)

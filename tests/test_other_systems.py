@@ -55,6 +55,11 @@ def both(windows: dict[str, str], *words: object, code: str = MAIN) -> tuple[Ans
     return found[0], found[1]
 
 
+def lines_of(answer: Answer) -> list[str]:
+    """Return what a batch reported, without how far it was after each half minute."""
+    return [line for line in answer.stderr.splitlines() if " running of " not in line]
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return the files below a folder that hold results, by their place."""
     return {
@@ -103,7 +108,7 @@ def test_a_batch(windows: dict[str, str], tmp_path: Path, large: bool) -> None:
     code = LARGE * large + MAIN
     here, there = both(windows, *words, "--log", tmp_path / "OUTPUT.jsonl", code=code)
     assert (here.returncode, there.returncode) == (1, 1), here.stderr + there.stderr
-    assert there.stderr == here.stderr
+    assert lines_of(there) == lines_of(here)
     assert there.stdout.replace("there", "here") == here.stdout
     assert files_of(tmp_path / "there") == files_of(tmp_path / "here")
     names = {"features.parquet", "provenance.json", "records.sqlite", "status.json", "summary.html"}

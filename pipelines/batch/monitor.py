@@ -52,7 +52,7 @@ def _open_log(path: Path) -> TextIO:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: rows by state, ids at work, rows computed, bytes that workers take."""
+    """How far a run is: rows by state, ids at work, rows computed in this run."""
 
     total: int
     done: int
@@ -60,7 +60,6 @@ class Progress:
     waiting: int
     running: list[str]
     computed: int
-    memory: int
 
 
 class Monitor:
@@ -108,11 +107,11 @@ class Monitor:
         """Tell whether the line and the status file should be renewed: once a second."""
         return time.monotonic() - self.last >= EVERY_S
 
-    def show(self, progress: Progress) -> None:
-        """Renew the line and the status file."""
+    def show(self, progress: Progress, memory: int) -> None:
+        """Renew the line and the status file; ``memory`` is what the workers take, in bytes."""
         self.last = now = time.monotonic()
         self.ends.append((now, progress.computed))
-        self.memory = resident(None) + progress.memory
+        self.memory = resident(None) + memory
         state = self.state(progress)
         write_status(self.folder, state)
         if self.is_live:

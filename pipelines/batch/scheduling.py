@@ -80,7 +80,7 @@ class Run:
                         self._handle(event)
                     self._write()
                     if self.monitor.is_due():
-                        self.monitor.show(self.progress())
+                        self.monitor.show(self.progress(), self.pool.memory())
             if not self.stops:
                 self._remove_old_failures()
                 self.records.commit()
@@ -242,8 +242,7 @@ class Run:
         """Return how far the run is."""
         waiting, done, failed = self.counts
         running = [self.id_of(row.number) for task in self.pool.running() for row in task.rows]
-        memory = self.pool.memory()
-        return Progress(len(self.cohort), done, failed, waiting, running, self.computed, memory)
+        return Progress(len(self.cohort), done, failed, waiting, running, self.computed)
 
     def id_of(self, number: int) -> str:
         """Return the id of a row."""

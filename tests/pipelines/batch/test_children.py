@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,20 @@ from radiomics.pipelines.batch.children import call_in_child, steps_in_child
 from radiomics.pipelines.batch.cohort import NAME
 from radiomics.pipelines.batch.request import ROWS
 from radiomics.types import InputError
-from tests.cohorts import rows_of, settle, write_cohort, write_rows
+from tests.cohorts import is_held_up, rows_of, settle, trouble_of, write_cohort, write_rows
+from tests.waiting import LIMIT_S, wait_until
 
-LIMIT_S = 60.0
 LARGE = (
     "from radiomics.pipelines.batch import cohort, collect\n"
     "cohort.LARGE, collect.MANY, cohort.is_large = 0, 0, lambda _: True\n"
+    "from radiomics.pipelines.batch import chain\n"
+    "from tests.cohorts import troubled\n"
+    "chain.perform = troubled\n"
     "from radiomics.pipelines.commands.cli import main\n"
     "if __name__ == '__main__':\n"
     "    main()\n"
 )
-"""A command line to which every manifest is large."""
+"""A command line to which every manifest is large, and whose workers may be held up."""
 
 
 def die() -> None:
@@ -108,20 +110,15 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def wait_until(true: Any) -> None:
-    until = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_end_during_the_checks_leaves_nothing(number: int, tmp_path: Path) -> None:
     """The manifest is a pipe that nobody writes to: who reads it waits for ever."""
     pipe, out = tmp_path / "m.csv", tmp_path / "out"
     os.mkfifo(pipe)
     process = begin(pipe, "--output", out)
-    wait_until(lambda: len(below(process.pid)) > 1 and is_read(pipe))
+    ends: list[int] = []
+    wait_until(lambda: is_read(pipe, ends), process)
+    assert len(below(process.pid)) > 1
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
@@ -131,11 +128,13 @@ def test_an_end_during_the_checks_leaves_nothing(number: int, tmp_path: Path) ->
     assert "Traceback" not in said[1]
     wait_until(lambda: not below(process.pid))
     assert not out.exists()
+    os.close(*ends)
 
 
-def is_read(pipe: Path) -> bool:
+def is_read(pipe: Path, ends: list[int]) -> bool:
+    """Tell whether somebody reads a pipe; the end to write to is kept open, so the reader waits."""
     try:
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        ends.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:
         return False
     return True
@@ -151,9 +150,12 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     settle(tmp_path / "in" / "image0.nii.gz")
     write_rows(manifest, rows)
     out, log = tmp_path / "out", tmp_path / "log"
+    middle = tmp_path / "in" / "image60.nii.gz"
+    trouble_of(middle).write_text("wait")
     words = (manifest, "--settings", tmp_path / "in" / "quick.yaml", "--workers", 1)
     process = begin(*words, "--output", out, "--log", log)
-    wait_until(lambda: log.exists() and '"start"' in log.read_text())
+    wait_until(lambda: is_held_up(middle), process)
+    assert '"start"' in log.read_text()
     assert (out / ROWS / NAME).stat().st_mode & 0o777 == 0o600
     process.send_signal(number)
     said = process.communicate(timeout=LIMIT_S)
@@ -161,6 +163,7 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     assert "Traceback" not in said[1]
     wait_until(lambda: not below(process.pid))
     assert (out / ROWS).exists() == (number == signal.SIGKILL)
+    trouble_of(middle).unlink()
     again = begin(*words, "--output", out, "--log", log)
     said = again.communicate(timeout=LIMIT_S)
     assert again.returncode == 0, said

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from radiomics.io.files.tables import Manifest
-from radiomics.pipelines.batch import chain, cohort, collect
+from radiomics.pipelines.batch import chain, cohort, collect, monitor
 from radiomics.pipelines.batch.cohort import NAME, RowsInMemory, store_rows
 from radiomics.pipelines.batch.monitor import read_status
 from radiomics.pipelines.batch.records import KEY, Records
@@ -91,6 +91,7 @@ def test_both_ways_write_the_same(
     more: dict[str, Any], manifest: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr("radiomics.pipelines.batch.case_files.COARSEST_NS", 0)
+    monkeypatch.setattr(monitor, "EVERY_S", float("inf"))  # no rate, which the machine decides
     settings = tuple(str(manifest.parent / f"{name}.yaml") for name in ("quick", "other"))
     more = {
         key: tmp_path / value if key == "pseudonymise" else value for key, value in more.items()

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,13 +25,16 @@ from radiomics.pipelines.batch.worker import ALWAYS, PER_VOXEL, identify
 from radiomics.types import InputError
 from tests.cohorts import (
     Inline,
+    is_held_up,
     rows_of,
     run_inline,
     table_of,
+    trouble_of,
     troubled,
     write_cohort,
     write_rows,
 )
+from tests.waiting import LIMIT_S, wait_until
 
 
 def test_deaths_and_delays_cost_their_case_only(
@@ -40,9 +43,18 @@ def test_deaths_and_delays_cost_their_case_only(
     manifest = write_cohort(tmp_path / "in", 6)
     a = rows_of(1)[0]
     write_rows(manifest, [*rows_of(6), a | {"id": "second", "label": 2}])
-    for number, kind in ((0, "die once"), (2, "die"), (4, "sleep")):
-        (tmp_path / "in" / f"image{number}.nii.gz.trouble").write_text(kind)
-    monkeypatch.setattr(chain, "make_pool", lambda _: Processes(2, troubled))
+    images = [tmp_path / "in" / f"image{number}.nii.gz" for number in range(6)]
+    for number, kind in ((0, "die once"), (2, "die"), (4, "wait")):
+        trouble_of(images[number]).write_text(kind)
+    pool = Processes(2, troubled)
+
+    def now() -> float:
+        """Let time pass only while nothing but the case that waits is at work."""
+        at_work = {task.source.image for task in pool.running()}
+        return 100.0 if at_work == {str(images[4])} and is_held_up(images[4]) else 0.0
+
+    monkeypatch.setattr("radiomics.pipelines.batch.processes.time", SimpleNamespace(monotonic=now))
+    monkeypatch.setattr(chain, "make_pool", lambda _: pool)
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     request = Request(manifest, tmp_path / "out", settings, seconds=8.0, quiet=True)
     outcome = chain.run_batch(request, lambda _: None)
@@ -148,26 +160,24 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     import sys
 
     write_cohort(tmp_path, 1)
-    (tmp_path / "image0.nii.gz.trouble").write_text("sleep")
+    trouble_of(tmp_path / "image0.nii.gz").write_text("wait")
     code = (
         "import os\n"
+        "from pathlib import Path\n"
         "from radiomics.pipelines.batch.processes import Processes\n"
         "from radiomics.pipelines.batch.tasks import Compute, Source\n"
-        "from tests.cohorts import troubled\n"
+        "from tests.cohorts import is_held_up, troubled\n"
         "if __name__ == '__main__':\n"
         "    pool = Processes(1, troubled)\n"
         f"    pool.submit(Compute(Source({str(tmp_path / 'image0.nii.gz')!r}), ()), None)\n"
-        "    pool.wait(3)\n"
+        f"    while not is_held_up(Path({str(tmp_path / 'image0.nii.gz')!r})):\n"
+        "        pool.wait(0.1)\n"
         "    print(pool.pids()[0], flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     pid = int(done.stdout)
-    for _ in range(100):
-        if not Path(f"/proc/{pid}/cmdline").exists() or not resident(pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker lives on")
+    wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not resident(pid))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are copies on Linux only")
@@ -190,16 +200,14 @@ def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
         assert all(event.result is not None and event.result.identified for event in events)
         servers.append(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
         os.kill(servers[-1], signal.SIGKILL)
+        os.waitid(os.P_PID, servers[-1], os.WEXITED | os.WNOWAIT)
         os.kill(pool.pids()[0], signal.SIGKILL)
-        time.sleep(0.1)
-        pool.wait(0.1)
+        pool.workers[0].process.join()
+        pool.wait(LIMIT_S)
     pids = pool.pids()
     pool.close()
     assert len(set(servers)) > 1
-    until = time.monotonic() + 10
-    while any(resident(pid) for pid in pids):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: not any(resident(pid) for pid in pids))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no copies")
