@@ -131,7 +131,8 @@ def test_a_killed_scan_goes_on_from_its_index(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from radiomics.io.dicom import scanning as s;"
         "files = list(s.find_files(Path(sys.argv[1])));"
-        "s.scan_files(files, lambda _, done, of: time.sleep(3600 * (done > s.CHUNK)), Path(sys.argv[2]))"
+        "stay = lambda _, done, of: time.sleep(3600 * (done > s.CHUNK));"
+        "s.scan_files(files, stay, Path(sys.argv[2]))"
     )
     child = subprocess.Popen([sys.executable, "-c", code, tmp_path / "ct", index])
     wait_until(lambda: _committed(index) >= scanning.CHUNK, child)
