@@ -128,7 +128,7 @@ def write_summary_page(
 
 
 def check_reading(reading: dict[str, str]) -> None:
-    """Refuse wrong names before a file is looked at.
+    """Refuse wrong names before a file is read.
 
     Raises
     ------

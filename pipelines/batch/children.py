@@ -218,7 +218,7 @@ def _run_steps(pipe: Connection, steps: Callable[..., Steps], arguments: tuple[A
             kind, value = YIELDED, work.send(sent)
         except StopIteration as end:
             kind, value = RETURNED, end.value
-        except Exception as error:  # raised again where the user is told
+        except Exception as error:  # raised again where the user hears of it
             kind, value = RAISED, _portable(error)
         try:
             pipe.send((kind, value))
@@ -269,5 +269,5 @@ def call_in_copies(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
 def _do_jobs(pipe: Connection, jobs: Sequence[Callable[[], Any]]) -> None:
     try:
         pipe.send([job() for job in jobs])
-    except Exception:  # done again, and told, by the process that this is a copy of
+    except Exception:  # done again, and reported, by the process that this is a copy of
         os._exit(1)

@@ -100,8 +100,8 @@ class Planner:
     def _compare(self, numbers: NDArray[np.int32]) -> tuple[list[int], list[Task]]:
         """Return which rows of one image are done, and the tasks for the others."""
         done: list[int] = []
-        unknown: list[Row] = []
-        known: list[Row] = []
+        unhashed: list[Row] = []
+        hashed: list[Row] = []
         need = 0
         image = ""
         for number in map(int, numbers):
@@ -113,16 +113,16 @@ class Planner:
                 done.append(number)
                 continue
             choice = tuple((name, cells[name]) for name in CHOICES if cells[name])
-            (unknown if before is None else known).append(Row(number, mask, choice, None, wanted))
+            (unhashed if before is None else hashed).append(Row(number, mask, choice, None, wanted))
             need = max(need, 0 if before is None else before.need)
-        if not unknown and not known:
+        if not unhashed and not hashed:
             return done, []
         source = replace(self.source, image=image, series=cells["series"])
-        tasks: list[Task] = [Identify(source, tuple(unknown))] if unknown else []
-        return done, tasks + self._computing(source, known, need)
+        tasks: list[Task] = [Identify(source, tuple(unhashed))] if unhashed else []
+        return done, tasks + self._computing(source, hashed, need)
 
     def _unchanged(self, key: bytes, image: str, mask: str) -> Input | None:
-        """Return what is known of a row whose files look as they did, None otherwise."""
+        """Return the files of a row that look as they did when they were hashed, else None."""
         before = self.records.get_input(key)
         if before is None or before.fingerprint is None:
             return None
@@ -176,7 +176,7 @@ class Planner:
         return tuple(found)
 
     def keep_values(self, row: Row, number: int, done: Computed) -> None:
-        """Put the values of a row into the store, with known parts."""
+        """Put the values of a row into the store, with parts from other records."""
         before = self.records.get_input(row_key(self.cells(row.number)))
         assert before is not None
         plan = self.plans[number]
@@ -203,7 +203,7 @@ class Planner:
         done: Computed | None,
         reused: dict[str, tuple[list[str], Record]],
     ) -> None:
-        """Write a record in the order of its layout's parts, of new values and of known ones."""
+        """Write a record in the order of its layout's parts, of new values and of those of other records."""
         fresh = set() if done is None else set(done.columns)
         blocks: list[NDArray[np.float64]] = []
         older: dict[str, int] = {}
@@ -225,11 +225,11 @@ class Planner:
     environment = 0
     """Number of the environment of the values that are kept next."""
     checks_files = False
-    """Whether rows whose files have changed since are told apart where tables are written."""
+    """Whether tables leave out values of files that have changed since."""
 
-    def has_changed(self, cells: dict[str, str], known: Input) -> bool:
+    def has_changed(self, cells: dict[str, str], files: Input) -> bool:
         """Tell whether a row's files are there and are not those that its values are of."""
-        if not self.checks_files or known.fingerprint is None:
+        if not self.checks_files or files.fingerprint is None:
             return False
         try:
             now = fingerprint_both(
@@ -237,7 +237,7 @@ class Planner:
             )
         except OSError:  # tables are written where the files need not be
             return False
-        return now.digest != known.fingerprint
+        return now.digest != files.fingerprint
 
 
 def content_key(source: Source, row: Row, content: bytes) -> bytes:

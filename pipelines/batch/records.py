@@ -51,7 +51,7 @@ Parts = Sequence[tuple[str, Sequence[str]]]
 
 @dataclass(frozen=True)
 class Input:
-    """What is known of one row's files.
+    """One row's files, as they were when they were last hashed.
 
     ``fingerprint`` is theirs when they were hashed (None: not to be relied on), ``content`` the
     hash of their bytes and of what was chosen, ``need`` an estimate of memory in bytes.
@@ -165,13 +165,13 @@ class Records:
         return [(json.loads(versions), count) for versions, count in rows]
 
     def get_input(self, key: bytes) -> Input | None:
-        """Return what is known of a row's files."""
+        """Return a row's files as they were last hashed, None where they never were."""
         query = "SELECT print, content, need FROM inputs WHERE input = ?"
         row = self.base.execute(query, [key]).fetchone()
         return None if row is None else Input(*row)
 
     def put_input(self, key: bytes, files: Input) -> None:
-        """Keep what is known of a row's files."""
+        """Keep a row's files as they were hashed."""
         values = (key, files.fingerprint, files.content, files.need)
         self._write("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?)", *values)
 

@@ -258,13 +258,13 @@ def _parts_title(sample: TableSample) -> str:
 
 def _robust_deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how many robust standard deviations values (N, F) lie from their column's median."""
-    known = np.where(np.isfinite(values), values, np.nan)
-    empty = np.isnan(known).all(axis=0)
-    known[:, empty] = 0.0
-    middle = np.nanmedian(known, axis=0)
-    spread_ = 1.4826 * np.nanmedian(np.abs(known - middle), axis=0)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    empty = np.isnan(finite).all(axis=0)
+    finite[:, empty] = 0.0
+    middle = np.nanmedian(finite, axis=0)
+    spread_ = 1.4826 * np.nanmedian(np.abs(finite - middle), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread_ > 0, (known - middle) / spread_, 0.0)
+        return np.where(spread_ > 0, (finite - middle) / spread_, 0.0)
 
 
 def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
