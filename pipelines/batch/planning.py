@@ -203,7 +203,7 @@ class Planner:
         done: Computed | None,
         reused: dict[str, tuple[list[str], Record]],
     ) -> None:
-        """Write a record in the order of its layout's parts, of new values and of those of other records."""
+        """Write a record in the order of its layout's parts, of new values and of older ones."""
         fresh = set() if done is None else set(done.columns)
         blocks: list[NDArray[np.float64]] = []
         older: dict[str, int] = {}
