@@ -1,26 +1,46 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Two commands do everything on a fresh machine: `make demo` installs the core and runs a study on
+# synthetic patients; `make test` installs the rest and runs the tests.
 PYTHON ?= python3
 VENV ?= .venv
 OUTPUT ?= demo-output
+PYTHONS ?= python3.12 python3.13
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 else
 BIN := $(VENV)/bin
 endif
+PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: install demo test lint typecheck wheel bench-demo bench-studies clean
+.PHONY: core install demo test test-oldest test-pythons lint typecheck wheel bench-demo bench-studies clean
+core: $(VENV)/.core
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
-demo: install
+$(VENV)/.installed: $(VENV)/.core
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable ".[all,dev]"
+	@touch $@
+
+demo: core
 	$(BIN)/radiomics demo --output $(OUTPUT)
 
 test: install
 	$(BIN)/python -m pytest --numprocesses 2
+
+# the oldest versions that pyproject.toml promises, and other Pythons: each in an environment of its own
+test-oldest:
+	$(PYTHON) -m venv .venvs/oldest
+	.venvs/oldest/bin/python $(PIP) --constraint constraints-oldest.txt --editable ".[all,dev]"
+	.venvs/oldest/bin/python -m pytest --numprocesses 2
+
+test-pythons: $(PYTHONS:%=test-with-%)
+test-with-%:
+	$* -m venv .venvs/$*
+	.venvs/$*/bin/python $(PIP) --editable ".[all,dev]"
+	.venvs/$*/bin/python -m pytest --numprocesses 2
 
 lint: install
 	$(BIN)/ruff check .
@@ -30,7 +50,7 @@ typecheck: install
 	$(BIN)/mypy
 
 wheel: install
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --no-isolation
 
 bench-demo: install
 	$(BIN)/python -m benchmarks.demo
@@ -39,4 +59,4 @@ bench-studies: install
 	$(BIN)/python -m benchmarks.studies
 
 clean:
-	rm -rf $(VENV) $(OUTPUT) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venvs $(OUTPUT) dist build .mypy_cache .ruff_cache .pytest_cache

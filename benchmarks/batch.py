@@ -40,7 +40,7 @@ from radiomics.pipelines.batch.memory import resident
 COMMAND = [
     sys.executable,
     "-c",
-    "from radiomics.pipelines.commands.cli import main; main()",
+    "from radiomics.pipelines.commands.app import main; main()",
     "batch",
 ]
 SETTINGS = (

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 
 
 def run_once() -> tuple[float, float]:
@@ -24,7 +24,7 @@ def run_once() -> tuple[float, float]:
         command = [
             sys.executable,
             "-c",
-            "from radiomics.pipelines.commands.cli import main; main()",
+            "from radiomics.pipelines.commands.app import main; main()",
             "demo",
             "--quiet",
         ]

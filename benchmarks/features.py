@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from radiomics import extract, read_image, read_mask
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 
 AWAKE = 1
 """Calls right before each timed one, of both tools, so that caches and processors are awake."""

@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.features import SETTINGS
 from radiomics import Volume, extract
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 
 SIZES = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
 LARGE = 1e5

@@ -30,7 +30,7 @@ from scipy.ndimage import gaussian_filter
 from radiomics.io import read_image
 from radiomics.io.dicom.scanning import find_files, scan_files
 from radiomics.io.dicom.writer import Scan, write_ct_series
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.types import Volume
 
 SHAPE = (400, 512, 512)

@@ -22,9 +22,9 @@ from joblib import Parallel, delayed
 
 from benchmarks.simulated import noise_study, signal, signal_study
 from radiomics.evaluation.calibration import wilson
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import run
 from radiomics.pipelines.study.config import StudyConfig, load_config
 from radiomics.plugins import parse
 from radiomics.types import silent

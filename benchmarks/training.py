@@ -24,7 +24,7 @@ from torchvision import transforms
 
 from radiomics import models, training
 from radiomics.datasets import cifar10, fashion_mnist, mnist
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.types import Samples
 
 TASKS: dict[str, dict[str, Any]] = {

@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.training import ours
 from radiomics import models, training
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.types import Samples
 
 BATCH = 8

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from radiomics.pipelines.environment import installed
-from radiomics.pipelines.study.chain import run
+from radiomics.pipelines.provenance import installed
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.study.config import load_config
 from radiomics.training import choose_device
 

@@ -1,34 +1,53 @@
-"""What a result was made from: config, versions, seeds, input hashes."""
+"""The environment that results come from: versions of everything that can influence them."""
 
 from __future__ import annotations
 
+import os
 import platform
-from hashlib import sha256
-from typing import Any
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
 
-from radiomics.extraction import versions
-from radiomics.io.files.tables import FeatureTable, Manifest
-from radiomics.pipelines.environment import installed
-from radiomics.pipelines.study.config import StudyConfig
-from radiomics.pipelines.study.features import CohortFeatures
+from radiomics import __version__
+
+PACKAGES = (
+    "numpy", "scipy", "pandas", "pyarrow", "numba", "pydicom", "highdicom", "SimpleITK", "imageio",
+    "scikit-learn", "torch", "torchvision", "monai", "pydantic", "matplotlib",
+)  # fmt: skip
 
 
-def record(
-    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
-) -> dict[str, Any]:
-    """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
-    rows = manifest.rows.drop(columns=["image", "mask"], errors="ignore")
-    table = rows.to_csv(index=False, lineterminator="\n")
-    return {
-        "config": config.published(),
-        "versions": installed(),
-        "code": versions(config.extraction),
-        "machine": {"system": platform.system(), "processor": platform.machine()},
-        "manifest_sha256": sha256(table.encode()).hexdigest(),
-        "images_sha256": features.images,
-        "masks_sha256": features.masks,
-        "verdicts": features.verdicts,
-        "notes": features.notes,
-        "missing": features.missing,
-        "failures": features.failures,
-    }
+EXTRAS = ("networks", "cluster", "archive", "app", "explain")
+"""Extras that a user may want, in the order in which they are told."""
+
+
+def first_process() -> bool:
+    """Return whether this process is alone, or the first of those that ``torchrun`` started.
+
+    The others compute the same and write nothing.
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
+def installed() -> dict[str, str]:
+    """Return the version of each package that can influence a result; empty when not installed."""
+    found = {"python": platform.python_version(), "radiomics-pipelines": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+def extras() -> dict[str, list[str]]:
+    """Return for each extra which of its packages are not installed."""
+    found: dict[str, list[str]] = {}
+    for line in requires("radiomics-pipelines") or ():
+        name, extra = re.match(r"[\w.-]+", line), re.search(r"extra == ['\"](\w+)['\"]", line)
+        if name is None or extra is None or extra.group(1) not in EXTRAS:
+            continue
+        absent = found.setdefault(extra.group(1), [])
+        try:
+            version(name.group())
+        except PackageNotFoundError:
+            absent.append(name.group())
+    return {extra: found[extra] for extra in EXTRAS if extra in found}

@@ -18,8 +18,37 @@ from pydantic import BaseModel, ValidationError
 Model = TypeVar("Model", bound=BaseModel)
 
 
+EXTRAS = {
+    "torch": "networks",
+    "torchvision": "networks",
+    "monai": "networks",
+    "safetensors": "networks",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "fsspec": "cluster",
+}
+"""Packages that come with an extra of ours, and which."""
+
+
 class ConfigurationError(ValueError):
     """A name or an option that does not exist, or a value that breaks its rule."""
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """Something that was asked for needs packages that an extra installs."""
+
+
+def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
+    """Return what to raise for a package that is absent: how to install it, if an extra has it.
+
+    >>> print(missing_extra(ModuleNotFoundError(name="torch"), "a network"))
+    a network needs PyTorch and its kin: pip install 'radiomics-pipelines[networks]'
+    """
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    if extra is None:
+        return error
+    kin = "PyTorch and its kin" if extra == "networks" else str(error.name)
+    return MissingExtraError(f"{what} needs {kin}: pip install 'radiomics-pipelines[{extra}]'")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -45,7 +74,10 @@ def load(package: str, name: str) -> ModuleType:
     if name not in names:
         kind = package.rpartition(".")[2]
         raise ConfigurationError(f"{kind}: there is no '{name}'. {did_you_mean(name, names)}")
-    return import_module(f"{package}.{name}")
+    try:
+        return import_module(f"{package}.{name}")
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, f"'{name}' of {package}") from None
 
 
 def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:

@@ -24,6 +24,15 @@ QUICK = (
 )
 AFFINE = np.diag([2.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]]
 LONG_AGO = 1_600_000_000
+HELD_UP = (
+    "from radiomics.pipelines.batch import chain\n"
+    "from tests.cohorts import troubled\n"
+    "chain.perform = troubled\n"
+    "from radiomics.pipelines.commands.app import main\n"
+    "if __name__ == '__main__':\n"
+    "    main()\n"
+)
+"""A command line whose workers have trouble: a batch is at work for as long as one waits."""
 
 
 def write_case(folder: Path, number: int, shape: tuple[int, int, int] = (6, 12, 12)) -> None:

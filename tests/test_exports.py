@@ -34,7 +34,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_the_command_line_starts_without_the_stages() -> None:
     heavy = "{'numpy','torch','pandas','pydicom','SimpleITK','pydantic','sklearn','rich'}"
-    code = f"import sys, radiomics.pipelines.commands.cli; print({heavy} & set(sys.modules))"
+    code = f"import sys, radiomics.pipelines.commands.app; print({heavy} & set(sys.modules))"
     assert run_fresh(code) == "set()"
 
 

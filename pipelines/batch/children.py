@@ -29,7 +29,7 @@ from radiomics.types import InputError
 
 IMPORTED = (
     "radiomics.pipelines.batch.forkserver",
-    "radiomics.pipelines.commands.cli",
+    "radiomics.pipelines.commands.app",
     "radiomics.pipelines.batch.children",
     "radiomics.pipelines.batch.worker",
     "radiomics.extraction",

@@ -70,7 +70,7 @@ def identify(task: Task) -> Result:
 def compute_rows(task: Compute) -> Result:
     """Read an image once, and compute what is wanted in each of its masks."""
     from radiomics.io import read_image
-    from radiomics.pipelines.environment import installed
+    from radiomics.pipelines.provenance import installed
 
     source, result = task.source, Result(versions=installed())
     try:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radiomics.pipelines.commands.start import INTERRUPTED
+from radiomics.pipelines.commands.exits import FAILED, INTERRUPTED, WRONG
 
 if TYPE_CHECKING:
     from radiomics.pipelines.batch.request import Outcome, Request
     from radiomics.pipelines.batch.summary_process import SummaryProcess
 
-FAILED, WRONG = 1, 2
 SHOWN = 20
 
 Manifest = Annotated[

@@ -1,16 +1,23 @@
-"""Where the command ``radiomics`` begins: Ctrl-C while Python imports is no traceback, either."""
+"""Where the command ``radiomics`` begins: what may go wrong before anything of it is imported."""
 
 from __future__ import annotations
 
 import sys
 
-INTERRUPTED = 130
+from radiomics.pipelines.commands.exits import INTERRUPTED, WRONG
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; Ctrl-C while Python imports is no traceback, either."""
     try:
-        from radiomics.pipelines.commands.cli import main as run
+        from radiomics.pipelines.commands.shadows import find_shadows
+
+        problems = find_shadows()
+        if problems and sys.argv[1:2] != ["doctor"]:
+            sys.stderr.write("error: another package is in the way:\n  " + "\n  ".join(problems))
+            sys.stderr.write("\n")
+            sys.exit(WRONG)
+        from radiomics.pipelines.commands.app import main as run
 
         run()
     except KeyboardInterrupt:  # before a command began: nothing was done yet

@@ -1,18 +1,21 @@
-"""Commands about studies: study, demo, predict. The command line registers them."""
+"""``radiomics study``: a study from its config to its report."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-FAILED = 1
-
-Folder = Annotated[Path, typer.Option(help="Folder for the results; made if needed.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also what the libraries log.")]
-Workers = Annotated[int, typer.Option(min=0, help="Processes; 0: one a processor.")]
+from radiomics.pipelines.commands.exits import FAILED
+from radiomics.pipelines.commands.options import (
+    Folder,
+    Quiet,
+    Verbose,
+    Workers,
+    log_libraries,
+)
 
 
 def study(
@@ -35,94 +38,33 @@ def study(
     if schema:
         import json
 
-        from radiomics.pipelines.study import schema as config_schema
+        from radiomics.pipelines.study.schema import schema as schema_of
 
-        typer.echo(json.dumps(config_schema.schema(), indent=1, sort_keys=True))
+        typer.echo(json.dumps(schema_of(), indent=1, sort_keys=True))
         return
     if config is None:
         raise typer.BadParameter("name a config, or ask for --schema")
     if dry_run:
         _show_plan(config, overrides or [], output, workers)
         return
-    run_study(config, overrides or [], output, workers, (quiet, verbose))
+    report_study(config, overrides or [], output, workers, quiet, verbose)
 
 
-def demo(
-    output: Folder = Path("demo-output"),
-    workers: Workers = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """Run the demo study on a synthetic cohort of 60 patients."""
-    run_study("demo", [], output, workers, (quiet, verbose))
-
-
-def predict(
-    model: Annotated[Path, typer.Argument(help="model.zip of a study, or one of its models/.")],
-    image: Annotated[Path, typer.Argument(help="Image, or a manifest or table with many cases.")],
-    mask: Annotated[Path | None, typer.Argument(help="Mask; without one IMAGE is a table.")] = None,
-    known: Annotated[
-        list[str] | None, typer.Option(help="Covariate or site of the scan: name=value.")
-    ] = None,
-    roi: Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT.")] = None,
-    label: Annotated[int | None, typer.Option(help="Value in a label image.")] = None,
-    segment: Annotated[str | None, typer.Option(help="Number or label in a SEG.")] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID, where IMAGE holds several series.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write; the suffix chooses the format.")
-    ] = None,
-    quiet: Quiet = False,
-) -> None:
-    """Apply a study's model to new scans, and say where it may not apply."""
-    from radiomics.pipelines.bundle.bundle import load
-    from radiomics.pipelines.bundle.predict import predict_manifest, predict_scan
-    from radiomics.pipelines.commands.progress import Terminal
-    from radiomics.pipelines.commands.single import check_suffix
-    from radiomics.pipelines.commands.tables import print_table, write_table
-
-    if output is not None:
-        check_suffix(output)
-    bundle = load(model)
-    failed: dict[str, str] = {}
-    if mask is not None:
-        given = _pairs(known or [])
-        choice = {"series": series, "roi": roi, "label": label, "segment": segment}
-        rows = predict_scan(bundle, image, mask, choice, given)
-    else:
-        with Terminal(quiet) as progress:
-            rows, failed = predict_manifest(bundle, image, progress)
-    if output is not None:
-        write_table(rows, output)
-    elif rows:
-        print_table([_short(row) for row in rows])
-    for case, reason in failed.items():
-        typer.echo(f"failed: {case}: {reason}", err=True)
-    if failed:
-        raise typer.Exit(FAILED)
-
-
-def run_study(
-    config: str, overrides: list[str], output: Path, workers: int, manner: tuple[bool, bool]
+def report_study(
+    config: str, overrides: list[str], output: Path, workers: int, quiet: bool, verbose: bool
 ) -> None:
     """Run a study with progress on the terminal, and say what came out."""
-    import logging
-    import os
-
     from radiomics.pipelines.commands.progress import Terminal
-    from radiomics.pipelines.environment import first_process
-    from radiomics.pipelines.study.chain import run
+    from radiomics.pipelines.provenance import first_process
+    from radiomics.pipelines.report import REPORT, run_study
     from radiomics.pipelines.study.config import load_config
     from radiomics.pipelines.study.estimates import BASELINES, label
 
-    quiet, verbose = manner
-    if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    log_libraries(verbose)
     checked = load_config(config, overrides)
     output.mkdir(parents=True, exist_ok=True)
     with Terminal(quiet or not first_process()) as progress:
-        finished = run(checked, output, progress, workers or os.cpu_count() or 1)
+        finished = run_study(checked, output, progress, workers or os.cpu_count() or 1)
     if not first_process():
         return
     for warning in [] if quiet else finished.warnings:
@@ -131,7 +73,7 @@ def run_study(
         headline, estimate = next(iter(outcome.estimates.items()))
         if name not in BASELINES:
             typer.echo(f"{name}: {label(headline)} {estimate}")
-    typer.echo(f"report: {output / 'report.html'}")
+    typer.echo(f"report: {output / REPORT}")
     failures = finished.features.failures if finished.features is not None else {}
     for case, reason in failures.items():
         typer.echo(f"failed: {case}: {reason}", err=True)
@@ -140,7 +82,7 @@ def run_study(
 
 
 def _show_plan(config: str, overrides: list[str], output: Path, workers: int) -> None:
-    import os
+    """Print what a study would do; nothing is written."""
     import tempfile
 
     from radiomics.pipelines.commands.tables import print_table
@@ -152,14 +94,3 @@ def _show_plan(config: str, overrides: list[str], output: Path, workers: int) ->
     with tempfile.TemporaryDirectory() as scratch:  # a source that makes its data makes them there
         place = output if output.is_dir() else Path(scratch)
         print_table(plan(checked, place, silent, workers or os.cpu_count() or 1))
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text:
-            raise typer.BadParameter(f"{text!r}: write it as name=value")
-    return {name: value for name, _, value in (text.partition("=") for text in texts)}
-
-
-def _short(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}

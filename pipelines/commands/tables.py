@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,34 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from radiomics.pipelines.commands.single import check_suffix
-from radiomics.pipelines.store import write_whole
+from radiomics.pipelines.store import without_nan, write_whole
+from radiomics.plugins import ConfigurationError
 
 if TYPE_CHECKING:
     from radiomics.io.inspection import Finding
 
 Row = Mapping[str, Any]
+SUFFIXES = (".csv", ".json", ".parquet")
+STANDARD_OUTPUT = Path("-")
+"""The name of a file that stands for JSON on standard output."""
+
+
+def check_suffix(path: Path | None) -> None:
+    """Demand a suffix that a table can be written to, where a file is asked for.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the suffixes there are.
+    """
+    if path not in (None, STANDARD_OUTPUT) and path.suffix.lower() not in SUFFIXES:
+        suffixes = ", ".join(SUFFIXES)
+        rule = f"the suffix of a table is one of {suffixes}; - is JSON on standard output"
+        raise ConfigurationError(f"{path}: {rule}")
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
-    """Write rows as CSV, JSON or Parquet by suffix, whole or not at all.
+    """Write rows as CSV, JSON or Parquet by suffix, whole or not at all; as JSON for ``-``.
 
     Raises
     ------
@@ -31,10 +49,13 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         For another suffix.
     """
     check_suffix(path)
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(_json(rows))
+        return
     suffix = path.suffix.lower()
     path.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".json":
-        write_whole(path, json.dumps([_json(row) for row in rows], indent=1) + "\n")
+        write_whole(path, _json(rows))
         return
     if suffix == ".csv":
         write_whole(path, _csv(rows))
@@ -58,8 +79,20 @@ def _csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
+def print_csv(rows: Sequence[Row]) -> None:
+    """Write rows as CSV to standard output; all have the same columns."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows([rows[0].keys(), *(row.values() for row in rows)])
+
+
 def write_features(rows: Sequence[Row], record: Row, path: Path) -> None:
-    """Write features, and their provenance beside them as ``NAME.provenance.json``."""
+    """Write features, and their provenance beside them as ``NAME.provenance.json``.
+
+    On standard output each row holds the provenance under that name.
+    """
+    if path == STANDARD_OUTPUT:
+        write_table([{**row, "provenance": record} for row in rows], path)
+        return
     write_table(rows, path)
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
     write_whole(path.with_name(f"{path.stem}.provenance.json"), text)
@@ -88,7 +121,7 @@ def print_findings(found: Sequence[Finding], root: Path) -> None:
         spacing = finding.spacing and " x ".join(f"{s:.4g}" for s in finding.spacing)
         rows.append(
             {
-                "path": _below(finding.path, root),
+                "path": _relative(finding.path, root),
                 "patient": finding.patient,
                 "kind": finding.modality or finding.kind,
                 "slices x rows x columns": " x ".join(map(str, finding.shape or ())),
@@ -101,14 +134,14 @@ def print_findings(found: Sequence[Finding], root: Path) -> None:
     console = terminal()
     for finding in found:
         for defect in finding.defects:
-            place = _below(finding.path, root)
+            place = _relative(finding.path, root)
             console.print(f"{finding.verdict}: {place}: {defect}", markup=False, soft_wrap=True)
 
 
-def _below(path: str, root: Path) -> str:
+def _relative(path: str, root: Path) -> str:
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
-def _json(row: Row) -> dict[str, Any]:
-    """Return a row with NaN as null, which JSON has no number for."""
-    return {k: None if isinstance(v, float) and v != v else v for k, v in row.items()}
+def _json(rows: Sequence[Row]) -> str:
+    """Return rows as JSON; NaN is null, which JSON has no number for."""
+    return json.dumps([without_nan(row) for row in rows], indent=1) + "\n"

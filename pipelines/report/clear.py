@@ -29,12 +29,12 @@ from radiomics.pipelines.study.estimates import CLINICAL, SIZE, label
 RULE = "the unit's rule (HU: bins of 25; SUV: bins of 0.5; others: 32 bins)"
 
 
-def _said(options: Mapping[str, Any]) -> str:
+def _options_text(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in options.items() if v is not None)
 
 
-def _named(spec: Mapping[str, Any]) -> str:
-    options = _said({k: v for k, v in spec.items() if k != "name"})
+def _model_text(spec: Mapping[str, Any]) -> str:
+    options = _options_text({k: v for k, v in spec.items() if k != "name"})
     return f"{spec['name']} ({options})" if options else str(spec["name"])
 
 
@@ -78,22 +78,26 @@ def _reference(r: RunRecord) -> Answer:
 def _preprocessing(r: RunRecord) -> Answer:
     settings = r.config.extraction
     parts = {"normalise": settings.normalise, "resegment": settings.resegment}
-    told = [f"{name}: {_said(o.model_dump())}" for name, o in parts.items() if o is not None]
+    told = [
+        f"{name}: {_options_text(o.model_dump())}" for name, o in parts.items() if o is not None
+    ]
     return MET, "; ".join(told) or "intensities were not changed"
 
 
 def _resampling(r: RunRecord) -> Answer:
     options = r.config.extraction.resample
-    return MET, _said(options.model_dump()) if options is not None else "the grids were kept"
+    return MET, _options_text(
+        options.model_dump()
+    ) if options is not None else "the grids were kept"
 
 
 def _discretisation(r: RunRecord) -> Answer:
     options = r.config.extraction.discretisation
-    return MET, _said(options.model_dump()) if options is not None else RULE
+    return MET, _options_text(options.model_dump()) if options is not None else RULE
 
 
 def _image_types(r: RunRecord) -> Answer:
-    return MET, "; ".join(_named(spec) for spec in r.config.extraction.filters)
+    return MET, "; ".join(_model_text(spec) for spec in r.config.extraction.filters)
 
 
 def _count(r: RunRecord) -> Answer:
@@ -120,7 +124,7 @@ def _imbalance(r: RunRecord) -> Answer:
 def _reduction(r: RunRecord) -> Answer:
     if not r.selectors:
         return NONE, "no selection was asked for: a model sees all columns"
-    return MET, f"inside the folds: {'; '.join(map(_named, r.config.selection))}"
+    return MET, f"inside the folds: {'; '.join(map(_model_text, r.config.selection))}"
 
 
 def _algorithms(r: RunRecord) -> Answer:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from radiomics.extraction.catalogue import feature_catalogue
 from radiomics.pipelines.study.estimates import BASELINES
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import figures
 from radiomics.reporting.html import Section, Table, without_empty
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
 SHOWN = 15
 

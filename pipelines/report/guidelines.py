@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from radiomics.io.files.tables import FeatureTable, Manifest
 from radiomics.pipelines.report import clear, metrics
 from radiomics.pipelines.report.run_record import AUTHOR, MET, NONE, NOT, Question, RunRecord
-from radiomics.pipelines.study.config import StudyConfig
+from radiomics.pipelines.study.results import Study
 from radiomics.reporting.html import Section, Table
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
 
 HEADS = ("No.", "Item", "State", "Evidence in this run, or what to fill in")
 
 
-def guideline_sections(
-    config: StudyConfig, source: Manifest | FeatureTable, study: Study
-) -> list[Section]:
+def guideline_sections(study: Study, source: Manifest | FeatureTable) -> list[Section]:
     """Return the sections that answer METRICS [1]_ and CLEAR [2]_.
 
     Nothing is claimed without evidence of this run.
@@ -28,7 +21,7 @@ def guideline_sections(
     .. [1] Kocak et al., Insights into Imaging 15 (2024) 8.
     .. [2] Kocak et al., Insights into Imaging 14 (2023) 75.
     """
-    record = RunRecord(config, source, study)
+    record = RunRecord(study, source)
     return [
         _section("METRICS", "METhodological RadiomICs Score, 2024", metrics.ITEMS, record),
         _section("CLEAR", "CheckList for EvaluAtion of Radiomics, 2023", clear.ITEMS, record),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from radiomics import models
 from radiomics.evaluation.multiclass import confusion
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import pictures
 from radiomics.reporting.html import Section, Table
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
 SHOWN = 9
 
@@ -29,7 +26,7 @@ def network_sections(study: Study) -> list[Section]:
         if outcome.fitted and all(hasattr(model, "trained") for model in outcome.fitted):
             found += [_layers(name, outcome), _curves(name, outcome)]
             if study.features is not None and outcome.samples.classes:
-                found += [_called(name, outcome), *mistakes(name, outcome)]
+                found += [_confusion_section(name, outcome), *mistakes(name, outcome)]
             heat = _attention(name, outcome)
             found += [heat] if heat is not None else []
     return found
@@ -65,16 +62,22 @@ def _curves(name: str, outcome: Outcome) -> Section:
     return Section(f"Training of {name}", text, figures=[pictures.curves(histories)])
 
 
-def _called(name: str, outcome: Outcome) -> Section:
+def _confusion_section(name: str, outcome: Outcome) -> Section:
     p = outcome.predictions
-    drawn = pictures.confusion(confusion(p.y_true, by_class(p.y_score)), outcome.samples.classes)
+    drawn = pictures.confusion(
+        confusion(p.y_true, class_scores(p.y_score)), outcome.samples.classes
+    )
     text = "Cases by their class and by the most probable one, predicted out of fold."
     return Section(f"Predictions of {name}", text, figures=[drawn])
 
 
 def mistakes(name: str, outcome: Outcome) -> list[Section]:
     """Show the surest of the mistakes of a model that sees images."""
-    p, samples, score = outcome.predictions, outcome.samples, by_class(outcome.predictions.y_score)
+    p, samples, score = (
+        outcome.predictions,
+        outcome.samples,
+        class_scores(outcome.predictions.y_score),
+    )
     wrong = np.flatnonzero(predicted(p.y_score) != p.y_true)
     if samples.x.ndim == 2 or not wrong.size:
         return []
@@ -102,7 +105,7 @@ def _attention(name: str, outcome: Outcome) -> Section | None:
     if last_convolution(model.trained.network) is None or not samples.classes:
         return None
     first = np.flatnonzero(p.fold == 0)
-    chosen = in_turn(p.y_true[first])[:SHOWN]
+    chosen = alternate_classes(p.y_true[first])[:SHOWN]
     place = {identity: number for number, identity in enumerate(samples.ids)}
     rows = np.array([place[p.ids[i]] for i in first[chosen]])
     called = predicted(p.y_score)[first[chosen]]
@@ -138,12 +141,12 @@ def predicted(score: Any) -> Any:
     return (score >= 0.5).astype(int) if score.ndim == 1 else score.argmax(axis=1)
 
 
-def by_class(score: Any) -> Any:
+def class_scores(score: Any) -> Any:
     """Return the probability of each class (N, K), of a binary outcome of both."""
     return score if score.ndim == 2 else np.stack([1 - score, score], axis=1)
 
 
-def in_turn(y: Any) -> Any:
+def alternate_classes(y: Any) -> Any:
     """Return places so that classes take turns, each in its own order."""
     rank = np.empty(len(y), dtype=np.int64)
     for value in np.unique(y):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +10,10 @@ from radiomics.evaluation.decisions import decision_curve
 from radiomics.evaluation.measures import HEADLINE, headline, risk
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.estimates import BASELINES, NOTHING, label, plan_of, weights_of
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, in_parts
 from radiomics.types import Predictions
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
 THRESHOLDS = np.arange(0.01, 1.0, 0.01)
 SHOWN = 5
@@ -25,9 +22,9 @@ ACROSS = 4
 """Models that stand side by side in a table."""
 
 
-def performance_sections(config: StudyConfig, study: Study) -> list[Section]:
+def performance_sections(study: Study) -> list[Section]:
     """Return the sections on estimates, comparisons, curves and folds."""
-    compared = _compared(config, study)
+    config, compared = study.config, _comparison_section(study.config, study)
     found = [*_estimates(config, study), *([compared] if compared else [])]
     return [*found, _curves(config, study), *_folds(config, study)]
 
@@ -38,7 +35,7 @@ def warnings_section(study: Study) -> Section | None:
     return Section("Look at this first", "", Table(["Warning"], rows)) if rows else None
 
 
-def paged(title: str, text: str, table: Table, fixed: int, most: int) -> list[Section]:
+def paginate(title: str, text: str, table: Table, fixed: int, most: int) -> list[Section]:
     """Return a section for each part of a table that fits on a page."""
     first, *others = in_parts(table, fixed, most)
     more = [Section(f"{title}, further models", "", part) for part in others]
@@ -67,7 +64,7 @@ def _estimates(config: StudyConfig, study: Study) -> list[Section]:
         )
         plain = [n for n, o in study.outcomes.items() if not o.candidates and n not in BASELINES]
         text += f" For {', '.join(plain)} it is one half." if plain else ""
-    return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
+    return paginate("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
 def _exact(config: StudyConfig) -> str:
@@ -94,7 +91,7 @@ def _threshold(config: StudyConfig) -> str:
     return f"the highest with a sensitivity of {wanted:g}" if wanted else "Youden's index"
 
 
-def _compared(config: StudyConfig, study: Study) -> Section | None:
+def _comparison_section(config: StudyConfig, study: Study) -> Section | None:
     if not study.comparisons:
         return None
     lines = [
@@ -139,13 +136,13 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _shown(study: Study) -> dict[str, Outcome]:
+def _shown_outcomes(study: Study) -> dict[str, Outcome]:
     named = {n: o for n, o in study.outcomes.items() if n != NOTHING}
     return dict([*named.items()][:SHOWN])
 
 
 def _curves(config: StudyConfig, study: Study) -> Section:
-    shown = _shown(study)
+    shown = _shown_outcomes(study)
     named = {name: outcome.predictions for name, outcome in shown.items()}
     if config.task == "binary":
         return _binary_curves(config, study, named)
@@ -210,4 +207,4 @@ def _folds(config: StudyConfig, study: Study) -> list[Section]:
         lines.append(row)
     name = label(HEADLINE[config.task])
     heads = ["Fold", "Tested cases", "Patients", *study.outcomes]
-    return paged("Each fold", f"{name} of each test part.", Table(heads, lines), 3, ACROSS)
+    return paginate("Each fold", f"{name} of each test part.", Table(heads, lines), 3, ACROSS)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from radiomics.io.files.tables import FeatureTable, Manifest
-from radiomics.pipelines.study.config import StudyConfig
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
+from radiomics.pipelines.study.results import Study
 
 MET, NOT, AUTHOR, NONE = "met", "not met", "for the author", "does not apply"
 Answer = tuple[str, str]
@@ -19,14 +15,14 @@ Answer = tuple[str, str]
 class RunRecord:
     """What the answers read; nothing else may be claimed."""
 
-    def __init__(self, config: StudyConfig, source: Manifest | FeatureTable, study: Study) -> None:
-        self.config, self.source, self.study = config, source, study
+    def __init__(self, study: Study, source: Manifest | FeatureTable) -> None:
+        self.config, self.source, self.study = study.config, source, study
         rows = source.rows
         self.sites = int(rows["site"].nunique()) if "site" in rows else 0
         self.images = isinstance(source, Manifest)
         self.deep = any(
             hasattr(f, "trained") for o in study.outcomes.values() for f in o.fitted[:1]
-        ) or any("embedding" in spec for spec in config.models)
+        ) or any("embedding" in spec for spec in study.config.models)
 
     @property
     def selectors(self) -> str:
@@ -72,6 +68,6 @@ def confounders(r: RunRecord) -> Answer:
     """Say whether sites were harmonised, and which covariates the models had."""
     method = r.config.harmonisation.method
     if method != "none":
-        told = f"sites harmonised inside the folds ({method})"
-        return MET, f"{told}; clinical covariates: {r.covariates}"
+        harmonised = f"sites harmonised inside the folds ({method})"
+        return MET, f"{harmonised}; clinical covariates: {r.covariates}"
     return AUTHOR, f"no harmonisation; clinical covariates in the model: {r.covariates}"

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from radiomics.evaluation.multiclass import confusion
-from radiomics.pipelines.environment import installed
-from radiomics.pipelines.report.networks import SHOWN, by_class, in_turn, mistakes, network_sections
-from radiomics.pipelines.report.performance import ACROSS, paged, warnings_section
+from radiomics.pipelines.provenance import installed
+from radiomics.pipelines.report.networks import (
+    SHOWN,
+    alternate_classes,
+    class_scores,
+    mistakes,
+    network_sections,
+)
+from radiomics.pipelines.report.performance import ACROSS, paginate, warnings_section
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.embedding import VALIDATION
 from radiomics.pipelines.study.estimates import label
+from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.pipelines.study.samples import TEST, TRAIN
 from radiomics.reporting import figures, pictures
 from radiomics.reporting.html import Section, Table, render
 from radiomics.types import Samples
 
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
-    from radiomics.pipelines.study.estimates import Outcome
 
-
-def render_study(config: StudyConfig, study: Study) -> str:
+def render_samples(study: Study) -> str:
     """Return the report as one HTML text."""
+    config = study.config
     name, first = next(iter(study.outcomes.items()))
     samples = first.samples
     headline = next(iter(first.estimates))
@@ -53,7 +57,7 @@ def _samples(samples: Samples) -> Section:
         rows.append([name, *(f"{int(h.sum()):,}" for h in held)])
     drawn = []
     if samples.x.ndim > 2:
-        chosen = in_turn(samples.y)[:SHOWN]
+        chosen = alternate_classes(samples.y)[:SHOWN]
         titles = [samples.classes[int(samples.y[i])] for i in chosen]
         drawn = [pictures.grid([samples.x[i] for i in chosen], titles)]
     return Section("Samples", "", Table(["Class", *parts], rows), drawn)
@@ -77,7 +81,7 @@ def _performance(config: StudyConfig, study: Study) -> list[Section]:
         f"not cover the variation from training anew. In brackets: the same on the samples that "
         f"the model was fitted to."
     )
-    return paged("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
+    return paginate("Performance", text, Table(["", *study.outcomes], lines), 1, ACROSS)
 
 
 def _with_apparent(outcome: Outcome, metric: str) -> str:
@@ -94,7 +98,7 @@ def _tested(study: Study) -> list[Section]:
             drawn = [pictures.agreement(p.y_true, p.y_score)]
             found.append(Section(f"Predictions of {name}", figures=drawn))
             continue
-        score = by_class(p.y_score)
+        score = class_scores(p.y_score)
         drawn = [pictures.confusion(confusion(p.y_true, score), classes)]
         if p.y_score.ndim == 2:
             drawn.append(pictures.class_roc(p.y_true, score, classes))

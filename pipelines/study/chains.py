@@ -63,7 +63,7 @@ def recipe(design: Design, spec: Mapping[str, Any], recalibrate: bool = True) ->
         For a model that does not take the task.
     """
     variants = candidates(spec, design.task, design.seed)
-    built = [_built(design, variant) for variant in variants]
+    built = [_build_model(design, variant) for variant in variants]
     steps = [*preparation(design, spec.get("embedding")), ("model", built[0])]
     binary = design.task == "binary"
     tried = tuple({"model": model} for model in built)
@@ -108,17 +108,17 @@ def preparation(
         steps.append(("harmonise", harmonise))
     parts: list[tuple[str, Any, list[str]]] = []
     if design.features:
-        parts.append(("features", _features(design), list(design.features)))
+        parts.append(("features", _feature_steps(design), list(design.features)))
     if design.covariates:
         known = design.table[list(design.covariates)]
         covariates = tabular.build(known, design.tabular)
         parts.append(("covariates", covariates, list(design.covariates)))
     if embedding is not None:
-        parts.append(("deep", _deep(design, embedding), [deep.ROW]))
+        parts.append(("deep", _embedding_steps(design, embedding), [deep.ROW]))
     return [*steps, ("table", ColumnTransformer(parts, verbose_feature_names_out=False))]
 
 
-def alone(design: Design, columns: Sequence[str], recalibrate: bool = False) -> Recipe:
+def baseline_recipe(design: Design, columns: Sequence[str], recalibrate: bool = False) -> Recipe:
     """Return the plain model of a task on a few columns, without tuning: a baseline."""
     plain = {
         "binary": {"name": "logistic", "C": 1e3},
@@ -130,7 +130,7 @@ def alone(design: Design, columns: Sequence[str], recalibrate: bool = False) -> 
     return recipe(only, plain | {"tune": {}}, recalibrate)
 
 
-def no_information(design: Design) -> Recipe:
+def no_information_recipe(design: Design) -> Recipe:
     """Return the model that knows the outcome's frequency, or mean, alone."""
     first = (design.features or design.covariates)[:1]
     only = Design(design.table, (), first, design.task)
@@ -141,7 +141,7 @@ def no_information(design: Design) -> Recipe:
     return Recipe(Pipeline([*preparation(only), ("model", model)]))
 
 
-def _features(design: Design) -> Pipeline:
+def _feature_steps(design: Design) -> Pipeline:
     """Return imputing, scaling and selection of features, in that order."""
     before: list[tuple[str, Any]] = []
     after: list[tuple[str, Any]] = []
@@ -161,11 +161,11 @@ def _features(design: Design) -> Pipeline:
     return chain.set_output(transform="pandas") if by_patient else chain
 
 
-def _deep(design: Design, embedding: Mapping[str, Any]) -> Pipeline:
+def _embedding_steps(design: Design, embedding: Mapping[str, Any]) -> Pipeline:
     """Return the network whose embedding joins the columns, all of it trained in each part."""
     network = deep.Embedding(
-        deep.plain(embedding["network"]),
-        deep.plain(embedding["training"]),
+        deep.json_options(embedding["network"]),
+        deep.json_options(embedding["training"]),
         embedding["share"],
         design.images,
     )
@@ -175,7 +175,7 @@ def _deep(design: Design, embedding: Mapping[str, Any]) -> Pipeline:
     return Pipeline(steps)
 
 
-def _built(design: Design, spec: Mapping[str, Any]) -> Any:
+def _build_model(design: Design, spec: Mapping[str, Any]) -> Any:
     outputs = design.classes if design.task == "multiclass" else 1
     return models.build(
         spec["name"],

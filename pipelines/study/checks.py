@@ -24,7 +24,7 @@ FEWEST = 10
 """Cases of each class from which that is no chance among many columns."""
 
 
-def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> list[str]:
+def data_warnings(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> list[str]:
     """Return what is suspicious: columns that tell the outcome, sites without a class.
 
     Raises
@@ -35,8 +35,8 @@ def warnings_of(config: StudyConfig, rows: pd.DataFrame, samples: Samples) -> li
     table = grouped_frame(samples)
     _check_covariates(config, table)
     strata = stratification(samples.y, config.task)
-    found = [*_tell_tales(table, samples.y, config.task), *_silent(table)]
-    found += _alike(samples.groups)
+    found = [*_suspected_leaks(table, samples.y, config.task), *_constant_columns(table)]
+    found += _similar_patients(samples.groups)
     if "site" in rows:
         sites = rows.set_index("id").loc[list(samples.ids), "site"].astype(str).to_numpy()
         for site in np.unique(sites):
@@ -75,7 +75,7 @@ def _check_covariates(config: StudyConfig, table: pd.DataFrame) -> None:
             raise InputError("covariates", "covariates are finite", name, "correct the table")
 
 
-def _silent(table: pd.DataFrame) -> list[str]:
+def _constant_columns(table: pd.DataFrame) -> list[str]:
     """Name columns with one value, or none, in all cases."""
     names = [str(name) for name in table if table[name].nunique() < 2]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -83,7 +83,7 @@ def _silent(table: pd.DataFrame) -> list[str]:
     return [f"columns with one value or none tell nothing: {listed}{more}"] if names else []
 
 
-def _tell_tales(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:
+def _suspected_leaks(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:
     """Name columns that equal the outcome, or order it nearly without an error: suspected leaks."""
     found = []
     values = y["event"].astype(float) if task == "survival" else y.astype(float)
@@ -94,7 +94,7 @@ def _tell_tales(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:
             numbers = column.to_numpy(dtype=np.float64)
             same = np.isfinite(numbers).all() and numbers.std() > 0 and values.std() > 0
             equal = same and abs(np.corrcoef(numbers, values)[0, 1]) > 1 - 1e-9
-            told = 0.0 if equal else _order(numbers, values, task)
+            told = 0.0 if equal else _ordering_strength(numbers, values, task)
         else:
             codes = column.astype(str)
             kinds = pd.DataFrame({"c": codes, "y": values}).groupby("c")["y"].nunique()
@@ -110,7 +110,9 @@ def _tell_tales(table: pd.DataFrame, y: NDArray[Any], task: str) -> list[str]:
     return found
 
 
-def _order(numbers: NDArray[np.float64], values: NDArray[np.float64], task: str) -> float:
+def _ordering_strength(
+    numbers: NDArray[np.float64], values: NDArray[np.float64], task: str
+) -> float:
     """Return how well a column orders the outcome, upwards or downwards, 0 where few are known.
 
     Of numbers the rank correlation, of classes the mean area under the ROC curve of two of them.
@@ -129,7 +131,7 @@ def _order(numbers: NDArray[np.float64], values: NDArray[np.float64], task: str)
     return float(np.mean([max(area, 1 - area) for area in areas]))
 
 
-def _alike(groups: NDArray[Any]) -> list[str]:
+def _similar_patients(groups: NDArray[Any]) -> list[str]:
     """Name patients whose names differ in case, signs or leading zeros only."""
     kinds: dict[str, list[str]] = {}
     for name in np.unique(groups).tolist():

@@ -87,13 +87,13 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("data")
     @classmethod
-    def _known_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _check_source(cls, values: dict[str, Any]) -> dict[str, Any]:
         parse_plugin("radiomics.datasets", values, "data")
         return values
 
     @field_validator("models")
     @classmethod
-    def _known_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _check_models(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
             own = {key: value for key, value in spec.items() if key not in APART}
             parse_plugin("radiomics.models", own, "models")
@@ -104,13 +104,13 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("selection")
     @classmethod
-    def _known_selectors(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _check_selectors(cls, specs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in specs:
             parse_plugin("radiomics.selection", spec, "selection")
         return specs
 
     @model_validator(mode="after")
-    def _known_recipes(self) -> StudyConfig:
+    def _check_recipes(self) -> StudyConfig:
         if self.tensors:
             from radiomics.preprocessing import tensors
 
@@ -124,7 +124,7 @@ class StudyConfig(BaseModel, frozen=True, extra="forbid"):
         return self
 
     @model_validator(mode="after")
-    def _nothing_unused(self) -> StudyConfig:
+    def _refuse_unused(self) -> StudyConfig:
         seen = [is_network(spec) for spec in self.models]
         for spec, network in zip(self.models, seen, strict=True):
             if network and spec.get("tune"):

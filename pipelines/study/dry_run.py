@@ -15,7 +15,7 @@ from radiomics.pipelines.study.checks import events_per_variable
 from radiomics.pipelines.study.config import StudyConfig, is_network
 from radiomics.pipelines.study.estimates import BASELINES
 from radiomics.pipelines.study.models import names_of
-from radiomics.pipelines.study.samples import checked_samples, splits_of_samples
+from radiomics.pipelines.study.samples import prepare_samples, splits_of_samples
 from radiomics.types import Progress, Samples
 
 SECONDS = {"random_forest": 0.3, "gradient_boosting": 0.15, "cox": 0.1}
@@ -30,19 +30,19 @@ def plan(
     """Return the plan as rows of ``what`` and ``how much``; the data are opened and checked."""
     source = sources.open_source(config, folder, progress)
     if isinstance(source, Samples):
-        checked = checked_samples(config, source)
+        checked = prepare_samples(config, source)
         y, groups, splits = checked.y, checked.groups, splits_of_samples(config, checked)
         columns = int(np.prod(source.x.shape[1:]))
     else:
         sources.check_manifest(config, source)
         rows = source.rows
-        y, _ = sources.outcome(config, rows)
+        y, _ = sources.outcome_of(config, rows)
         groups = rows["group"].to_numpy(dtype=str)
-        splits = sources.repeats(config, rows, y, groups)
+        splits = sources.outer_splits(config, rows, y, groups)
         columns = _columns(config, source)
     strata = stratification(y, config.task)
     counts = {str(k): int((strata == k).sum()) for k in np.unique(strata)}
-    told: list[tuple[str, Any]] = [
+    lines: list[tuple[str, Any]] = [
         ("task", config.task),
         ("cases", len(y)),
         ("patients", len(np.unique(groups))),
@@ -53,18 +53,18 @@ def plan(
     ]
     steps = [config.harmonisation.method, *(str(s["name"]) for s in config.selection)]
     steps = ["impute", "scale", *(step for step in steps if step != "none")]
-    told.append(("fitted inside the folds", ", ".join(steps)))
+    lines.append(("fitted inside the folds", ", ".join(steps)))
     numbered = enumerate(zip(names_of(config), config.models, strict=True), start=1)
     tried = {f"{i}. {name}": _tried(config, spec) for i, (name, spec) in numbered}
-    told += [(f"model {name}", f"{n} candidates" if n else "network") for name, n in tried.items()]
-    told.append(("baselines", ", ".join(BASELINES)))
+    lines += [(f"model {name}", f"{n} candidates" if n else "network") for name, n in tried.items()]
+    lines.append(("baselines", ", ".join(BASELINES)))
     trainings = _trainings(config, sum(len(r) for r in splits), isinstance(source, Samples))
-    told += [("trainings of networks", trainings)] if trainings else []
+    lines += [("trainings of networks", trainings)] if trainings else []
     seconds = _seconds(config, sum(len(r) for r in splits), workers)
     cases = 0 if isinstance(source, Samples | FeatureTable) else len(y)
-    told.append(("estimated time, extraction", f"{cases * EXTRACT / workers:.0f} s"))
-    told.append(("estimated time, tabular models", f"{seconds:.0f} s"))
-    return [{"what": what, "how much": str(how)} for what, how in told]
+    lines.append(("estimated time, extraction", f"{cases * EXTRACT / workers:.0f} s"))
+    lines.append(("estimated time, tabular models", f"{seconds:.0f} s"))
+    return [{"what": what, "how much": str(how)} for what, how in lines]
 
 
 def _columns(config: StudyConfig, source: Any) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from radiomics import models
 from radiomics.evaluation.splits import held_out
@@ -30,7 +31,7 @@ VALIDATION = "validation"
 """Name of the part of a source whose samples choose the epoch."""
 
 
-def parted(
+def split_validation(
     samples: Samples, options: Options, share: float = 0.0
 ) -> tuple[Samples, Samples | None]:
     """Return the samples to learn from, and those kept aside to choose the epoch, if any.
@@ -59,7 +60,8 @@ def train(
     samples: Samples,
     options: Options,
     validation: Samples | None = None,
-    run: tuple[Path | None, Progress] = (None, silent),
+    folder: Path | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """Train a network on samples, its epoch chosen by others.
 
@@ -67,15 +69,22 @@ def train(
     ----------
     architecture : name and options of a model
     samples, validation : the parts of :func:`parted`
-    run : folder of the state, and whom to tell of progress
+    folder : where the state of the training is kept; None keeps none
+    progress : called after each epoch
     """
     from radiomics.training import fit, seeded
 
     with seeded(options.seed):
-        network = build(architecture, samples.x.shape[1:], outputs(options.task, samples))
-    held = None if validation is None else learnable(validation)
-    folder, progress = run
-    return fit(network, learnable(samples), held, options=options, folder=folder, progress=progress)
+        network = build(architecture, samples.x.shape[1:], count_outputs(options.task, samples))
+    held = None if validation is None else with_survival_columns(validation)
+    return fit(
+        network,
+        with_survival_columns(samples),
+        held,
+        options=options,
+        folder=folder,
+        progress=progress,
+    )
 
 
 def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -> Any:
@@ -97,14 +106,14 @@ def build(architecture: Mapping[str, Any], shape: tuple[int, ...], count: int) -
         raise InputError("models", "a network fits its samples", str(error), remedy) from None
 
 
-def outputs(task: str, samples: Samples) -> int:
+def count_outputs(task: str, samples: Samples) -> int:
     """Return how many numbers a network puts out for one sample."""
     if task != "multiclass":
         return 1
     return len(samples.classes) or int(np.max(samples.y)) + 1
 
 
-def learnable(samples: Samples) -> Samples:
+def with_survival_columns(samples: Samples) -> Samples:
     """Return samples whose survival outcome is a table of times and events, as losses take it."""
     if not samples.y.dtype.names:
         return samples
@@ -133,7 +142,7 @@ class Images:
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[rows])
 
 
-def stored(x: NDArray[Any], folder: Path) -> Images:
+def store_images(x: NDArray[Any], folder: Path) -> Images:
     """Keep images (N, ...) in a file, under what they are, and return where they are found."""
     digest = fingerprint(
         "images", x.shape, x.dtype, sha256(np.ascontiguousarray(x).data).hexdigest()
@@ -145,7 +154,9 @@ def stored(x: NDArray[Any], folder: Path) -> Images:
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Train a network on the images of a training part; give what its last layer sees as columns.
 
-    It stands in a chain, so that it is trained anew inside every training part, inner ones too.
+    It stands in a chain, so that it is trained anew inside every training part, inner ones too. No
+    check of scikit-learn's ``check_estimator`` that fits can hold: those fit arrays of numbers, and
+    this learns from images, which the rows of a table count.
 
     Parameters
     ----------
@@ -168,7 +179,13 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.images = images
 
     def fit(self, x: pd.DataFrame, y: NDArray[Any]) -> Embedding:
-        """Train on the rows of a table (N, 1), whose index names patients."""
+        """Train on the rows of a table (N, 1), whose index names patients.
+
+        Raises
+        ------
+        InputError
+            Where several processes share a study, and for another input than such a table.
+        """
         from radiomics.training import Options, card, ranks
         from radiomics.training.embedding import embed
         from radiomics.training.threads import alone
@@ -176,11 +193,11 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if ranks.count() > 1:
             rule = "embeddings are trained inside the folds, by one process"
             raise InputError("models", rule, f"{ranks.count()} processes", "start the study alone")
-        rows = x[ROW].to_numpy(dtype=np.int64)
+        rows = self._rows(x, fitting=True)
         names = tuple(map(str, range(len(rows))))
         samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
         options = Options.model_validate(dict(self.training))
-        kept, aside = parted(samples, options, self.share)
+        kept, aside = split_validation(samples, options, self.share)
         trained = alone(lambda: train(self.network, kept, options, aside))
         found = alone(lambda: embed(trained, samples.x))  # (N, E)
         self.mean_ = found.mean(axis=0)
@@ -188,7 +205,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         about = {
             "model": dict(self.network),
             "input_shape": list(samples.x.shape[1:]),
-            "outputs": outputs(options.task, samples),
+            "outputs": count_outputs(options.task, samples),
         }
         self.weights_ = np.frombuffer(card.dumps(trained, about), dtype=np.uint8)
         return self
@@ -197,18 +214,32 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the embeddings of rows (N, E), centred, in units of their common spread.
 
         A column of its own spread would blow up where a unit was all but silent in training.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
         """
         from radiomics.training import card
         from radiomics.training.embedding import embed
         from radiomics.training.threads import alone
 
-        trained = card.loads(self.weights_.tobytes(), from_card)
-        seen = self._seen(x[ROW].to_numpy(dtype=np.int64))
+        check_is_fitted(self)
+        trained = card.loads(self.weights_.tobytes(), build_from_card)
+        seen = self._seen(self._rows(x, fitting=False))
         return np.asarray((alone(lambda: embed(trained, seen)) - self.mean_) / self.spread_)
 
     def get_feature_names_out(self, _: Any = None) -> NDArray[Any]:
         """Return the names of the columns: deep_000, deep_001, ..."""
+        check_is_fitted(self)
         return np.array([f"deep_{k:03d}" for k in range(len(self.mean_))], dtype=object)
+
+    def _rows(self, x: pd.DataFrame, *, fitting: bool) -> NDArray[np.int64]:
+        if not isinstance(x, pd.DataFrame) or ROW not in x:
+            rule = f"an embedding takes a table with the column {ROW!r}, which counts its images"
+            raise InputError("models", rule, type(x).__name__, "give such a table")
+        validate_data(self, x, reset=fitting, skip_check_array=True)
+        return x[ROW].to_numpy(dtype=np.int64)
 
     def _seen(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.images is None:
@@ -216,12 +247,12 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.images.take(rows)
 
 
-def from_card(card: Mapping[str, Any]) -> Any:
+def build_from_card(card: Mapping[str, Any]) -> Any:
     """Return the untrained network that a card tells of."""
     return build(card["model"], tuple(card["input_shape"]), int(card["outputs"]))
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def json_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return options as they are after JSON: lists for tuples, as archives keep them."""
     found: dict[str, Any] = json.loads(json.dumps(values))
     return found

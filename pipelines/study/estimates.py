@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Plan, Recipe
 from radiomics.pipelines.study import chains, embedding
 from radiomics.pipelines.study.config import StudyConfig
+from radiomics.pipelines.study.results import Comparison, Outcome
 from radiomics.types import Predictions, Progress, Samples
 
 LABELS = {
@@ -56,34 +56,6 @@ def label(measure: str) -> str:
     return LABELS[measure]
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What one model reached: predictions, estimates by measure, and its fitted folds.
-
-    ``samples`` are those that it learnt from. ``apparent`` holds the same measures of networks on
-    the samples that each fold was fitted to, mean over folds: far above the estimates they tell of
-    overfitting. ``candidates`` are the specs among which each fold chose.
-    """
-
-    samples: Samples
-    predictions: Predictions
-    estimates: dict[str, Estimate]
-    fitted: list[Any]
-    apparent: dict[str, float] = field(default_factory=dict)
-    candidates: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One model against another in the headline measure, with the p-value after Holm."""
-
-    model: str
-    other: str
-    difference: delong.Difference
-    p_holm: float
-    p_delong: float | None = None
-
-
 def plan_of(config: StudyConfig, y: NDArray[Any]) -> Plan:
     """Return how the recipes of a study are fitted."""
     options = config.evaluation
@@ -115,11 +87,11 @@ def design_of(
 
 def baseline_recipes(config: StudyConfig, design: chains.Design) -> dict[str, Recipe]:
     """Return the models that a study's own have to beat."""
-    found = {NOTHING: chains.no_information(design)}
+    found = {NOTHING: chains.no_information_recipe(design)}
     if config.volume in design.features:
-        found[SIZE] = chains.alone(design, (config.volume,))
+        found[SIZE] = chains.baseline_recipe(design, (config.volume,))
     if config.covariates:
-        found[CLINICAL] = chains.alone(design, config.covariates)
+        found[CLINICAL] = chains.baseline_recipe(design, config.covariates)
     return found
 
 
@@ -179,7 +151,9 @@ def _delong(one: Outcome, other: Outcome) -> float:
     return delong.delong_test(p.y_true, p.y_score, q.y_score, p.groups, p.fold).p
 
 
-def fused(outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str) -> Predictions:
+def fuse_predictions(
+    outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str
+) -> Predictions:
     """Average the out-of-fold predictions of models: late fusion, with nothing to fit.
 
     Probabilities of a binary outcome are averaged as logits. The threshold is one half.
@@ -196,20 +170,20 @@ def fused(outcomes: Mapping[str, Outcome], names: tuple[str, ...], task: str) ->
 
 def permutation_test(
     config: StudyConfig,
-    data: tuple[Samples, embedding.Images | None],
+    samples: Samples,
+    images: embedding.Images | None,
     deal: Callable[[NDArray[Any]], list[list[Split]]],
     reached: float,
-    run: tuple[int, Progress],
+    progress: Progress,
+    workers: int,
 ) -> tuple[float, list[float]]:
     """Return the p-value of the first model's headline, and what chance alone reached."""
-    workers, progress = run
-    samples, images = data
     plan = plan_of(config, samples.y)
     spec = config.deep_columns(config.models[0])
     recipe = chains.recipe(design_of(config, samples, images), spec, config.evaluation.recalibrate)
     count = config.evaluation.permutations
     values = nested.permutation_values(
-        recipe, samples, deal, plan, (count, config.seed, workers, progress)
+        recipe, samples, deal, plan, count, config.seed, progress, workers
     )
     return comparisons.permutation_p(reached, values), [float(v) for v in values]
 

@@ -74,7 +74,7 @@ def extract_cohort(
     records: list[dict[str, Any]] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = range(len(manifest))
-        for record in pool.map(lambda i: _one(manifest, i, settings, context, store), jobs):
+        for record in pool.map(lambda i: _case_record(manifest, i, settings, context, store), jobs):
             records.append(record)
             progress("features", len(records), len(manifest))
     ids = manifest.rows["id"].tolist()
@@ -98,7 +98,7 @@ def extract_cohort(
     )
 
 
-def _one(
+def _case_record(
     manifest: Manifest, index: int, settings: ExtractionSettings, context: list[Any], store: Store
 ) -> dict[str, Any]:
     record: dict[str, Any] = {"image": "", "mask": ""}
@@ -157,7 +157,7 @@ def _check_distinct(manifest: Manifest, images: dict[str, str]) -> None:
         )
 
 
-def given_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFeatures:
+def table_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFeatures:
     """Return the features of a table that has them already; covariates are none of them.
 
     Raises

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from radiomics.evaluation.nested import grouped_frame
 from radiomics.evaluation.tuning import Fitted
+from radiomics.extraction import versions
 from radiomics.io.files.tables import FeatureTable, Manifest
-from radiomics.pipelines import provenance
-from radiomics.pipelines.bundle import bundle
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.bundle.model import FORMAT
+from radiomics.pipelines.bundle.save import save
+from radiomics.pipelines.provenance import first_process, installed
 from radiomics.pipelines.store import without_nan, write_whole
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.features import CohortFeatures
 from radiomics.pipelines.study.networks import Network
+from radiomics.pipelines.study.results import Study
 from radiomics.types import Predictions, Samples
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
 
 FIRST = "model.zip"
 """The bundle of a study's first model; the others lie under models/."""
@@ -34,7 +34,7 @@ NO_COLUMNS: dict[str, Any] = {"columns": [], "ranges": {}, "levels": {}}
 
 def write_features(
     config: StudyConfig,
-    manifest: Manifest | FeatureTable,
+    source: Manifest | FeatureTable,
     features: CohortFeatures,
     folder: Path,
 ) -> None:
@@ -42,13 +42,41 @@ def write_features(
     table = features.table.rename_axis("id").reset_index()
     _write_parquet(table, folder / "features.parquet")
     _write_json(features.failures, folder / "failures.json")
-    _write_json(provenance.record(config, manifest, features), folder / "provenance.json")
+    _write_json(provenance_of(config, source, features), folder / "provenance.json")
+
+
+def provenance_of(
+    config: StudyConfig, source: Manifest | FeatureTable, features: CohortFeatures
+) -> dict[str, Any]:
+    """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
+    rows = source.rows.drop(columns=["image", "mask"], errors="ignore")
+    table = rows.to_csv(index=False, lineterminator="\n")
+    return {
+        "config": config.published(),
+        "versions": installed(),
+        "code": versions(config.extraction),
+        "machine": {"system": platform.system(), "processor": platform.machine()},
+        "manifest_sha256": sha256(table.encode()).hexdigest(),
+        "images_sha256": features.images,
+        "masks_sha256": features.masks,
+        "verdicts": features.verdicts,
+        "notes": features.notes,
+        "missing": features.missing,
+        "failures": features.failures,
+    }
+
+
+def write_study(study: Study, final: Mapping[str, Fitted | Network]) -> None:
+    """Write what the models reached, the bundles of those fitted to all cases, and networks."""
+    write_outcomes(study)
+    write_bundles(study, final)
+    write_networks(study)
 
 
 def write_outcomes(study: Study) -> None:
     """Write the predictions as Parquet, the metrics, comparisons and choices as JSON."""
     parts = [
-        _predicted(outcome.predictions, outcome.samples.classes).assign(model=name)
+        _prediction_frame(outcome.predictions, outcome.samples.classes).assign(model=name)
         for name, outcome in study.outcomes.items()
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -87,7 +115,7 @@ def _choices(study: Study) -> dict[str, Any]:
     return found
 
 
-def _predicted(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
+def _prediction_frame(p: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return a row a sample; of many classes, the probability of each and the most probable."""
     columns: dict[str, Any] = {"id": p.ids, "group": p.groups, "fold": p.fold, "y_true": p.y_true}
     if p.y_true.dtype.names:
@@ -123,13 +151,13 @@ def sites_of(source: Any) -> list[str]:
     return sorted(rows["site"].dropna().astype(str).unique().tolist())
 
 
-def write_bundles(
-    config: StudyConfig, study: Study, final: Mapping[str, Fitted | Network], sites: Sequence[str]
-) -> None:
+def write_bundles(study: Study, final: Mapping[str, Fitted | Network]) -> None:
     """Write a bundle of each model that was fitted to all cases."""
     if study.features is None:
         return
-    about = describe(config, study.table, study.features.grids) | {"sites": list(sites)}
+    config = study.config
+    training = describe_training(config, study.table, study.features.grids)
+    training |= {"sites": sites_of(study.source)}
     for number, (name, fitted) in enumerate(final.items()):
         reached = without_nan({n: vars(e) for n, e in study.outcomes[name].estimates.items()})
         spec = config.models[number]
@@ -138,20 +166,22 @@ def write_bundles(
             path = study.folder / "models" / f"{name.replace(' ', '_')}.zip"
             path.parent.mkdir(exist_ok=True)
         tensors = "embedding" in spec
-        own: dict[str, Any] = {"model": spec, "estimates": reached}
+        model: dict[str, Any] = {"model": spec, "estimates": reached}
         if isinstance(fitted, Network):
             tensors = fitted.design is None
-            own |= NO_COLUMNS if tensors else {}
-        bundle.save(fitted, {**about, **own, "tensors": tensors}, path)
+            model |= NO_COLUMNS if tensors else {}
+        save(fitted, {**training, **model, "tensors": tensors}, path)
 
 
-def describe(config: StudyConfig, samples: Samples, grids: Mapping[str, Any]) -> dict[str, Any]:
+def describe_training(
+    config: StudyConfig, samples: Samples, grids: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a bundle tells of its training data, besides the model."""
     table = grouped_frame(samples)
     numbers = table.select_dtypes("number")
     spacing = np.array([g["spacing"] for g in grids.values()]) if grids else np.zeros((0, 3))
     return {
-        "format": bundle.FORMAT,
+        "format": FORMAT,
         "task": config.task,
         "classes": list(samples.classes),
         "columns": list(table.columns),
@@ -177,11 +207,14 @@ def describe(config: StudyConfig, samples: Samples, grids: Mapping[str, Any]) ->
     }
 
 
-def log_opening(config: StudyConfig, folder: Path) -> list[str]:
+def external_warnings(config: StudyConfig, folder: Path) -> list[str]:
     """Note that the external part was opened with a config; return a warning after the first.
 
-    The same config again is the same opening. The log lies beside the results.
+    The same config again is the same opening. The log lies beside the results. Studies without an
+    external part, and all processes but the first, note nothing.
     """
+    if config.evaluation.scheme != "external" or not first_process():
+        return []
     path = folder / "external.json"
     opened: list[str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     key = sha256(json.dumps(config.published(), sort_keys=True).encode()).hexdigest()

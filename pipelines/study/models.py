@@ -3,85 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiomics.evaluation import nested
 from radiomics.evaluation.crossval import cross_validate
 from radiomics.evaluation.measures import measures
 from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Fitted, Recipe
-from radiomics.io.files.tables import Manifest
-from radiomics.pipelines.environment import first_process
-from radiomics.pipelines.study import chains, embedding, networks
+from radiomics.pipelines.provenance import first_process
+from radiomics.pipelines.study import chains, networks
 from radiomics.pipelines.study.config import StudyConfig, is_network
 from radiomics.pipelines.study.estimates import (
-    Outcome,
     baseline_recipes,
+    compare,
     design_of,
     estimates_of,
+    fuse_predictions,
+    permutation_test,
     plan_of,
     weights_of,
 )
-from radiomics.pipelines.study.features import CohortFeatures
+from radiomics.pipelines.study.results import Comparison, Learned, Outcome, Source
+from radiomics.pipelines.study.sources import splits_of
 from radiomics.types import InputError, Predictions, Progress, Samples
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """What the models of a study learn from.
-
-    ``features`` is None where the source holds samples instead of cases. ``table`` are the samples
-    of tabular models, ``seen`` those of networks; ``images`` are kept for embeddings.
-    """
-
-    features: CohortFeatures | None
-    table: Samples
-    seen: Samples
-    images: embedding.Images | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    def rows(self) -> Samples:
-        """Return the table with the place of each case's image, where embeddings need it."""
-        if self.images is None:
-            return self.table
-        place = np.arange(len(self.table.ids), dtype=np.int64)
-        x = np.column_stack([self.table.x.astype(object), place])
-        return replace(self.table, x=x, columns=(*self.table.columns, embedding.ROW))
-
-    def design(self, config: StudyConfig) -> chains.Design:
-        """Return what the chains of the study have in common."""
-        return design_of(config, self.rows(), self.images)
-
-
-def needs_images(config: StudyConfig, source: object) -> bool:
-    """Tell whether models of a source see images of cases: networks, or embeddings of networks.
-
-    Raises
-    ------
-    InputError
-        For an embedding that no network makes, of a model that is a network itself, or where there
-        are no images of cases.
-    """
-    cases = isinstance(source, Manifest)
-    for spec in config.models:
-        if "embedding" not in spec:
-            continue
-        name = str(spec["embedding"]["name"])
-        if not is_network({k: v for k, v in spec["embedding"].items() if k != "components"}):
-            rule = "an embedding is made by a network"
-            raise InputError("models", rule, name, "choose one, such as cnn or resnet")
-        if is_network(spec):
-            rule = "embeddings join the columns of tabular models"
-            raise InputError("models", rule, str(spec["name"]), "take its embedding out")
-        if not cases:
-            rule = "embeddings are made of images of cases"
-            found = f"the source {config.data['name']}"
-            raise InputError("models", rule, found, "take them out, or give a cohort of images")
-    return cases and any(is_network(spec) or "embedding" in spec for spec in config.models)
 
 
 def names_of(config: StudyConfig) -> list[str]:
@@ -101,25 +49,97 @@ def recipe_of(config: StudyConfig, design: chains.Design, spec: dict[str, Any]) 
     return chains.recipe(design, config.deep_columns(spec), config.evaluation.recalibrate)
 
 
-def estimate_tables(
-    config: StudyConfig, learned: Learned, splits: list[list[Split]], run: tuple[int, Progress]
+def estimate_models(
+    config: StudyConfig,
+    learned: Learned,
+    splits: list[list[Split]],
+    folder: Path,
+    progress: Progress,
+    workers: int,
+) -> dict[str, Outcome]:
+    """Estimate every model of a study on its splits, the baselines, and what is fused of them."""
+    names = names_of(config)
+    outcomes = _estimate_tables(config, learned, splits, progress, workers)
+    for number, spec in enumerate(config.models):
+        if is_network(spec):
+            place = folder / "training" / names[number]
+            outcomes[names[number]] = _estimate_network(
+                config, spec, learned, splits, place, progress
+            )
+        progress("models", number + 1, len(config.models))
+    outcomes = {name: outcomes[name] for name in [*names, *outcomes]}
+    weights = weights_of(config, next(iter(outcomes.values())).predictions)
+    plan = plan_of(config, learned.table.y)
+    for parts in config.fusion:
+        _check_fusion(parts, outcomes)
+        predictions = fuse_predictions(outcomes, parts, config.task)
+        made = estimates_of(predictions, plan, weights)
+        outcomes[" + ".join(parts)] = Outcome(learned.table, predictions, made, [])
+    return outcomes
+
+
+def compare_models(config: StudyConfig, outcomes: dict[str, Outcome]) -> list[Comparison]:
+    """Compare the models of a study with its baselines and with the first of them."""
+    weights = weights_of(config, next(iter(outcomes.values())).predictions)
+    return compare(outcomes, config.task, weights) if len(outcomes) > 1 else []
+
+
+def permuted_headline(
+    config: StudyConfig,
+    source: Source,
+    learned: Learned,
+    outcomes: dict[str, Outcome],
+    progress: Progress,
+    workers: int,
+) -> tuple[float, list[float]] | None:
+    """Return the p-value of the first model, and what permuted outcomes reached, if asked for."""
+    if not config.evaluation.permutations:
+        return None
+    first = outcomes[names_of(config)[0]]
+    reached = next(iter(first.estimates.values())).value
+
+    def deal(y: NDArray[Any]) -> list[list[Split]]:
+        return splits_of(config, source, learned.table, y)
+
+    return permutation_test(
+        config, learned.rows(), learned.images, deal, reached, progress, workers
+    )
+
+
+def _check_fusion(names: tuple[str, ...], outcomes: dict[str, Outcome]) -> None:
+    absent = [name for name in names if name not in outcomes]
+    if absent:
+        remedy = f"choose of {', '.join(outcomes)}"
+        raise InputError("fusion", "models to fuse are in the study", absent[0], remedy)
+
+
+def _estimate_tables(
+    config: StudyConfig,
+    learned: Learned,
+    splits: list[list[Split]],
+    progress: Progress,
+    workers: int,
 ) -> dict[str, Outcome]:
     """Estimate all models of rows, and the baselines, by nested cross-validation."""
     table = learned.table
-    own = {n: s for n, s in zip(names_of(config), config.models, strict=True) if not is_network(s)}
+    tabular = {
+        name: spec
+        for name, spec in zip(names_of(config), config.models, strict=True)
+        if not is_network(spec)
+    }
     if table.x.ndim != 2:
-        if own:
-            rule = f"{next(iter(own.values()))['name']} learns from rows of features"
+        if tabular:
+            rule = f"{next(iter(tabular.values()))['name']} learns from rows of features"
             raise InputError("models", rule, f"images {table.x.shape[1:]}", "choose a network")
         return {}
-    if not own and not config.covariates and config.volume not in table.columns:
+    if not tabular and not config.covariates and config.volume not in table.columns:
         return {}
-    design, plan = learned.design(config), plan_of(config, table.y)
-    recipes = {name: recipe_of(config, design, spec) for name, spec in own.items()}
+    design, plan = _design(config, learned), plan_of(config, table.y)
+    recipes = {name: recipe_of(config, design, spec) for name, spec in tabular.items()}
     recipes |= baseline_recipes(config, design)
-    found = nested.estimate(recipes, learned.rows(), splits, plan, run)
+    found = nested.estimate(recipes, learned.rows(), splits, plan, progress, workers)
     weights = weights_of(config, next(iter(found.values())).predictions)
-    specs = {n: chains.candidates(s, config.task, config.seed) for n, s in own.items()}
+    specs = {n: chains.candidates(s, config.task, config.seed) for n, s in tabular.items()}
     return {
         name: Outcome(
             table,
@@ -132,24 +152,25 @@ def estimate_tables(
     }
 
 
-def estimate_network(
+def _estimate_network(
     config: StudyConfig,
     spec: dict[str, Any],
     learned: Learned,
     splits: list[list[Split]],
-    run: tuple[Path, Progress],
+    folder: Path,
+    progress: Progress,
 ) -> Outcome:
     """Train a network in each fold."""
     samples, parts, fitted = learned.seen, [], []
     for repeat in splits:
-        build = _builder(config, spec, learned, run)
+        build = _builder(config, spec, learned, folder, progress)
         predictions, models = cross_validate(build, samples, repeat)
         parts.append(predictions)
         fitted += models
-    predictions = _joined(parts, [len(repeat) for repeat in splits])
+    predictions = _join_repeats(parts, [len(repeat) for repeat in splits])
     plan = plan_of(config, samples.y)
     made = estimates_of(predictions, plan, weights_of(config, predictions))
-    apparent = _apparent(config, samples, [s for repeat in splits for s in repeat], fitted)
+    apparent = _apparent_measures(config, samples, [s for repeat in splits for s in repeat], fitted)
     return Outcome(samples, predictions, made, fitted, apparent)
 
 
@@ -165,25 +186,31 @@ def fit_finally(
     found: dict[str, Fitted | networks.Network] = {}
     for name, spec in zip(names_of(config), config.models, strict=True):
         if is_network(spec):
-            build = _builder(config, spec, learned, (folder / name, progress))
+            build = _builder(config, spec, learned, folder / name, progress)
             found[name] = build().fit_samples(learned.seen)
         elif first_process():
-            recipe = recipe_of(config, learned.design(config), spec)
+            recipe = recipe_of(config, _design(config, learned), spec)
             found[name] = nested.fit_whole(recipe, learned.rows(), plan_of(config, learned.table.y))
         progress("final models", len(found), len(config.models))
     return found
 
 
+def _design(config: StudyConfig, learned: Learned) -> chains.Design:
+    """Return what the chains of a study have in common."""
+    return design_of(config, learned.rows(), learned.images)
+
+
 def _builder(
-    config: StudyConfig, spec: dict[str, Any], learned: Learned, run: tuple[Path, Progress]
+    config: StudyConfig, spec: dict[str, Any], learned: Learned, folder: Path, progress: Progress
 ) -> Callable[[], networks.Network]:
+    """Return a function that makes the unfitted network."""
     rows = learned.features is not None and learned.seen.x.ndim == 2
-    design = learned.design(config) if rows else None
+    design = _design(config, learned) if rows else None
     times = plan_of(config, learned.seen.y).times
-    return networks.builder(config, spec, run, design, times)
+    return lambda: networks.Network(config, spec, folder, progress, design, times)
 
 
-def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:
+def _join_repeats(parts: list[Predictions], sizes: list[int]) -> Predictions:
     """Put the predictions of repeats below each other, their folds numbered on."""
     starts = np.cumsum([0, *sizes[:-1]])
     return Predictions(
@@ -195,7 +222,7 @@ def _joined(parts: list[Predictions], sizes: list[int]) -> Predictions:
     )
 
 
-def _apparent(
+def _apparent_measures(
     config: StudyConfig, samples: Samples, splits: list[Split], fitted: list[Any]
 ) -> dict[str, float]:
     """Return the measures of networks on the samples they were fitted to, mean over folds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from radiomics.evaluation.nested import grouped_frame
 from radiomics.models.cox import baseline, events_by
-from radiomics.pipelines.environment import installed
+from radiomics.pipelines.provenance import installed
 from radiomics.pipelines.study import chains, embedding
 from radiomics.pipelines.study.config import APART, StudyConfig
 from radiomics.types import Progress, Samples, silent
@@ -55,12 +54,14 @@ class Network:
     """A network with an estimator's manner; all from ``applied`` on is there after a fit.
 
     ``design`` is how rows of features are prepared; images and plain numbers have none. ``times``
-    are those of a survival study; ``shape`` is that of one sample as the network sees it.
+    are those of a survival study; ``shape`` is that of one sample as the network sees it. The state
+    of the training lies below ``folder``.
     """
 
     config: StudyConfig
     spec: dict[str, Any]
-    run: tuple[Path, Progress] = (Path(), silent)
+    folder: Path = Path()
+    progress: Progress = silent
     design: chains.Design | None = None
     times: tuple[float, ...] = ()
     applied: Applied | None = None
@@ -79,25 +80,26 @@ class Network:
         if self.design is not None and samples.x.ndim == 2:
             preparation = Pipeline(chains.preparation(self.design))
             preparation.fit(grouped_frame(kept), kept.y)
-            kept = _prepared(preparation, kept)
-            aside = None if aside is None else _prepared(preparation, aside)
-        folder, progress = self.run
-        place = folder / sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
+            kept = _prepare_rows(preparation, kept)
+            aside = None if aside is None else _prepare_rows(preparation, aside)
+        place = self.folder / sha256("\n".join(samples.ids).encode()).hexdigest()[:12]
         options = self.config.recipe(self.spec)
-        trained = embedding.train(architecture(self.spec), kept, options, aside, (place, progress))
+        trained = embedding.train(
+            architecture(self.spec), kept, options, aside, place, self.progress
+        )
         self.applied = Applied(trained, preparation, self.times)
         if self.config.task == "survival":
-            seen = samples if preparation is None else _prepared(preparation, samples)
+            seen = samples if preparation is None else _prepare_rows(preparation, samples)
             hazard = baseline(samples.y, trained.predict(seen.x))
             self.applied = replace(self.applied, hazard=hazard)
         self.shape, self.classes = tuple(kept.x.shape[1:]), samples.classes
-        self.outputs = embedding.outputs(self.config.task, samples)
+        self.outputs = embedding.count_outputs(self.config.task, samples)
         return self
 
     def parts(self, samples: Samples) -> tuple[Samples, Samples | None]:
         """Return which of these samples are learnt from, and which choose the epoch, if any."""
         share = self.config.evaluation.validation
-        return embedding.parted(samples, self.config.recipe(self.spec), share)
+        return embedding.split_validation(samples, self.config.recipe(self.spec), share)
 
     @property
     def trained(self) -> Trained:
@@ -109,7 +111,7 @@ class Network:
         applied = self._applied()
         return applied.predict(samples.x if applied.preparation is None else grouped_frame(samples))
 
-    def about(self, metrics: dict[str, float]) -> dict[str, Any]:
+    def card(self, metrics: dict[str, float]) -> dict[str, Any]:
         """Return what the card of the network says besides its training."""
         applied = self._applied()
         found = {
@@ -131,7 +133,7 @@ class Network:
         """Write weights and card."""
         from radiomics.training import card
 
-        card.save(self.trained, path, self.about(metrics))
+        card.save(self.trained, path, self.card(metrics))
 
     def _applied(self) -> Applied:
         if self.applied is None:
@@ -144,18 +146,7 @@ def architecture(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in APART}
 
 
-def builder(
-    config: StudyConfig,
-    spec: dict[str, Any],
-    run: tuple[Path, Progress],
-    design: chains.Design | None = None,
-    times: tuple[float, ...] = (),
-) -> Callable[[], Network]:
-    """Return a function that makes the unfitted network."""
-    return lambda: Network(config, spec, run, design, times)
-
-
-def _prepared(preparation: Pipeline, samples: Samples) -> Samples:
+def _prepare_rows(preparation: Pipeline, samples: Samples) -> Samples:
     """Return rows as a fitted preparation makes them."""
     x = _numbers(preparation.transform(grouped_frame(samples)))
     names = tuple(map(str, preparation.get_feature_names_out()))

@@ -49,7 +49,7 @@ class _Tensors:
         return found
 
 
-def patches(
+def case_patches(
     config: StudyConfig,
     manifest: Manifest,
     features: CohortFeatures,
@@ -78,7 +78,7 @@ def patches(
     return made, failed
 
 
-def without(features: CohortFeatures, failed: Mapping[str, str]) -> CohortFeatures:
+def without_failed(features: CohortFeatures, failed: Mapping[str, str]) -> CohortFeatures:
     """Return features of a cohort without the cases that failed later, which it then names."""
     if not failed:
         return features
@@ -92,7 +92,7 @@ def without(features: CohortFeatures, failed: Mapping[str, str]) -> CohortFeatur
     )
 
 
-def images(table: Samples, made: Patches) -> Samples:
+def as_images(table: Samples, made: Patches) -> Samples:
     """Return the same cases as images: (N, C, D, H, W) or (N, C, H, W)."""
     x = np.stack([made[i] for i in table.ids])
     return Samples(table.ids, table.groups, x, table.y, classes=table.classes)

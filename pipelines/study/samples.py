@@ -26,7 +26,7 @@ PARTS = {
 """Names of parts, and what they are called from here on."""
 
 
-def checked_samples(config: StudyConfig, samples: Samples) -> Samples:
+def prepare_samples(config: StudyConfig, samples: Samples) -> Samples:
     """Return samples that fit the task and the config, their parts and patients sorted out.
 
     Patients that share a picture are refused, or one from here on, as ``duplicates`` says.
@@ -46,9 +46,9 @@ def checked_samples(config: StudyConfig, samples: Samples) -> Samples:
             for name, x in zip(samples.ids, samples.x, strict=True)
         }
         groups = join_duplicates(groups, digests, samples.ids, config.duplicates)
-    made = replace(samples, groups=groups, split=_parts(samples))
+    made = replace(samples, groups=groups, split=_part_names(samples))
     if made.split is not None:
-        _check_learnt(config, made)
+        _check_training_part(config, made)
     splits_of_samples(config, made)
     return made
 
@@ -57,7 +57,7 @@ def splits_of_samples(config: StudyConfig, samples: Samples) -> list[list[Split]
     """Return the parts that a source of samples fixes, or else folds.
 
     Those of a validation part stand among those to train on:
-    :func:`radiomics.pipelines.study.embedding.parted` keeps them aside.
+    :func:`radiomics.pipelines.study.embedding.split_validation` keeps them aside.
     """
     split, groups = samples.split, samples.groups
     if split is not None:
@@ -67,7 +67,7 @@ def splits_of_samples(config: StudyConfig, samples: Samples) -> list[list[Split]
     return [grouped_parts(groups, config.evaluation.folds, config.seed)]
 
 
-def warnings_of_samples(samples: Samples) -> list[str]:
+def sample_warnings(samples: Samples) -> list[str]:
     """Return which parts lack a class: measures over all classes have no value there."""
     if samples.split is None:
         return []
@@ -76,11 +76,11 @@ def warnings_of_samples(samples: Samples) -> list[str]:
         f"have no value there"
         for part in (VALIDATION, TEST)
         if (samples.split == part).any()
-        for k in _absent(samples, part)
+        for k in _missing_classes(samples, part)
     ]
 
 
-def _absent(samples: Samples, part: str) -> Iterator[int]:
+def _missing_classes(samples: Samples, part: str) -> Iterator[int]:
     there = samples.y[samples.split == part]
     return (k for k in range(len(samples.classes)) if not (there == k).any())
 
@@ -108,7 +108,7 @@ def _check_scheme(config: StudyConfig) -> None:
         raise InputError("evaluation", rule, found, "take scheme, repeats and by_site out")
 
 
-def _parts(samples: Samples) -> NDArray[np.str_] | None:
+def _part_names(samples: Samples) -> NDArray[np.str_] | None:
     """Return the part of each sample by its usual name; None where folds are to be made."""
     if samples.split is None:
         return None
@@ -126,7 +126,7 @@ def _parts(samples: Samples) -> NDArray[np.str_] | None:
     return np.array([PARTS[str(name)] for name in samples.split.tolist()])
 
 
-def _check_learnt(config: StudyConfig, samples: Samples) -> None:
+def _check_training_part(config: StudyConfig, samples: Samples) -> None:
     """Demand that the training part has all classes and no patient of the validation part."""
     parts = np.asarray(samples.split)
     aside = np.asarray(parts == VALIDATION)
@@ -134,7 +134,7 @@ def _check_learnt(config: StudyConfig, samples: Samples) -> None:
         rule = "a source with a validation part says itself who chooses the epoch"
         found = f"a part with {int(aside.sum())} samples, and {config.evaluation.validation:g}"
         raise InputError("evaluation.validation", rule, found, "take one of them out")
-    absent = [samples.classes[k] for k in _absent(samples, TRAIN)]
+    absent = [samples.classes[k] for k in _missing_classes(samples, TRAIN)]
     if absent:
         rule = "every class has samples to train on"
         remedy = "add some, or take the class out of the other parts too"

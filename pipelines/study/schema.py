@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
 
 from radiomics.pipelines.study.config import StudyConfig, is_network
-from radiomics.plugins import load
+from radiomics.plugins import MissingExtraError, load
 
 
 def schema() -> dict[str, Any]:
     """Return the schema: what sources, models, selections, tensors and recipes take as well."""
-    from radiomics.preprocessing import tensors
-    from radiomics.training import Options
-
     found = StudyConfig.model_json_schema()
     keys = found["properties"]
-    recipe = _own(Options)
-    recipe["required"] = []  # the task is that of the study
-    keys["training"] |= recipe
-    keys["tensors"] |= _own(tensors.Options)
+    recipe: dict[str, Any] = {}
+    with suppress(ImportError):  # without the extra for networks their options are not offered
+        from radiomics.preprocessing import tensors
+        from radiomics.training import Options
+
+        recipe = _schema_of(Options)
+        recipe["required"] = []  # the task is that of the study
+        keys["training"] |= recipe
+        keys["tensors"] |= _schema_of(tensors.Options)
     keys["data"] |= {"anyOf": _entries("radiomics.datasets")}
     keys["selection"]["items"] = {"anyOf": _entries("radiomics.selection")}
     keys["models"]["items"] = {"anyOf": _models(recipe)}
@@ -45,14 +48,17 @@ def _entries(package: str) -> list[dict[str, Any]]:
     """Return the schema of an entry ``{name: ...}`` of each plugin of a registry."""
     found = []
     for name in import_module(package).NAMES:
-        entry = _own(load(package, name).Options)
+        try:
+            entry = _schema_of(load(package, name).Options)
+        except MissingExtraError:
+            continue  # what cannot be used here is not offered either
         entry["properties"] = {"name": {"const": name}, **entry.get("properties", {})}
         entry["required"] = ["name", *entry.get("required", [])]
         found.append(entry | {"title": name})
     return found
 
 
-def _own(options: type[BaseModel]) -> dict[str, Any]:
+def _schema_of(options: type[BaseModel]) -> dict[str, Any]:
     """Return the schema of options with what it refers to put in place."""
     whole = options.model_json_schema()
     parts = whole.pop("$defs", {})

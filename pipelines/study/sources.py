@@ -1,4 +1,4 @@
-"""What a study learns from: its source opened and checked, as rows of features."""
+"""What a study learns from: its source opened and checked, as rows of features and patches."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from radiomics.evaluation.splits import (
 )
 from radiomics.evaluation.tuning import stratification
 from radiomics.io.files.tables import RESERVED, FeatureTable, Manifest
-from radiomics.pipelines.study.config import StudyConfig
-from radiomics.pipelines.study.features import CohortFeatures
+from radiomics.pipelines.provenance import first_process
+from radiomics.pipelines.store import Store
+from radiomics.pipelines.study import embedding, patches, samples
+from radiomics.pipelines.study.checks import data_warnings
+from radiomics.pipelines.study.config import StudyConfig, is_network
+from radiomics.pipelines.study.features import CohortFeatures, extract_cohort, table_features
+from radiomics.pipelines.study.files import write_features
+from radiomics.pipelines.study.results import Learned, Source
 from radiomics.plugins import parse_plugin
 from radiomics.types import InputError, Progress, Samples
-
-Source = Manifest | FeatureTable | Samples
 
 
 def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source:
@@ -36,6 +40,76 @@ def open_source(config: StudyConfig, folder: Path, progress: Progress) -> Source
     update = {k: v for k, v in update.items() if k not in config.data}
     source: Source = module.open(options.model_copy(update=update), progress)
     return source
+
+
+def learn_from(config: StudyConfig, source: Source, folder: Path, progress: Progress) -> Learned:
+    """Return the features of cases, the samples of tables and of networks, and warnings.
+
+    Features are written to the folder as soon as they are there.
+    """
+    seeing = needs_images(config, source)
+    if isinstance(source, Samples):
+        checked = samples.prepare_samples(config, source)
+        return Learned(None, checked, checked, warnings=samples.sample_warnings(checked))
+    check_manifest(config, source)
+    if isinstance(source, FeatureTable):
+        features = table_features(source, config.covariates)
+    else:
+        store, copies = Store(folder / "store"), config.duplicates == "merge"
+        features = extract_cohort(source, config.extraction, store, progress, copies=copies)
+    place = folder / "store" / "tensors"
+    made: patches.Patches = {}
+    if seeing and isinstance(source, Manifest):
+        assemble_samples(config, source, features)  # what it refuses, before patches are made
+        made, failed = patches.case_patches(config, source, features, place, progress)
+        features = patches.without_failed(features, failed)
+    if first_process():
+        write_features(config, source, features, folder)
+    table = assemble_samples(config, source, features)
+    warned = data_warnings(config, source.rows, table)
+    if not made:
+        return Learned(features, table, table, warnings=warned)
+    seen = patches.as_images(table, made)
+    embedded = any("embedding" in spec for spec in config.models)
+    kept = embedding.store_images(seen.x, place) if embedded else None
+    return Learned(features, table, seen, kept, warned)
+
+
+def splits_of(
+    config: StudyConfig, source: Source, table: Samples, y: NDArray[Any] | None = None
+) -> list[list[Split]]:
+    """Return the outer splits of a study's samples, or those for another outcome ``y`` of them."""
+    if isinstance(source, Samples):
+        return samples.splits_of_samples(config, table)
+    rows = source.rows.set_index("id").loc[list(table.ids)]
+    return outer_splits(config, rows, table.y if y is None else y, table.groups)
+
+
+def needs_images(config: StudyConfig, source: object) -> bool:
+    """Tell whether models of a source see images of cases: networks, or embeddings of networks.
+
+    Raises
+    ------
+    InputError
+        For an embedding that no network makes, of a model that is a network itself, or where there
+        are no images of cases.
+    """
+    cases = isinstance(source, Manifest)
+    for spec in config.models:
+        if "embedding" not in spec:
+            continue
+        name = str(spec["embedding"]["name"])
+        if not is_network({k: v for k, v in spec["embedding"].items() if k != "components"}):
+            rule = "an embedding is made by a network"
+            raise InputError("models", rule, name, "choose one, such as cnn or resnet")
+        if is_network(spec):
+            rule = "embeddings join the columns of tabular models"
+            raise InputError("models", rule, str(spec["name"]), "take its embedding out")
+        if not cases:
+            rule = "embeddings are made of images of cases"
+            found = f"the source {config.data['name']}"
+            raise InputError("models", rule, found, "take them out, or give a cohort of images")
+    return cases and any(is_network(spec) or "embedding" in spec for spec in config.models)
 
 
 def check_manifest(config: StudyConfig, manifest: Manifest | FeatureTable) -> None:
@@ -61,8 +135,8 @@ def check_manifest(config: StudyConfig, manifest: Manifest | FeatureTable) -> No
             ", ".join(sorted(set(refused))),
             "take them out: the target as a covariate would be a leak",
         )
-    y, _ = outcome(config, rows)
-    repeats(config, rows, y, rows["group"].to_numpy(dtype=str))
+    y, _ = outcome_of(config, rows)
+    outer_splits(config, rows, y, rows["group"].to_numpy(dtype=str))
 
 
 def _needs_sites(config: StudyConfig) -> bool:
@@ -70,7 +144,7 @@ def _needs_sites(config: StudyConfig) -> bool:
     return by_site or config.harmonisation.method != "none"
 
 
-def outcome(config: StudyConfig, rows: pd.DataFrame) -> tuple[NDArray[Any], tuple[str, ...]]:
+def outcome_of(config: StudyConfig, rows: pd.DataFrame) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return the target of rows as numbers, and the names of the classes that they count.
 
     Raises
@@ -122,7 +196,7 @@ def _times(column: pd.Series[Any]) -> NDArray[np.float64]:
     return times
 
 
-def repeats(
+def outer_splits(
     config: StudyConfig, rows: pd.DataFrame, y: NDArray[Any], groups: NDArray[Any]
 ) -> list[list[Split]]:
     """Return the outer splits of rows, every patient on one side: once, or several times."""
@@ -143,7 +217,7 @@ def _classes(config: StudyConfig, strata: NDArray[Any]) -> NDArray[Any] | None:
     return None if config.task == "regression" else strata
 
 
-def assemble(
+def assemble_samples(
     config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
 ) -> Samples:
     """Join features, covariates and site of the cases that were computed to Samples."""
@@ -159,7 +233,7 @@ def assemble(
     joined = [*config.covariates, *config.harmonisation.preserve]
     joined += ["site"] if config.harmonisation.method != "none" else []
     table = features.table.join(rows[list(dict.fromkeys(joined))])
-    y, classes = outcome(config, rows)
+    y, classes = outcome_of(config, rows)
     ids = tuple(map(str, table.index))
     digests = features.voxels or {
         i: sha256(row.tobytes()).hexdigest()

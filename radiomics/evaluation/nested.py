@@ -32,7 +32,8 @@ def estimate(
     samples: Samples,
     repeats: list[list[Split]],
     plan: Plan,
-    run: tuple[int, Progress] = (1, silent),
+    progress: Progress = silent,
+    workers: int = 1,
 ) -> dict[str, Estimated]:
     """Predict every tested sample by models that were chosen and fitted without its group.
 
@@ -42,7 +43,8 @@ def estimate(
     samples : a table (N, F); ``y`` in the form of the task
     repeats : outer splits, once or several times
     plan : how to fit inside
-    run : number of processes, and whom to tell of progress; neither changes a byte of the result
+    progress : called with the stage, and how many of how many folds are done
+    workers : number of processes; it changes no byte of the result
 
     Raises
     ------
@@ -51,12 +53,11 @@ def estimate(
     InputError
         When a training part cannot be split into inner folds.
     """
-    workers, progress = run
     table = grouped_frame(samples)
     splits = [split for repeat in repeats for split in repeat]
     for train, test in splits:
         check_disjoint(samples.groups, train, test)
-    jobs = [delayed(_one_split)(recipes, table, samples.y, split, plan) for split in splits]
+    jobs = [delayed(_fit_and_score)(recipes, table, samples.y, split, plan) for split in splits]
     done: list[dict[str, tuple[Fitted, Any]]] = []
     for part in Parallel(n_jobs=workers, return_as="generator")(jobs):
         done.append(part)
@@ -81,19 +82,22 @@ def permutation_values(
     samples: Samples,
     deal: Callable[[NDArray[Any]], list[list[Split]]],
     plan: Plan,
-    run: tuple[int, int, int, Progress],
+    count: int,
+    seed: int,
+    progress: Progress = silent,
+    workers: int = 1,
 ) -> NDArray[np.float64]:
     """Return the headline measure after dealing the outcome anew to patients, tuning and all.
 
     Parameters
     ----------
     deal : returns the outer splits for an outcome, by which they are stratified
-    run : number of permutations, their seed, number of processes, whom to tell of progress
+    count, seed : number of permutations, and the seed that they are drawn from
+    progress, workers : as in :func:`estimate`
     """
-    count, seed, workers, progress = run
     table = grouped_frame(samples)
     jobs = [
-        delayed(_one_permutation)(recipe, (table, samples), deal, plan, [seed, number])
+        delayed(_permuted_headline)(recipe, table, samples, deal, plan, [seed, number])
         for number in range(count)
     ]
     values: list[float] = []
@@ -110,25 +114,26 @@ def grouped_frame(samples: Samples) -> pd.DataFrame:
     return frame.set_axis(samples.groups, axis=0)
 
 
-def _one_permutation(
+def _permuted_headline(
     recipe: Recipe,
-    data: tuple[pd.DataFrame, Samples],
+    table: pd.DataFrame,
+    samples: Samples,
     deal: Callable[[NDArray[Any]], list[list[Split]]],
     plan: Plan,
     seed: list[int],
 ) -> float:
-    table, samples = data
+    """Return the headline measure of a recipe on outcomes dealt anew."""
     y = permuted(samples.y, samples.groups, np.random.default_rng(seed))
     dealt = Samples(samples.ids, samples.groups, samples.x, y, samples.columns)
     recipes = {"": recipe}
     repeats = deal(y)
     splits = [split for repeat in repeats for split in repeat]
-    parts = [_one_split(recipes, table, y, split, plan)[""] for split in splits]
+    parts = [_fit_and_score(recipes, table, y, split, plan)[""] for split in splits]
     predictions = _stacked(parts, dealt, repeats)
     return float(headline(plan.task)(predictions, np.ones((1, len(predictions.ids))))[0])
 
 
-def _one_split(
+def _fit_and_score(
     recipes: Mapping[str, Recipe],
     table: pd.DataFrame,
     y: NDArray[Any],

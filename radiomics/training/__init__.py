@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+
+from radiomics.plugins import missing_extra
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ModuleNotFoundError as error:
+    raise missing_extra(error, "radiomics.training") from None
 
 from radiomics.training import ranks
 from radiomics.training.augment import Augment

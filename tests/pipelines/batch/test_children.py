@@ -15,18 +15,12 @@ from radiomics.pipelines.batch.children import call_in_child, steps_in_child
 from radiomics.pipelines.batch.cohort import NAME
 from radiomics.pipelines.batch.request import ROWS
 from radiomics.types import InputError
-from tests.cohorts import is_held_up, rows_of, settle, trouble_of, write_cohort, write_rows
+from tests.cohorts import HELD_UP, is_held_up, rows_of, settle, trouble_of, write_cohort, write_rows
 from tests.waiting import LIMIT_S, wait_until
 
 LARGE = (
     "from radiomics.pipelines.batch import cohort, collect\n"
-    "cohort.LARGE, collect.MANY, cohort.is_large = 0, 0, lambda _: True\n"
-    "from radiomics.pipelines.batch import chain\n"
-    "from tests.cohorts import troubled\n"
-    "chain.perform = troubled\n"
-    "from radiomics.pipelines.commands.cli import main\n"
-    "if __name__ == '__main__':\n"
-    "    main()\n"
+    "cohort.LARGE, collect.MANY, cohort.is_large = 0, 0, lambda _: True\n" + HELD_UP
 )
 """A command line to which every manifest is large, and whose workers may be held up."""
 

@@ -20,6 +20,7 @@ from radiomics.pipelines.batch.records import Records
 from radiomics.pipelines.batch.request import OWNER, Request
 from radiomics.types import InputError
 from tests.cohorts import (
+    HELD_UP,
     rows_of,
     run_inline,
     table_of,
@@ -30,16 +31,7 @@ from tests.cohorts import (
 )
 from tests.waiting import LIMIT_S, wait_until
 
-CODE = "from radiomics.pipelines.commands.cli import main; main()"
-HELD_UP = (
-    "from radiomics.pipelines.batch import chain\n"
-    "from tests.cohorts import troubled\n"
-    "chain.perform = troubled\n"
-    "from radiomics.pipelines.commands.cli import main\n"
-    "if __name__ == '__main__':\n"
-    "    main()\n"
-)
-"""A command line whose worker waits at a case with trouble: the batch is at work until then."""
+CODE = "from radiomics.pipelines.commands.app import main; main()"
 
 
 def begin(*words: object, code: str = CODE) -> subprocess.Popen[str]:
@@ -231,7 +223,7 @@ def test_a_disk_that_fills_while_tables_are_written_loses_nothing(
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
     limit += f"from radiomics.pipelines.batch import collect; collect.MANY = {many};"
     limit += (
-        "from radiomics.pipelines.commands.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+        "from radiomics.pipelines.commands.app import main; sys.argv[1:] = sys.argv[2:]; main()"
     )
     words = ["batch", manifest, "--output", request.output, "--settings", *request.settings]
     command = [sys.executable, "-c", limit, "_", *map(str, words), "--collect"]

@@ -30,7 +30,7 @@ def radiomics(*words: object) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-c",
-        "from radiomics.pipelines.commands.cli import main; main()",
+        "from radiomics.pipelines.commands.app import main; main()",
         *map(str, words),
     ]
     return subprocess.run(command, capture_output=True, text=True, check=False)

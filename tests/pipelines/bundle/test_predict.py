@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from radiomics import InputError, Volume, read_image, write_volume
-from radiomics.pipelines.commands.cli import app
-from radiomics.pipelines.study.chain import run
+from radiomics.pipelines.commands.app import app
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.plugins import parse
 from tests.series import positions, write_series

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.report.run_record import AUTHOR, MET, NONE, NOT
-from radiomics.pipelines.study.chain import run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.plugins import parse
 

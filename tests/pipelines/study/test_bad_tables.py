@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from radiomics import InputError
-from radiomics.pipelines.study.chain import run
+from radiomics.pipelines.report import run_study as run
 from tests.tables import FAST, config, rows
 
 

@@ -81,8 +81,8 @@ def test_every_task_runs_its_models_and_baselines(task: str) -> None:
     made = design(samples, task)
     recipes = {name: chains.recipe(made, {"name": name}) for name in MODELS[task]}
     recipes |= {
-        "nothing": chains.no_information(made),
-        "clinical": chains.alone(made, ("age", "sex")),
+        "nothing": chains.no_information_recipe(made),
+        "clinical": chains.baseline_recipe(made, ("age", "sex")),
     }
     found = nested.estimate(recipes, samples, outer(samples, task), plan)
     ones = np.ones((1, 80))
@@ -107,7 +107,7 @@ def test_workers_and_repetition_change_no_byte() -> None:
     }
     plan = Plan(inner=3)
     runs = [
-        nested.estimate(recipes, samples, outer(samples, "binary"), plan, (workers, _ignore))
+        nested.estimate(recipes, samples, outer(samples, "binary"), plan, workers=workers)
         for workers in (1, 2, 1)
     ]
     for name in recipes:
@@ -137,7 +137,7 @@ def test_test_rows_teach_nothing() -> None:
 
 def test_a_group_on_two_sides_stops_the_run() -> None:
     samples = cohort()
-    recipes = {"m": chains.no_information(design(samples))}
+    recipes = {"m": chains.no_information_recipe(design(samples))}
     with pytest.raises(ValueError, match="leak"):
         nested.estimate(recipes, samples, [[(np.arange(41), np.arange(41, 80))]], Plan(inner=3))
 
@@ -150,7 +150,7 @@ def test_permuted_outcomes_give_chance() -> None:
     def deal(y: np.ndarray) -> list[list[splits.Split]]:
         return splits.repeated_folds(y, samples.groups, 3, [0])
 
-    values = nested.permutation_values(one, samples, deal, Plan(inner=3), (12, 0, 1, _ignore))
+    values = nested.permutation_values(one, samples, deal, Plan(inner=3), 12, 0)
     assert abs(values.mean() - 0.5) < 0.1
     assert values.max() < 0.85
 
@@ -181,7 +181,3 @@ def test_requests_that_cannot_be_met_are_told() -> None:
     found = nested.estimate(fixed, few, split, Plan(inner=5))["m"].fitted[0]
     assert "no inner folds" in found.warnings[0]
     assert (found.threshold, found.recalibration) == (0.5, None)
-
-
-def _ignore(stage: str, done: int, total: int) -> None:
-    pass

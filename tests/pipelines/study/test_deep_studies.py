@@ -20,15 +20,17 @@ from radiomics.evaluation import nested
 from radiomics.evaluation.survival import outcome
 from radiomics.evaluation.tuning import Plan
 from radiomics.models.cox import Cox, baseline, events_by
-from radiomics.pipelines.bundle import bundle
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.bundle.open import load
+from radiomics.pipelines.bundle.predict import predict_rows
+from radiomics.pipelines.commands.app import app
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
 from radiomics.pipelines.study import chains
 from radiomics.pipelines.study import embedding as deep
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.dry_run import plan
 from radiomics.pipelines.study.networks import Network
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import ConfigurationError, parse
 from radiomics.training import Options
 from radiomics.types import Samples, silent
@@ -183,14 +185,14 @@ def test_survival_networks_stand_beside_cox(cohort: Path, tmp_path: Path) -> Non
     assert done.outcomes["cnn"].estimates["harrell_c"].value > 0.75
     assert done.outcomes["cox"].estimates["harrell_c"].value < 0.7
     assert "cnn" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    made = bundle.load(tmp_path / "models" / "cnn.zip")
+    made = load(tmp_path / "models" / "cnn.zip")
     image, mask = cohort.parent / "3.nii.gz", cohort.parent / "mask.nii.gz"
     output = tmp_path / "p.json"
     command = ["predict", str(tmp_path / "models" / "cnn.zip"), str(image), str(mask)]
     told = CliRunner().invoke(app, [*command, "--output", str(output)])
     assert told.exit_code == 0, told.output
     row = json.loads(output.read_text())[0]
-    wanted = [f"event_by_{t:g}" for t in made.about["times"]]
+    wanted = [f"event_by_{t:g}" for t in made.description["times"]]
     assert [key for key in row if key.startswith("event_by")] == wanted
 
 
@@ -226,8 +228,8 @@ def test_rows_with_gaps_and_words_reach_a_network_prepared(tmp_path: Path) -> No
     assert done.outcomes["mlp"].estimates["roc_auc"].value > 0.9
     network = done.outcomes["mlp"].fitted[0]
     assert network.shape == (4,)  # a, b, and two columns of sex
-    made = bundle.load(tmp_path / "out" / "model.zip")
-    said = bundle.predict(made, table.set_index("id"))
+    made = load(tmp_path / "out" / "model.zip")
+    said = predict_rows(made, table.set_index("id"))
     assert np.mean([(row["called"] == "1") == (row["probability_1"] >= 0.5) for row in said]) == 1
     assert np.mean([row["called"] == str(t) for row, t in zip(said, y, strict=True)]) > 0.9
 
@@ -250,20 +252,20 @@ def test_bundles_of_networks_and_embeddings_predict_on_scans(study: Study, cohor
     y = np.arange(PATIENTS) % 2
     for name in ("models/logistic_with_cnn.zip", "models/cnn.zip"):
         assert np.mean((np.array(seen[name]) >= 0.5) == y) > 0.9, name
-    made = bundle.load(folder / "models" / "cnn.zip")
-    assert made.about["columns"] == []
+    made = load(folder / "models" / "cnn.zip")
+    assert made.description["columns"] == []
     with pytest.raises(InputError, match="this model sees images"):
-        bundle.predict(made, pd.DataFrame(index=["x"]))
+        predict_rows(made, pd.DataFrame(index=["x"]))
 
 
 def test_the_refitted_network_is_what_the_bundle_holds(study: Study, cohort: Path) -> None:
     """Train the same network again by hand, and compare with what the bundle says."""
     given = config(cohort)
     samples = study.outcomes["cnn"].samples
-    again = Network(given, NETWORK, (study.folder / "again", silent)).fit_samples(samples)
-    made = bundle.load(study.folder / "models" / "cnn.zip")
+    again = Network(given, NETWORK, study.folder / "again").fit_samples(samples)
+    made = load(study.folder / "models" / "cnn.zip")
     table = pd.DataFrame(index=list(samples.ids))
-    said = [row["probability_1"] for row in bundle.predict(made, table, np.asarray(samples.x))]
+    said = [row["probability_1"] for row in predict_rows(made, table, np.asarray(samples.x))]
     assert said == pytest.approx(again.predict_samples(samples).tolist(), rel=1e-6)
 
 

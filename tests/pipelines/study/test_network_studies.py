@@ -16,10 +16,11 @@ import pytest
 
 from radiomics import InputError
 from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig, load_config
-from radiomics.pipelines.study.embedding import from_card
+from radiomics.pipelines.study.embedding import build_from_card
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import ConfigurationError, parse
 from radiomics.reporting.pictures import curves
 from radiomics.training import card
@@ -85,7 +86,7 @@ def test_pictures_are_tested_on_the_part_kept_for_it(study: Study) -> None:
 
 def test_a_study_leaves_networks_that_predict_the_same(study: Study) -> None:
     path = study.folder / "networks" / "cnn" / "fold-0.safetensors"
-    back = card.load(path, from_card)
+    back = card.load(path, build_from_card)
     place = {name: number for number, name in enumerate(study.outcomes["cnn"].samples.ids)}
     p = study.outcomes["cnn"].predictions
     x = study.outcomes["cnn"].samples.x[[place[i] for i in p.ids]]
@@ -214,7 +215,7 @@ def test_several_processes_run_one_study(pictures: Path, tmp_path: Path) -> None
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     script = str(tmp_path / "go.py")
     Path(script).write_text(
-        "import sys\nsys.path.pop(0)\nfrom radiomics.pipelines.commands.cli import main\nmain()\n"
+        "import sys\nsys.path.pop(0)\nfrom radiomics.pipelines.commands.app import main\nmain()\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node=2", script, "study", "study.yaml", "--output", "two", "-q"]

@@ -13,11 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from radiomics import InputError, Volume, write_volume
-from radiomics.pipelines.bundle import bundle
 from radiomics.pipelines.bundle.archive import pack
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.bundle.model import BUNDLE, NETWORK
+from radiomics.pipelines.bundle.open import load
+from radiomics.pipelines.commands.app import app
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.plugins import parse
 
@@ -103,9 +104,9 @@ def test_a_bundle_with_the_network_of_another_study_is_refused(
         changed = given | {"tensors": given["tensors"] | {"size": size}}
         run(parse(StudyConfig, changed, "test"), tmp_path / name)
     entries = {}
-    for name, entry in (("one", bundle.BUNDLE), ("two", bundle.NETWORK)):
+    for name, entry in (("one", BUNDLE), ("two", NETWORK)):
         with ZipFile(tmp_path / name / "model.zip") as archive:
             entries[entry] = archive.read(entry)
     (tmp_path / "mixed.zip").write_bytes(pack(entries))
     with pytest.raises(InputError, match="that of another study"):
-        bundle.load(tmp_path / "mixed.zip")
+        load(tmp_path / "mixed.zip")

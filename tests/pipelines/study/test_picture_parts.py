@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from radiomics import InputError
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.study import embedding
-from radiomics.pipelines.study.chain import run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.dry_run import plan
 from radiomics.plugins import parse
@@ -116,7 +116,9 @@ def test_the_validation_part_chooses_the_epoch_and_is_neither_learnt_nor_tested(
     outcome = done.outcomes["cnn"]
     assert "validation_loss" in outcome.fitted[0].trained.history[0]
     assert all(i.startswith("test/") for i in outcome.predictions.ids)
-    learnt, aside = embedding.parted(outcome.samples.take(np.arange(54)), config(root).recipe({}))
+    learnt, aside = embedding.split_validation(
+        outcome.samples.take(np.arange(54)), config(root).recipe({})
+    )
     assert aside is not None
     assert all(i.startswith(f"{name}/") for i in aside.ids)
     assert not [i for i in learnt.ids if i.startswith(f"{name}/")]

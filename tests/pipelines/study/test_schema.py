@@ -12,7 +12,7 @@ from radiomics.datasets import NAMES as DATASETS
 from radiomics.extraction.settings import ABOUT_IMAGES, ExtractionSettings
 from radiomics.filters import NAMES as FILTERS
 from radiomics.models import NAMES as MODELS
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.pipelines.study import schema as config_schema
 from radiomics.pipelines.study.config import StudyConfig, is_network, load_config
 from radiomics.plugins import ConfigurationError, load

@@ -15,9 +15,10 @@ import pytest
 from radiomics import InputError, write_volume
 from radiomics.evaluation.splits import grouped_folds
 from radiomics.io.files.tables import Manifest
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import parse
 
 RESULTS = (

@@ -13,12 +13,14 @@ from typer.testing import CliRunner
 
 from radiomics import InputError
 from radiomics.io.files.tables import Manifest
-from radiomics.pipelines.bundle import bundle
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.bundle.open import load
+from radiomics.pipelines.bundle.predict import predict_rows
+from radiomics.pipelines.commands.app import app
+from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
-from radiomics.pipelines.study.chain import Study, run
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.dry_run import plan
+from radiomics.pipelines.study.results import Study
 from radiomics.plugins import parse
 from radiomics.types import silent
 from tests.tables import FAST, config, rows
@@ -106,8 +108,8 @@ def test_other_tasks(tmp_path: Path, task: str, model: str, measure: str) -> Non
     first = done.outcomes[model].estimates
     assert next(iter(first)) == measure
     assert first[measure].value > done.outcomes["no information"].estimates[measure].value + 0.1
-    made = bundle.load(tmp_path / "out" / "model.zip")
-    said = bundle.predict(made, table.set_index("id").iloc[:3])
+    made = load(tmp_path / "out" / "model.zip")
+    said = predict_rows(made, table.set_index("id").iloc[:3])
     assert all(np.isfinite(v) for row in said for v in row.values() if isinstance(v, float))
 
 
@@ -184,24 +186,24 @@ def test_patients_that_are_named_alike_are_told(tmp_path: Path) -> None:
 
 
 def test_a_bundle_predicts_and_tells_where_it_may_not_apply(study: Study, tmp_path: Path) -> None:
-    made = bundle.load(study.folder / "model.zip")
+    made = load(study.folder / "model.zip")
     t = rows(seed=1).set_index("id")
     t.iloc[0, t.columns.get_loc("f3")] = 99.0
-    said = bundle.predict(made, t)
+    said = predict_rows(made, t)
     assert set(said[0]) == {"id", "probability_1", "threshold", "called", "notes"}
     assert "1 values outside the training range: f3" in said[0]["notes"]
     scores = [row["probability_1"] for row in said]
     called = [row["called"] == "1" for row in said]
     assert called == [s >= said[0]["threshold"] for s in scores]
     with pytest.raises(InputError, match="1 missing: f2"):
-        bundle.predict(made, t.drop(columns="f2"))
+        predict_rows(made, t.drop(columns="f2"))
     with pytest.raises(InputError, match="every site must have been seen"):
-        bundle.predict(made, t.assign(site="new"))
+        predict_rows(made, t.assign(site="new"))
     with pytest.raises(InputError, match="f1: inf in c000"):
-        bundle.predict(made, t.assign(f1=np.inf))
+        predict_rows(made, t.assign(f1=np.inf))
     with pytest.raises(InputError, match="age: old in c000"):
-        bundle.predict(made, t.assign(age="old"))
-    gaps = bundle.predict(made, t.assign(f1=np.nan, another=1))
+        predict_rows(made, t.assign(age="old"))
+    gaps = predict_rows(made, t.assign(f1=np.nan, another=1))
     assert "1 values missing" in gaps[0]["notes"]
     with zipfile.ZipFile(study.folder / "model.zip") as archive:
         assert sorted(archive.namelist()) == ["bundle.json", "chain.skops"]
@@ -217,10 +219,10 @@ def test_a_bundle_with_foreign_classes_is_refused(study: Study, tmp_path: Path) 
         bad.writestr("bundle.json", good.read("bundle.json"))
         bad.writestr("chain.skops", skops.io.dumps(FunctionTransformer(zipfile.ZipFile)))
     with pytest.raises(InputError, match="holds known classes"):
-        bundle.load(path)
+        load(path)
     (tmp_path / "no.zip").write_bytes(b"x")
     with pytest.raises(InputError, match=r"model\.zip that a study writes"):
-        bundle.load(tmp_path / "no.zip")
+        load(tmp_path / "no.zip")
 
 
 def test_the_command_line_predicts_scans_of_a_study_of_images(

@@ -11,7 +11,7 @@ from radiomics.pipelines.study import chains, embedding
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.networks import Network
 from radiomics.plugins import parse
-from radiomics.types import Samples, silent
+from radiomics.types import Samples
 
 
 def test_those_who_choose_the_epoch_are_not_seen_by_the_preparation(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_those_who_choose_the_epoch_are_not_seen_by_the_preparation(tmp_path: Pa
     x = rng.normal(size=(40, 6))
     columns = tuple("abcdef")
     samples = Samples(ids, np.array(ids), x, y, columns, classes=("0", "1"))
-    aside = embedding.parted(samples, given.recipe(given.models[0]), 0.3)[1]
+    aside = embedding.split_validation(samples, given.recipe(given.models[0]), 0.3)[1]
     assert aside is not None
     assert len(aside.ids) == 12
     changed = x.copy()
@@ -38,7 +38,7 @@ def test_those_who_choose_the_epoch_are_not_seen_by_the_preparation(tmp_path: Pa
     for number, values_seen in enumerate((x, changed)):
         seen = Samples(ids, np.array(ids), values_seen, y, columns, classes=("0", "1"))
         design = chains.Design(nested.grouped_frame(seen), columns, selection=given.selection)
-        network = Network(given, given.models[0], (tmp_path / str(number), silent), design)
+        network = Network(given, given.models[0], tmp_path / str(number), design=design)
         applied = network.fit_samples(seen).applied
         assert applied is not None
         assert applied.preparation is not None

@@ -18,7 +18,7 @@ from radiomics.extraction.images import resampled
 from radiomics.extraction.settings import load_settings
 from radiomics.filters import wavelet
 from radiomics.kernels.cropping import coarse_mask
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.plugins import ConfigurationError
 from radiomics.preprocessing.resample import resample_mask
 

@@ -14,7 +14,7 @@ from radiomics import read_image
 from radiomics.extraction.images import filtered, resampled
 from radiomics.extraction.settings import load_settings
 from radiomics.features import intensity
-from radiomics.pipelines.commands.cli import app
+from radiomics.pipelines.commands.app import app
 from radiomics.plugins import shipped
 from tests.conftest import shared
 

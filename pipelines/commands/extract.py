@@ -1,65 +1,98 @@
-"""One image and one mask from files to a row of features with its provenance."""
+"""``radiomics extract``: the features of one image inside one mask, or several of one file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from radiomics.extraction import Extraction, Prepared, compute, prepare, versions
-from radiomics.extraction.images import filtered, resampled
-from radiomics.extraction.settings import (
-    ExtractionSettings,
-    default_discretisation,
-    default_ivh,
-    load_settings,
-    unit_in,
+import typer
+
+from radiomics.pipelines.commands.options import (
+    Image,
+    Label,
+    Output,
+    Quiet,
+    Repair,
+    Roi,
+    Segment,
+    Series,
+    Suv,
+    Verbose,
+    log_libraries,
 )
-from radiomics.io import file_parts, read_image, read_mask, read_masks, write_volume
-from radiomics.pipelines.environment import installed
-from radiomics.pipelines.store import digest_file
-from radiomics.plugins import ConfigurationError
-from radiomics.types import Volume
 
-SUFFIXES = (".csv", ".json", ".parquet")
+if TYPE_CHECKING:
+    from radiomics.extraction import Extraction, Prepared
+    from radiomics.extraction.settings import ExtractionSettings
+    from radiomics.types import Volume
 
 
-def check_suffix(path: Path) -> None:
-    """Demand a suffix that a table can be written to.
+def extract(
+    image: Image,
+    mask: Annotated[
+        Path, typer.Argument(help="RTSTRUCT, SEG, or a label image on the grid that it has.")
+    ],
+    roi: Roi = None,
+    label: Label = None,
+    segment: Segment = None,
+    series: Series = None,
+    suv: Suv = None,
+    repair: Repair = "refuse",
+    settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
+    output: Output = None,
+    save_preprocessed: Annotated[
+        Path | None, typer.Option(help="Folder for the image and masks that were computed on.")
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
+    from radiomics.pipelines.commands.tables import check_suffix, print_csv, write_features
 
-    Raises
-    ------
-    ConfigurationError
-        Naming the suffixes there are.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise ConfigurationError(f"{path}: the suffix of a table is one of {', '.join(SUFFIXES)}")
+    log_libraries(verbose)
+    check_suffix(output)
+    reading = {"series": series, "repair": repair, "suv": suv}
+    choice = {"roi": roi, "label": label, "segment": segment}
+    rows, record = extract_files(image, mask, settings, reading, choice, save_preprocessed)
+    for note in [] if quiet else record["notes"]:
+        typer.echo(f"note: {note}", err=True)
+    if output is None:
+        print_csv(rows)
+    else:
+        write_features(rows, record, output)
 
 
 def extract_files(
     image: Path,
     mask: Path,
     settings: str,
-    choices: tuple[dict[str, Any], dict[str, Any]],
+    reading: dict[str, Any],
+    choice: dict[str, Any],
     save: Path | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read, prepare and compute one image; return a row (id, roi, features) a mask, and provenance.
 
-    ``choices`` are the keyword arguments of :func:`radiomics.read_image` and of
+    ``reading`` are the keyword arguments of :func:`radiomics.read_image`, ``choice`` those of
     :func:`radiomics.read_mask`; a ``roi`` with ``*``, ``?`` or ``re:`` stands for all that fit.
     ``save`` is a folder for the preprocessed image and masks.
     """
-    from_image, from_mask = choices
+    from radiomics.extraction import compute, prepare, versions
+    from radiomics.extraction.settings import load_settings
+    from radiomics.io import file_parts, read_image
+    from radiomics.pipelines.provenance import installed
+    from radiomics.pipelines.store import digest_file
+
     checked = load_settings(settings)
-    volume = read_image(image, **from_image)
+    volume = read_image(image, **reading)
     name = image.name.split(".")[0] if image.is_file() else image.resolve().name
     rows, masks = [], {}
-    for roi, region in _masks(mask, volume, from_mask).items():
+    for roi, region in _masks(mask, volume, choice).items():
         prepared = prepare(volume, region, checked)
         done = compute(prepared, checked)
         rows.append({"id": name, "roi": roi, **done.features})
         if save is not None:
             _save(prepared, save, f"{name}_{roi}" if roi else name)
-        masks[roi] = _about(region, prepared, done)
+        masks[roi] = _mask_record(region, prepared, done)
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
@@ -70,7 +103,7 @@ def extract_files(
         },
         "image": {
             "unit": volume.unit,
-            "grey_levels": _rules(volume, checked),
+            "grey_levels": _grey_levels(volume, checked),
             "shape": volume.shape,
             "spacing": volume.spacing,
             "verdict": volume.verdict,
@@ -81,7 +114,7 @@ def extract_files(
     return rows, record
 
 
-def _about(region: Volume, prepared: Prepared, done: Extraction) -> dict[str, Any]:
+def _mask_record(region: Volume, prepared: Prepared, done: Extraction) -> dict[str, Any]:
     """Return what is recorded of one mask."""
     return {
         "notes": [*region.history, *done.notes],
@@ -94,8 +127,10 @@ def _about(region: Volume, prepared: Prepared, done: Extraction) -> dict[str, An
     }
 
 
-def _rules(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:
+def _grey_levels(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:
     """Return how grey levels are made of an image, also where the settings leave that open."""
+    from radiomics.extraction.settings import default_discretisation, default_ivh, unit_in
+
     unit, _ = unit_in(image.unit, settings)
     levels = settings.discretisation or default_discretisation(unit)
     histogram = settings.ivh or default_ivh(unit)
@@ -106,35 +141,10 @@ def _rules(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:
     }
 
 
-def filter_file(
-    image: Path, settings: str, output: Path, choices: dict[str, Any]
-) -> tuple[float, float]:
-    """Write the response of the settings' one filter to a whole image; return its range.
-
-    The image is resampled first where the settings say so.
-
-    Raises
-    ------
-    ConfigurationError
-        When the settings ask for several images.
-    InputError
-        When the image cannot be read, or the filter does not fit it.
-    """
-    checked = load_settings(settings)
-    if checked.pyradiomics is not None:
-        raise ConfigurationError(f"{settings}: a map is of one of our filters, not of PyRadiomics'")
-    volume = resampled(read_image(image, **choices), checked)
-    responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
-    if len(responses) != 1:
-        found = ", ".join(name for name, _ in responses)
-        raise ConfigurationError(f"{settings}: a map is of one filter and one band; found: {found}")
-    response = responses[0][1]
-    write_volume(response, output)
-    return float(response.array.min()), float(response.array.max())
-
-
 def _save(prepared: Prepared, folder: Path, name: str) -> None:
     """Write what was computed on, cut to the mask's box, as NIfTI with its place in the patient."""
+    from radiomics.io import write_volume
+
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     write_volume(prepared.image, folder / f"{stem}_image.nii.gz")
     write_volume(prepared.intensity_mask, folder / f"{stem}_intensity_mask.nii.gz")
@@ -142,6 +152,8 @@ def _save(prepared: Prepared, folder: Path, name: str) -> None:
 
 
 def _masks(path: Path, like: Volume, choice: dict[str, Any]) -> dict[str, Volume]:
+    from radiomics.io import read_mask, read_masks
+
     roi = choice["roi"] or ""
     if roi.startswith("re:") or set("*?") & set(roi):
         return read_masks(path, like=like, choose=roi)

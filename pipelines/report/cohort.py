@@ -1,15 +1,14 @@
-"""The report of a study: what goes into each section."""
+"""The report of a study of cases, or of a table of their features."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
 
 from radiomics.io.files.tables import FeatureTable, Manifest
-from radiomics.pipelines import provenance
 from radiomics.pipelines.report.features import feature_sections
 from radiomics.pipelines.report.guidelines import guideline_sections
 from radiomics.pipelines.report.networks import network_sections
@@ -17,24 +16,21 @@ from radiomics.pipelines.report.performance import performance_sections, warning
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.estimates import label
 from radiomics.pipelines.study.features import CohortFeatures
+from radiomics.pipelines.study.files import provenance_of
+from radiomics.pipelines.study.results import Study
 from radiomics.reporting import figures
 from radiomics.reporting.html import Section, Table, render, without_empty
 from radiomics.types import Samples
-
-if TYPE_CHECKING:
-    from radiomics.pipelines.study.chain import Study
 
 HU_WINDOW = (-1000.0, 400.0)
 NAMED = 8
 """Cases that a note names."""
 
 
-def render_study(
-    config: StudyConfig, source: Manifest | FeatureTable, samples: Samples, study: Study
-) -> str:
+def render_cohort(study: Study) -> str:
     """Return the report as one HTML text."""
-    features = study.features
-    if features is None:
+    config, source, samples, features = study.config, study.source, study.table, study.features
+    if features is None or isinstance(source, Samples):
         raise ValueError("a report of cases needs their features")
     name, first = next(iter(study.outcomes.items()))
     measure, estimate = next(iter(first.estimates.items()))
@@ -48,14 +44,14 @@ def render_study(
         warnings_section(study),
         _flow(config, source, samples, features),
         _cohort(config, source, samples),
-        *performance_sections(config, study),
+        *performance_sections(study),
         _gallery(config, source, study) if isinstance(source, Manifest) else None,
         *feature_sections(study),
         *network_sections(study),
         _failures(features),
         _gaps(features),
         _notes(features),
-        *guideline_sections(config, source, study),
+        *guideline_sections(study, source),
         _provenance(config, source, features),
     ]
     return render(config.title, summary, [section for section in sections if section])
@@ -187,9 +183,9 @@ def _notes(features: CohortFeatures) -> Section | None:
 
 
 def _provenance(
-    config: StudyConfig, manifest: Manifest | FeatureTable, features: CohortFeatures
+    config: StudyConfig, source: Manifest | FeatureTable, features: CohortFeatures
 ) -> Section:
-    record = provenance.record(config, manifest, features)
+    record = provenance_of(config, source, features)
     text = (
         "The same config, data and versions give the same bytes. Inputs are named by the SHA-256 "
         "of the bytes of image and mask; provenance.json holds all of this for programs."

@@ -1,0 +1,67 @@
+"""``radiomics filter``: the response of a whole image to one filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from radiomics.pipelines.commands.options import (
+    Image,
+    Quiet,
+    Repair,
+    Series,
+    Verbose,
+    log_libraries,
+)
+
+
+def filter_image(
+    image: Image,
+    settings: Annotated[str, typer.Option(help="Preset or YAML file with one filter.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="NIfTI, NRRD or MetaImage file to write.")
+    ],
+    series: Series = None,
+    repair: Repair = "refuse",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write the response of IMAGE to the filter of the settings, on the image's grid."""
+    log_libraries(verbose)
+    low, high = filter_file(image, settings, output, {"series": series, "repair": repair})
+    if not quiet:
+        typer.echo(f"{output}: responses from {low:g} to {high:g}")
+
+
+def filter_file(
+    image: Path, settings: str, output: Path, reading: dict[str, Any]
+) -> tuple[float, float]:
+    """Write the response of the settings' one filter to a whole image; return its range.
+
+    The image is resampled first where the settings say so.
+
+    Raises
+    ------
+    ConfigurationError
+        When the settings ask for several images.
+    InputError
+        When the image cannot be read, or the filter does not fit it.
+    """
+    from radiomics.extraction.images import filtered, resampled
+    from radiomics.extraction.settings import load_settings
+    from radiomics.io import read_image, write_volume
+    from radiomics.plugins import ConfigurationError
+
+    checked = load_settings(settings)
+    if checked.pyradiomics is not None:
+        raise ConfigurationError(f"{settings}: a map is of one of our filters, not of PyRadiomics'")
+    volume = resampled(read_image(image, **reading), checked)
+    responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
+    if len(responses) != 1:
+        found = ", ".join(name for name, _ in responses)
+        raise ConfigurationError(f"{settings}: a map is of one filter and one band; found: {found}")
+    response = responses[0][1]
+    write_volume(response, output)
+    return float(response.array.min()), float(response.array.max())
