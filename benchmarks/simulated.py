@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from radiomics.association import p_values
 from radiomics.evaluation import nested, splits
 from radiomics.evaluation.intervals import estimate, group_weights
 from radiomics.evaluation.measures import BINARY
@@ -16,6 +15,7 @@ from radiomics.evaluation.tuning import Plan
 from radiomics.pipelines.study import chains
 from radiomics.preprocessing import harmonisation
 from radiomics.preprocessing.combat import ComBat
+from radiomics.selection.association import p_values
 from radiomics.types import Samples
 
 PATIENTS, FEATURES, SITES, SCANNERS = 60, 500, 3, 3

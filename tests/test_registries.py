@@ -46,8 +46,9 @@ def names(package: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("package", REGISTRIES)
 def test_a_registry_lists_exactly_its_modules(package: str) -> None:
     folder = Path(str(import_module(package).__file__)).parent
+    shared = getattr(import_module(package), "SHARED", ())
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert files == set(names(package))
+    assert files == {*names(package), *shared}
 
 
 @pytest.mark.parametrize("package", REGISTRIES)

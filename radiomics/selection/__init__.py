@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from radiomics.association import Task
-from radiomics.models.cox import event_and_time
-from radiomics.plugins import parse_plugin
+from radiomics.plugins import load, parse_plugin
+from radiomics.selection.association import Task
 
 CONTRACT = ("Options", "build")
 """What a module must define."""
+SHARED = ("association",)
+"""Modules here that several ways use, and that are no way to choose themselves."""
 NAMES = ("variance", "correlation", "univariate", "mrmr", "elastic_net", "stability")
 
 
@@ -67,7 +68,7 @@ def training_part(
         raise ValueError(f"{name} requires y to be passed, but the target y is None")
     values = validate_data(selector, x, dtype=np.float64, ensure_min_samples=2)
     if task == "survival":
-        outcome = event_and_time(y)
+        outcome = load("radiomics.models", "cox").event_and_time(y)
     else:
         outcome = column_or_1d(y, warn=True)
         if task == "regression":

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from radiomics import models
+from radiomics.plugins import parse_plugin
 from radiomics.selection import training_part
 
 
@@ -74,17 +74,19 @@ class ElasticNetSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _weights(self, values: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
         shape = (values.shape[1],)
-        mix: dict[str, Any] = {"input_shape": shape, "l1_ratio": self.l1_ratio}
+        spec: dict[str, Any] = {"l1_ratio": self.l1_ratio}
+        outputs = 1
         if self.task == "survival":
-            model = models.build("cox", strength=self.strength, **mix)
+            spec |= {"name": "cox", "strength": self.strength}
         elif self.task == "regression":
             spread = float(y.std()) or 1.0
-            model = models.build("elastic_net", strength=self.strength * spread, **mix)
+            spec |= {"name": "elastic_net", "strength": self.strength * spread}
         else:
             classes = len(np.unique(y))
             outputs = 1 if self.task == "binary" and classes == 2 else classes
-            inverse = 1 / (self.strength * len(y))
-            model = models.build("logistic", outputs=outputs, C=inverse, **mix)
+            spec |= {"name": "logistic", "C": 1 / (self.strength * len(y))}
+        module, options = parse_plugin("radiomics.models", spec, "selection 'elastic_net'")
+        model = module.build(options, shape, outputs)
         found = np.atleast_2d(model.fit(values, y).coef_)
         return np.asarray(np.abs(found).max(axis=0))
 
@@ -104,7 +106,7 @@ def build(options: Options, task: str) -> ElasticNetSelector:
 
 
 def _first_to_enter(values: NDArray[np.float64], y: NDArray[Any], task: str) -> NDArray[np.float64]:
-    from radiomics.association import strength
+    from radiomics.selection.association import strength
 
     found = strength(values, y, task)  # type: ignore[arg-type]
     size = np.zeros_like(found)

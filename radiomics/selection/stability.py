@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from radiomics.association import Task, strength
 from radiomics.selection import training_part
+from radiomics.selection.association import Task, strength
 
 BY_PATIENT = True
 """The index of the table is read, which names the patients."""

@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from radiomics.association import Task, Test, p_values
 from radiomics.selection import training_part
+from radiomics.selection.association import Task, Test, p_values
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -40,7 +40,7 @@ class Univariate(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     task : ``binary``, ``multiclass``, ``regression`` or ``survival``, what ``y`` holds
     fdr : largest false discovery rate
     count : of features, at most
-    test : ``rank`` or ``f``, as :func:`radiomics.association.p_values` has them
+    test : ``rank`` or ``f``, as :func:`radiomics.selection.association.p_values` has them
 
     Attributes
     ----------

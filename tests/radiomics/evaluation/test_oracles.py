@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiomics.association import p_values
 from radiomics.evaluation import calibration, comparisons, decisions, survival
 from radiomics.evaluation.delong import delong, delong_test, delong_variance
 from radiomics.evaluation.intervals import group_weights
 from radiomics.evaluation.measures import measures
+from radiomics.selection.association import p_values
 from radiomics.types import Predictions
 
 Y = np.array([0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 1, 0])
