@@ -391,7 +391,7 @@ def test_the_score_is_harrells_concordance() -> None:
     y["time"] = np.ceil(4 * y["time"])  # ties of times
     model = Cox().fit(x[:, :2].round(), y)  # ties of hazards
     risk = model.predict(x[:, :2].round())
-    wanted = survival.harrell(y, risk, np.ones((1, len(y))))[0]
+    wanted = survival.harrell_c(y, risk, np.ones((1, len(y))))[0]
     assert model.score(x[:, :2].round(), y) == pytest.approx(wanted, abs=1e-12)
     three = survival.outcome(np.array([1, 0, 1]), np.array([1.0, 2.0, 3.0]))
     by_hand = Cox().fit(x, y)
