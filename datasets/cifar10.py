@@ -65,7 +65,7 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
     else:
         fetch_files(lambda: hub.CIFAR10(str(root), download=options.download), root, "data.root")
         parts = {part: _read_with_torchvision(root, part == "train") for part in ("train", "test")}
-    samples = pictures.assemble(parts, CLASSES, options)
+    samples = pictures.assemble_samples(parts, CLASSES, options)
     progress("images", len(samples.ids), len(samples.ids))
     return samples
 

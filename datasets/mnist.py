@@ -41,6 +41,6 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
     if options.download and find_idx(root, "train", BELOW) is None:
         fetch_files(lambda: hub.MNIST(str(root), download=True), root, "data.root")
     parts = read_idx_parts(root, BELOW)
-    samples = pictures.assemble(parts, CLASSES, options)
+    samples = pictures.assemble_samples(parts, CLASSES, options)
     progress("images", len(samples.ids), len(samples.ids))
     return samples

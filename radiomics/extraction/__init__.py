@@ -37,7 +37,7 @@ from radiomics.extraction.regions import regions_of
 from radiomics.extraction.settings import ExtractionSettings, default_ivh, load_settings, unit_in
 from radiomics.kernels.cropping import Box, bounding_box
 from radiomics.kernels.filtering.sharing import Shared
-from radiomics.kernels.texture.aggregation import undirected
+from radiomics.kernels.texture.aggregation import undirected_method
 from radiomics.kernels.threads import one_thread_each, side_by_side, workers
 from radiomics.plugins import load
 from radiomics.preprocessing import intensity, masks
@@ -215,8 +215,9 @@ def _compute_images(
     of_image = [list(_tasks(names, unit, settings)) for _, _, names in images]
     asked = dict.fromkeys(task for tasks in of_image for task in tasks)
     names = list(dict.fromkeys(name for name, _, _ in asked))
-    about = (unit, prepared.image.spacing, prepared.once)
-    regions = regions_of([response for _, response, _ in images], names, group, settings, about)
+    responses = [response for _, response, _ in images]
+    spacing, once = prepared.image.spacing, prepared.once
+    regions = regions_of(responses, names, group, settings, unit, spacing, once)
     in_turn = sorted(asked, key=_turn)
     pairs = list(zip(regions, of_image, strict=True))
     calls = [
@@ -266,7 +267,7 @@ def choices(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tu
     if known is None:
         yield "", family.Options()
         return
-    asked = [name if name in known else undirected(name) for name in settings.aggregation]
+    asked = [name if name in known else undirected_method(name) for name in settings.aggregation]
     for name in dict.fromkeys(asked):
         several = len(settings.aggregation) > 1
         yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)
