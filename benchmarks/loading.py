@@ -125,9 +125,9 @@ def peak(folder: Path) -> None:
     """Print the peak memory of this process, and of the processes it started, after one reading."""
     size = ours(folder).nbytes / 2**20
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    own, others = high_water("self"), [high_water(child) for child in children]
-    told = ", ".join(f"{other:.0f}" for other in others) or "none"
-    print(f"{folder.name:10} peak {own:.0f} MiB (limit {1.3 * size + 100:.0f}); others: {told}")
+    mine, others = high_water("self"), [high_water(child) for child in children]
+    shown = ", ".join(f"{other:.0f}" for other in others) or "none"
+    print(f"{folder.name:10} peak {mine:.0f} MiB (limit {1.3 * size + 100:.0f}); others: {shown}")
 
 
 def high_water(process: str) -> float:

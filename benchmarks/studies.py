@@ -21,7 +21,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from benchmarks.simulated import noise_study, signal, signal_study
-from radiomics.evaluation.calibration import wilson
+from radiomics.evaluation.calibration import wilson_interval
 from radiomics.pipelines.provenance import installed
 from radiomics.pipelines.report import run_study as run
 from radiomics.pipelines.store import digest_file
@@ -81,7 +81,7 @@ def truth_part(share: float) -> str:
 def _share(covered: list[bool]) -> str:
     """Return a share with Wilson's 95% interval."""
     share = float(np.mean(covered))
-    low, high = wilson(share, len(covered))
+    low, high = wilson_interval(share, len(covered))
     return f"{share:.1%} ({low:.0%} to {high:.0%})"
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets as hub
 
-from radiomics.io.files.cache import cache_folder, cached, fingerprint
-from radiomics.io.files.class_folders import is_archive, read_class_folders, tell_skipped
-from radiomics.io.files.fetching import fetched
+from radiomics.io.files.cache import cache_folder, cached_arrays, fingerprint
+from radiomics.io.files.class_folders import is_archive, read_class_folders, warn_of_skipped
+from radiomics.io.files.fetching import fetch_files
 from radiomics.preprocessing import pictures
 from radiomics.types import InputError, Progress, Samples, silent
 
@@ -57,20 +57,20 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
         When the files are not there and cannot be fetched, or are not what they should be.
     """
     root = options.root or cache_folder()
-    binary, folders = _binary(root), _folders(root)
+    binary, folders = _find_batches(root), _find_folders(root)
     if binary is not None:
         parts = {name: _read_binary(files) for name, files in binary.items()}
     elif folders is not None:
         parts = _read_folders(folders, options.on_error, progress)
     else:
-        fetched(lambda: hub.CIFAR10(str(root), download=options.download), root, "data.root")
-        parts = {part: _from_hub(root, part == "train") for part in ("train", "test")}
-    samples = pictures.assemble(parts, CLASSES, options)
+        fetch_files(lambda: hub.CIFAR10(str(root), download=options.download), root, "data.root")
+        parts = {part: _read_with_torchvision(root, part == "train") for part in ("train", "test")}
+    samples = pictures.assemble_samples(parts, CLASSES, options)
     progress("images", len(samples.ids), len(samples.ids))
     return samples
 
 
-def _binary(root: Path) -> dict[str, list[Path]] | None:
+def _find_batches(root: Path) -> dict[str, list[Path]] | None:
     for folder in (root, root / "cifar-10-batches-bin"):
         train = [folder / f"data_batch_{i}.bin" for i in range(1, 6)]
         if all(file.is_file() for file in [*train, folder / "test_batch.bin"]):
@@ -90,13 +90,13 @@ def _read_binary(files: list[Path]) -> Part:
     return table[:, 1:].reshape(-1, 3, 32, 32), table[:, 0].astype(np.int64)
 
 
-def _from_hub(root: Path, train: bool) -> Part:
+def _read_with_torchvision(root: Path, train: bool) -> Part:
     """Read Python's batches through torchvision, which checks their digests before opening them."""
     data = hub.CIFAR10(str(root), train=train)
     return data.data.transpose(0, 3, 1, 2), np.array(data.targets, dtype=np.int64)
 
 
-def _folders(root: Path) -> Path | None:
+def _find_folders(root: Path) -> Path | None:
     """Return a directory with train/ and test/, or the only archive in it, or a named one."""
     if is_archive(root) and root.is_file():
         return root
@@ -118,7 +118,7 @@ def _read_folders(path: Path, on_error: str, progress: Progress) -> dict[str, Pa
         return {"x": read.x, "y": read.labels, "part": read.parts, "skipped": skipped}
 
     kept = path.is_file()  # an archive's bytes say whether it is the same; a folder has none
-    held = cached(fingerprint("class folders 3", on_error, path), make) if kept else make()
-    tell_skipped(held["skipped"].tolist())  # also of an archive that was decoded earlier
+    held = cached_arrays(fingerprint("class folders 3", on_error, path), make) if kept else make()
+    warn_of_skipped(held["skipped"].tolist())  # also of an archive that was decoded earlier
     rows = {name: np.flatnonzero(held["part"] == name) for name in ("train", "test")}
     return {name: (held["x"][chosen], held["y"][chosen]) for name, chosen in rows.items()}

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from radiomics.io.files.class_folders import read_class_folders, tell_skipped
+from radiomics.io.files.class_folders import read_class_folders, warn_of_skipped
 from radiomics.types import InputError, Progress, Samples, silent
 
 
@@ -35,15 +35,15 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
         For a path without such images, an image that cannot be used, or one without a patient.
     """
     read = read_class_folders(options.root, on_error=options.on_error, progress=progress)
-    tell_skipped(read.skipped)
+    warn_of_skipped(read.skipped)
     groups = np.array(read.names)
     if options.group is not None:
-        groups = np.array([_patient(name, options.group) for name in read.names])
+        groups = np.array([_patient_of(name, options.group) for name in read.names])
     split = read.parts if len(read.parts) else None
     return Samples(read.names, groups, read.x, read.labels, split=split, classes=read.classes)
 
 
-def _patient(name: str, pattern: str) -> str:
+def _patient_of(name: str, pattern: str) -> str:
     found = re.search(pattern, name)
     if found is None or not found.groups():
         rule = f"data.group ({pattern}) has a group in brackets and finds it in each path"

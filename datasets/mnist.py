@@ -11,8 +11,8 @@ from __future__ import annotations
 from torchvision import datasets as hub
 
 from radiomics.io.files.cache import cache_folder
-from radiomics.io.files.fetching import fetched
-from radiomics.io.files.idx import find_idx, read_pairs
+from radiomics.io.files.fetching import fetch_files
+from radiomics.io.files.idx import find_idx, read_idx_parts
 from radiomics.preprocessing import pictures
 from radiomics.types import Progress, Samples, silent
 
@@ -39,8 +39,8 @@ def open(options: Options, progress: Progress = silent) -> Samples:  # noqa: A00
     """
     root = options.root or cache_folder()
     if options.download and find_idx(root, "train", BELOW) is None:
-        fetched(lambda: hub.MNIST(str(root), download=True), root, "data.root")
-    parts = read_pairs(root, BELOW)
-    samples = pictures.assemble(parts, CLASSES, options)
+        fetch_files(lambda: hub.MNIST(str(root), download=True), root, "data.root")
+    parts = read_idx_parts(root, BELOW)
+    samples = pictures.assemble_samples(parts, CLASSES, options)
     progress("images", len(samples.ids), len(samples.ids))
     return samples

@@ -122,9 +122,11 @@ def _make_patient(folder: Path, seed: int, number: int) -> list[dict[str, Any]]:
     age, sex = int(np.clip(rng.normal(64, 9), 30, 90)), "FM"[int(rng.integers(2))]
     lesions = 2 if rng.random() < 0.25 else 1
     if not (folder / name).is_dir():
-        image, masks = _draw(rng, site, traits, lesions)
+        image, masks = _draw_patient(rng, site, traits, lesions)
         scan = Scan(f"{name}-{seed}", age, sex, "Synthetic", site.name, site.kernel)
-        write_whole(folder / name, lambda place: _write(place, image, masks, scan, site))
+        write_folder_whole(
+            folder / name, lambda place: _write_patient(place, image, masks, scan, site)
+        )
     rows = []
     for lesion in range(1, lesions + 1):
         mask = f"lesion{lesion}.nii.gz" if site.nifti else "rtstruct.dcm"
@@ -143,7 +145,7 @@ def _make_patient(folder: Path, seed: int, number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+def write_folder_whole(folder: Path, write: Callable[[Path], None]) -> None:
     """Write a folder elsewhere and rename it; of several processes the first one's stays."""
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
         write(Path(place) / folder.name)
@@ -154,7 +156,9 @@ def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
                 raise
 
 
-def _write(folder: Path, image: Volume, masks: list[Volume], scan: Scan, site: Site) -> None:
+def _write_patient(
+    folder: Path, image: Volume, masks: list[Volume], scan: Scan, site: Site
+) -> None:
     folder.mkdir(parents=True)
     if site.nifti:
         write_volume(image, folder / "ct.nii.gz")
@@ -167,7 +171,7 @@ def _write(folder: Path, image: Volume, masks: list[Volume], scan: Scan, site: S
     write_rtstruct(folder / "rtstruct.dcm", named, series.headers)
 
 
-def _draw(
+def _draw_patient(
     rng: np.random.Generator, site: Site, traits: dict[str, float], lesions: int
 ) -> tuple[Volume, list[Volume]]:
     """Draw the anatomy, the lesions, the scanner's blur and noise on the site's grid."""
@@ -182,12 +186,12 @@ def _draw(
         for n, s in zip((slices, count, count), spacing, strict=True)
     )
     grid = z[:, None, None], y[None, :, None], x[None, None, :]
-    tissue = _anatomy(rng, grid)
+    tissue = _draw_anatomy(rng, grid)
     masks = []
     side = 1 if rng.random() < 0.5 else -1
     for lesion in range(lesions):
         at = np.array([*rng.uniform(-4, 4, 2), side * (1 - 2 * lesion) * rng.uniform(17, 20)])
-        masks.append(_add_lesion(rng, tissue, (grid, spacing), at, traits))
+        masks.append(_add_lesion(rng, tissue, grid, spacing, at, traits))
     tissue = gaussian_filter(tissue, [0.4, *(site.blur / spacing[1:])], output=np.float32)
     noise = rng.standard_normal(tissue.shape, dtype=np.float32)
     noise = gaussian_filter(noise, [0, 0.6, 0.6])
@@ -196,7 +200,9 @@ def _draw(
     return image, [Volume(mask, affine) for mask in masks]
 
 
-def _anatomy(rng: np.random.Generator, grid: tuple[Floats, Floats, Floats]) -> NDArray[np.float32]:
+def _draw_anatomy(
+    rng: np.random.Generator, grid: tuple[Floats, Floats, Floats]
+) -> NDArray[np.float32]:
     """Return air, a body wall, a lung-like field with vessels, and a vertebra, in HU."""
     z, y, x = grid
     tissue = np.full(np.broadcast_shapes(z.shape, y.shape, x.shape), -1000, dtype=np.float32)
@@ -214,12 +220,13 @@ def _anatomy(rng: np.random.Generator, grid: tuple[Floats, Floats, Floats]) -> N
 def _add_lesion(
     rng: np.random.Generator,
     tissue: NDArray[np.float32],
-    place: tuple[tuple[Floats, Floats, Floats], Floats],
+    grid: tuple[Floats, Floats, Floats],
+    spacing: Floats,
     at: Floats,
     traits: dict[str, float],
 ) -> NDArray[np.bool_]:
     """Draw a star-shaped lesion into the tissue and return its mask."""
-    (z, y, x), spacing = place
+    z, y, x = grid
     radius = 9 * np.exp(0.15 * np.clip(traits["size"], -3, 3))
     rough = 0.10 * np.exp(0.4 * np.clip(traits["irregularity"], -3, 3))
     offset = [z - at[0], y - at[1], x - at[2]]

@@ -375,7 +375,7 @@ class Region:
     n_levels : number of grey levels, those without a voxel included
     limits : the range of the re-segmentation, where there was one
     once, once_a_mask : what several families need, of this image and of all images of the masks
-    stacked : the :class:`radiomics.kernels.texture.stacks.Stack` of ``levels``, and their place
+    stacked : the :class:`radiomics.kernels.texture.stacks.StackedLevels` of ``levels``
     """
 
     image: NDArray[np.float64]
@@ -387,7 +387,7 @@ class Region:
     limits: tuple[float | None, float | None] | None = None
     once: Once = field(default_factory=Once, repr=False)
     once_a_mask: Once = field(default_factory=Once, repr=False)
-    stacked: tuple[Any, int] | None = field(default=None, repr=False)
+    stacked: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         names = ("image", "intensity_mask", "morphological_mask", "levels")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radiomics.io import existing, has_itk_suffix, read_masks
-from radiomics.io.dicom.reader import read_report
+from radiomics.io import has_itk_suffix, read_masks
+from radiomics.io.dicom.reader import read_reported_volume
 from radiomics.io.dicom.scanning import find_files, scan_files
 from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.files.kinds import existing_path
 from radiomics.reporting.mosaic import mosaic
 from radiomics.types import InputError, Progress, Volume, silent
 
@@ -22,7 +23,7 @@ def write_gallery(
     A mask is drawn on the series of its frame of reference on whose grid it lies.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = [file for file in find_files(existing(path)) if not has_itk_suffix(file)]
+    files = [file for file in find_files(existing_path(path)) if not has_itk_suffix(file)]
     seen = scan_files(files, index=index)
     reports, _ = group_series(path, seen.headers)
     structures = [h for h in seen.headers if h.text("Modality") in MASKS]
@@ -31,7 +32,7 @@ def write_gallery(
     for number, report in enumerate(reports, start=1):
         header = report.frames[0].header
         try:
-            image = read_report(report)
+            image = read_reported_volume(report)
         except InputError as error:
             left.append(f"{header.path.parent}: {error.found}")
         else:

@@ -19,7 +19,7 @@ from radiomics.pipelines.study.features import CohortFeatures
 from radiomics.pipelines.study.files import provenance_of
 from radiomics.pipelines.study.results import Study
 from radiomics.reporting import figures
-from radiomics.reporting.html import Section, Table, render, without_empty
+from radiomics.reporting.html import Section, Table, render, without_empty_columns
 from radiomics.types import Samples
 
 HU_WINDOW = (-1000.0, 400.0)
@@ -80,7 +80,7 @@ def _flow(
         for part in ("train", "test"):
             own = rows[(rows["split"] == part) & rows["id"].isin(samples.ids)]
             lines.append([f"of these {part}", len(own), own["group"].nunique(), ""])
-    table = without_empty(Table(["", "Cases", "Patients", "Reason"], lines))
+    table = without_empty_columns(Table(["", "Cases", "Patients", "Reason"], lines))
     return Section("Flow of cases", "", table)
 
 

@@ -12,7 +12,7 @@ from radiomics.extraction.catalogue import feature_catalogue
 from radiomics.pipelines.study.estimates import BASELINES
 from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import figures
-from radiomics.reporting.html import Section, Table, without_empty
+from radiomics.reporting.html import Section, Table, without_empty_columns
 
 SHOWN = 15
 
@@ -55,7 +55,7 @@ def _choices(own: dict[str, Outcome]) -> Section | None:
             told = sorted({w for f in outcome.fitted for w in f.warnings if f.chosen == number})
             lines.append([name, shown or "-", f"{times} of {len(outcome.fitted)}", "; ".join(told)])
     heads = ["Model", "Chosen options", "Folds", "Warnings of the libraries"]
-    return Section("What the inner folds chose", "", without_empty(Table(heads, lines)))
+    return Section("What the inner folds chose", "", without_empty_columns(Table(heads, lines)))
 
 
 def _weights(name: str, outcome: Outcome) -> Section | None:
@@ -80,7 +80,7 @@ def _weights(name: str, outcome: Outcome) -> Section | None:
     )
     drawn = figures.weights([columns[i] for i in top], values[top])
     shown = Table(["Feature", "IBSI code", "Weight (mean ± SD over folds)"], lines)
-    return Section("Features that the model used", text, without_empty(shown), [drawn])
+    return Section("Features that the model used", text, without_empty_columns(shown), [drawn])
 
 
 def _weight(values: Any) -> str:
@@ -104,5 +104,5 @@ def _frequencies(name: str, outcome: Outcome) -> Section | None:
         f"at least once, {np.mean([len(c) for c in chosen]):.1f} a fold. Two folds share "
         f"{overlap:.0%} of the features that either chose (Jaccard index)."
     )
-    table = without_empty(Table(["Feature", "IBSI code", "Folds"], lines))
+    table = without_empty_columns(Table(["Feature", "IBSI code", "Folds"], lines))
     return Section("How stable the choice is", text, table)

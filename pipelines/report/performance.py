@@ -12,7 +12,7 @@ from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.estimates import BASELINES, NOTHING, label, plan_of, weights_of
 from radiomics.pipelines.study.results import Outcome, Study
 from radiomics.reporting import figures, pictures
-from radiomics.reporting.html import Section, Table, in_parts
+from radiomics.reporting.html import Section, Table, split_columns
 from radiomics.types import Predictions
 
 THRESHOLDS = np.arange(0.01, 1.0, 0.01)
@@ -37,7 +37,7 @@ def warnings_section(study: Study) -> Section | None:
 
 def paginate(title: str, text: str, table: Table, fixed: int, most: int) -> list[Section]:
     """Return a section for each part of a table that fits on a page."""
-    first, *others = in_parts(table, fixed, most)
+    first, *others = split_columns(table, fixed, most)
     more = [Section(f"{title}, further models", "", part) for part in others]
     return [Section(title, text, first), *more]
 

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from radiomics import models
-from radiomics.evaluation.splits import held_out
+from radiomics.evaluation.splits import hold_out_groups
 from radiomics.evaluation.tuning import stratification
-from radiomics.io.files.cache import cached, fingerprint
+from radiomics.io.files.cache import cached_arrays, fingerprint
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError, Progress, Samples, silent
 
@@ -50,7 +51,7 @@ def split_validation(
     strata = stratification(samples.y, options.task)
     classes = options.task != "regression"
     y = strata if classes else samples.y
-    kept, aside = held_out(y, samples.groups, share, options.seed, classes=classes)
+    kept, aside = hold_out_groups(y, samples.groups, share, options.seed, classes=classes)
     return samples.take(kept), samples.take(aside)
 
 
@@ -146,14 +147,16 @@ def store_images(x: NDArray[Any], folder: Path) -> Images:
     digest = fingerprint(
         "images", x.shape, x.dtype, sha256(np.ascontiguousarray(x).data).hexdigest()
     )
-    kept: Any = cached(digest, lambda: {"images": x}, folder)["images"]
+    kept: Any = cached_arrays(digest, lambda: {"images": x}, folder)["images"]
     return Images(Path(kept.filename))
 
 
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Train a network on the images of a training part; give what its last layer sees as columns.
 
-    It stands in a chain, so that it is trained anew inside every training part, inner ones too.
+    It stands in a chain, so that it is trained anew inside every training part, inner ones too. No
+    check of scikit-learn's ``check_estimator`` that fits can hold: those fit arrays of numbers, and
+    this learns from images, which the rows of a table count.
 
     Parameters
     ----------
@@ -176,21 +179,29 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.images = images
 
     def fit(self, x: pd.DataFrame, y: NDArray[Any]) -> Embedding:
-        """Train on the rows of a table (N, 1), whose index names patients."""
+        """Train on the rows of a table (N, 1), whose index names patients.
+
+        Raises
+        ------
+        InputError
+            Where several processes share a study, and for another input than such a table.
+        """
         from radiomics.training import Options, card, ranks
         from radiomics.training.embedding import embed
-        from radiomics.training.threads import alone
+        from radiomics.training.threads import run_on_one_thread
 
-        if ranks.count() > 1:
+        if ranks.world_size() > 1:
             rule = "embeddings are trained inside the folds, by one process"
-            raise InputError("models", rule, f"{ranks.count()} processes", "start the study alone")
-        rows = x[ROW].to_numpy(dtype=np.int64)
+            raise InputError(
+                "models", rule, f"{ranks.world_size()} processes", "start the study alone"
+            )
+        rows = self._rows(x, fitting=True)
         names = tuple(map(str, range(len(rows))))
         samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
         options = Options.model_validate(dict(self.training))
         kept, aside = split_validation(samples, options, self.share)
-        trained = alone(lambda: train(self.network, kept, options, aside))
-        found = alone(lambda: embed(trained, samples.x))  # (N, E)
+        trained = run_on_one_thread(lambda: train(self.network, kept, options, aside))
+        found = run_on_one_thread(lambda: embed(trained, samples.x))  # (N, E)
         self.mean_ = found.mean(axis=0)
         self.spread_ = float(np.sqrt(found.var(axis=0).mean())) or 1.0
         about = {
@@ -205,18 +216,34 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the embeddings of rows (N, E), centred, in units of their common spread.
 
         A column of its own spread would blow up where a unit was all but silent in training.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
         """
         from radiomics.training import card
         from radiomics.training.embedding import embed
-        from radiomics.training.threads import alone
+        from radiomics.training.threads import run_on_one_thread
 
+        check_is_fitted(self)
         trained = card.loads(self.weights_.tobytes(), build_from_card)
-        seen = self._seen(x[ROW].to_numpy(dtype=np.int64))
-        return np.asarray((alone(lambda: embed(trained, seen)) - self.mean_) / self.spread_)
+        seen = self._seen(self._rows(x, fitting=False))
+        return np.asarray(
+            (run_on_one_thread(lambda: embed(trained, seen)) - self.mean_) / self.spread_
+        )
 
     def get_feature_names_out(self, _: Any = None) -> NDArray[Any]:
         """Return the names of the columns: deep_000, deep_001, ..."""
+        check_is_fitted(self)
         return np.array([f"deep_{k:03d}" for k in range(len(self.mean_))], dtype=object)
+
+    def _rows(self, x: pd.DataFrame, *, fitting: bool) -> NDArray[np.int64]:
+        if not isinstance(x, pd.DataFrame) or ROW not in x:
+            rule = f"an embedding takes a table with the column {ROW!r}, which counts its images"
+            raise InputError("models", rule, type(x).__name__, "give such a table")
+        validate_data(self, x, reset=fitting, skip_check_array=True)
+        return x[ROW].to_numpy(dtype=np.int64)
 
     def _seen(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.images is None:

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from radiomics.evaluation import calibration, comparisons, delong, nested
-from radiomics.evaluation.intervals import Estimate, estimate, group_weights, independent, resampled
+from radiomics.evaluation.intervals import (
+    Estimate,
+    estimate,
+    group_weights,
+    independent_units,
+    resampled_measure,
+)
 from radiomics.evaluation.measures import HEADLINE, headline, measures
 from radiomics.evaluation.splits import Split
 from radiomics.evaluation.tuning import Plan, Recipe
@@ -124,12 +130,14 @@ def compare(
     pairs = [(name, other) for name in own for other in others]
     pairs += [(name, own[0]) for name in own[1:]]
     measure = headline(task)
-    drawn = {name: resampled(o.predictions, measure, weights) for name, o in outcomes.items()}
+    drawn = {
+        name: resampled_measure(o.predictions, measure, weights) for name, o in outcomes.items()
+    }
     plain = {
         name: float(measure(o.predictions, np.ones((1, len(o.predictions.ids))))[0])
         for name, o in outcomes.items()
     }
-    count = independent(next(iter(outcomes.values())).predictions)
+    count = independent_units(next(iter(outcomes.values())).predictions)
     gaps = [
         comparisons.difference(plain[a] - plain[b], drawn[a] - drawn[b], count=count)
         for a, b in pairs
@@ -143,7 +151,7 @@ def compare(
 
 
 def _constant(p: Predictions) -> bool:
-    return all(calibration.same(p.y_score[p.fold == fold]) for fold in np.unique(p.fold))
+    return all(calibration.is_constant(p.y_score[p.fold == fold]) for fold in np.unique(p.fold))
 
 
 def _delong(one: Outcome, other: Outcome) -> float:

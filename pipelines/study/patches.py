@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.io.files.cache import cached, fingerprint
+from radiomics.io.files.cache import cached_arrays, fingerprint
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.features import CohortFeatures
@@ -43,7 +43,7 @@ class _Tensors:
             return {"x": case_tensor(self.manifest.load(index), self.options).numpy()}
 
         try:
-            found: NDArray[np.float32] = cached(key, make, self.folder)["x"]
+            found: NDArray[np.float32] = cached_arrays(key, make, self.folder)["x"]
         except ValueError as error:  # a case is left out and named, as where features fail
             return str(error).replace(f"{self.manifest.folder}{os.sep}", "")
         return found

@@ -42,17 +42,17 @@ def bin_edges(values: NDArray[Any], settings: dict[str, Any]) -> NDArray[Any]:
     return np.array([edges[0] - 0.5, edges[0] + 0.5]) if len(edges) == 1 else edges
 
 
-def levels(
+def grey_levels(
     array: NDArray[Any], mask: NDArray[np.bool_], settings: dict[str, Any]
 ) -> NDArray[np.uint16]:
     """Return grey levels 1, 2, ... inside the mask, 0 outside."""
     values = array[mask]
     found = np.zeros(array.shape, dtype=np.uint16)
-    found[mask] = _digitised(values, bin_edges(values, settings))
+    found[mask] = _digitise(values, bin_edges(values, settings))
     return found
 
 
-def _digitised(values: NDArray[Any], edges: NDArray[Any]) -> NDArray[np.int64]:
+def _digitise(values: NDArray[Any], edges: NDArray[Any]) -> NDArray[np.int64]:
     """Return what ``np.digitize`` returns for edges at equal distances, the last one apart.
 
     A guess from the distance is at most one bin off; the edges themselves decide. No search.

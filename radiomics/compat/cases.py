@@ -47,11 +47,11 @@ def getTestCase(testCase: str, dataDirectory: str | Path | None = None) -> tuple
         raise ValueError(f"no test case '{testCase}'; there are {', '.join(NAMES)}")
     folder = Path(dataDirectory or Path(tempfile.gettempdir()) / "pyradiomics" / "data")
     names = f"{case}_image.nrrd", f"{case}_label{'_2D' if flat else ''}.nrrd"
-    image, mask = (_found(folder / name) for name in names)
+    image, mask = (_fetch_file(folder / name) for name in names)
     return str(image), str(mask)
 
 
-def _found(file: Path) -> Path:
+def _fetch_file(file: Path) -> Path:
     """Return a file after fetching it where it is absent; half a file never has its name."""
     if file.is_file():
         return file

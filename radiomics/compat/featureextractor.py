@@ -14,11 +14,11 @@ import SimpleITK as sitk
 
 from radiomics.compat import CLASSES, generalinfo, getFeatureClasses, getImageTypes, parameters
 from radiomics.compat import imageoperations as operations
-from radiomics.compat.binning import levels
+from radiomics.compat.binning import grey_levels
+from radiomics.compat.crops import crop, crop_to_reach, cropToTumorMask, padded_box, part_as_image
 from radiomics.compat.images import TYPES, reach, variants
-from radiomics.compat.parts import as_part, cropToTumorMask, cut, near, padded
-from radiomics.compat.textures import region
-from radiomics.compat.voxels import maps
+from radiomics.compat.maps import feature_maps
+from radiomics.compat.textures import texture_region
 from radiomics.kernels.threads import one_thread_each, side_by_side
 from radiomics.plugins import did_you_mean
 from radiomics.types import Once
@@ -91,74 +91,74 @@ class RadiomicsFeatureExtractor:
         settings |= {key: value for key, value in given.items() if value is not None}
         label = int(settings.get("label", 1))
         logger.info("Calculating features with label: %d", label)
-        about: dict[str, Any] = {}
+        diagnostics: dict[str, Any] = {}
         if settings["additionalInfo"]:
-            about |= generalinfo.versions()
-            about |= generalinfo.configuration(settings, self.enabledImagetypes)
-        image, mask, box = self._load(imageFilepath, maskFilepath, settings, about)
+            diagnostics |= generalinfo.version_entries()
+            diagnostics |= generalinfo.configuration_entries(settings, self.enabledImagetypes)
+        image, mask, box = self._load(imageFilepath, maskFilepath, settings, diagnostics)
         whole, whole_box = mask, box
         if settings.get("resegmentRange") is not None:
             mask = operations.resegmentMask(image, mask, **settings)
             box, _ = operations.checkMask(image, mask, **settings)
             if settings["additionalInfo"]:
-                about |= generalinfo.mask(mask, image, label, "resegmented")
-        found: OrderedDict[str, Any] = OrderedDict(about)
+                diagnostics |= generalinfo.mask_entries(mask, image, label, "resegmented")
+        found: OrderedDict[str, Any] = OrderedDict(diagnostics)
         if not voxelBased:
             shaped = (mask, box) if settings.get("resegmentShape", False) else (whole, whole_box)
             found.update(self.computeShape(image, *shaped, **settings))
         with one_thread_each():
-            found.update(self._derived(image, mask, box, settings, voxelBased))
+            found.update(self._derived_features(image, mask, box, settings, voxelBased))
         return found
 
-    def _derived(
-        self, image: Any, mask: Any, box: Any, settings: dict[str, Any], maps: bool
+    def _derived_features(
+        self, image: Any, mask: Any, box: Any, settings: dict[str, Any], voxel_based: bool
     ) -> dict[str, Any]:
         """Return the features of each derived image, or their maps."""
         found: dict[str, Any] = {}
-        compute = self.computeMaps if maps else self.computeFeatures
-        pad = int(settings.get("kernelRadius", 1)) if maps else 0
-        of_mask = {} if maps else {"of_mask": Once()}  # all images have one mask
-        for kind, own in self.enabledImagetypes.items():
-            logger.info("Calculating features for image type %s with settings %s", kind, own)
+        compute = self.computeMaps if voxel_based else self.computeFeatures
+        pad = int(settings.get("kernelRadius", 1)) if voxel_based else 0
+        of_mask = {} if voxel_based else {"of_mask": Once()}  # all images have one mask
+        for kind, changes in self.enabledImagetypes.items():
+            logger.info("Calculating features for image type %s with settings %s", kind, changes)
             if kind not in TYPES:
                 raise ValueError(f"no image type '{kind}'. {did_you_mean(kind, TYPES)}")
-            for merged in variants(kind, {**settings, **own}):
+            for merged in variants(kind, {**settings, **changes}):
                 far = reach(kind, merged, image.GetSpacing())
-                far = None if far is None else [steps + pad for steps in far]
-                around, within, place = near(image, mask, box, far)
-                part = padded(place, pad, within)
-                inside = cut(within, part)
+                margin = None if far is None else [steps + pad for steps in far]
+                around, within, place = crop_to_reach(image, mask, box, margin)
+                part = padded_box(place, pad, within)
+                inside = crop(within, part)
                 calls = []
                 for array, name in TYPES[kind](around, within, merged, part):
-                    derived = as_part(array, around, part)
+                    derived = part_as_image(array, around, part)
                     calls.append(partial(compute, derived, inside, name, **merged, **of_mask))
                 for values in side_by_side(calls):
                     found.update(values)
         return found
 
     def _load(
-        self, image: Any, mask: Any, settings: dict[str, Any], about: dict[str, Any]
+        self, image: Any, mask: Any, settings: dict[str, Any], diagnostics: dict[str, Any]
     ) -> tuple[Any, Any, Any]:
         """Return image and mask as features are computed from them, and the region's box."""
         label = int(settings.get("label", 1))
         logger.info("Loading image and mask")
-        image, mask = _read(image, "image"), _read(mask, "mask")
+        image, mask = _read_image(image, "image"), _read_image(mask, "mask")
         mask = operations.getMask(mask, **settings)
         if settings.get("additionalInfo"):
-            about |= generalinfo.image(image, "original")
-            about |= generalinfo.mask(mask, None, label, "original")
+            diagnostics |= generalinfo.image_entries(image, "original")
+            diagnostics |= generalinfo.mask_entries(mask, None, label, "original")
         if settings.get("normalize"):
             image = operations.normalizeImage(image, **settings)
         if settings.get("interpolator") and settings.get("resampledPixelSpacing") is not None:
             image, mask = operations.resampleImage(image, mask, **settings)
             if settings.get("additionalInfo"):
-                about |= generalinfo.image(image, "interpolated")
-                about |= generalinfo.mask(mask, image, label, "interpolated")
+                diagnostics |= generalinfo.image_entries(image, "interpolated")
+                diagnostics |= generalinfo.mask_entries(mask, image, label, "interpolated")
         box, corrected = operations.checkMask(image, mask, **settings)
         if corrected is not None:
             mask = corrected
             if settings.get("additionalInfo"):
-                about |= generalinfo.mask(mask, image, label, "corrected")
+                diagnostics |= generalinfo.mask_entries(mask, image, label, "corrected")
         if settings.get("preCrop") and settings.get("resampledPixelSpacing") is None:
             image, mask = cropToTumorMask(image, mask, box, **settings)
             box, _ = operations.checkMask(image, mask, **settings)
@@ -188,7 +188,7 @@ class RadiomicsFeatureExtractor:
                 if not force or inside.GetSize()[axis] > 1:
                     logger.warning("Shape2D features need force2D and a single slice: left out")
                     continue
-            found.update(self._class(kind, inside, inside, "original", settings))
+            found.update(self._class_features(kind, inside, inside, "original", settings))
         return found
 
     def computeFeatures(  # noqa: N802
@@ -202,11 +202,12 @@ class RadiomicsFeatureExtractor:
         chosen = [name for name in self.enabledFeatures if not name.startswith("shape")]
         array = sitk.GetArrayFromImage(image)
         inside = sitk.GetArrayFromImage(mask) == int(settings.get("label", 1))
-        shared = dict(settings, levels=levels(array, inside, settings), arrays=(array, inside))
+        grey = grey_levels(array, inside, settings)
+        shared = dict(settings, levels=grey, arrays=(array, inside))
         spacing = tuple(reversed(image.GetSpacing()))
-        shared["region"] = region(array, inside, spacing, shared)
+        shared["region"] = texture_region(array, inside, spacing, shared)
         calls = [
-            lambda kind=kind: self._class(kind, image, mask, imageTypeName, shared)
+            lambda kind=kind: self._class_features(kind, image, mask, imageTypeName, shared)
             for kind in chosen
         ]
         found: OrderedDict[str, Any] = OrderedDict()
@@ -225,12 +226,12 @@ class RadiomicsFeatureExtractor:
         found: OrderedDict[str, Any] = OrderedDict()
         for kind, names in self.enabledFeatures.items():
             if not kind.startswith("shape"):
-                made = maps(kind, image, mask, settings, names or [])
+                made = feature_maps(kind, image, mask, settings, names or [])
                 prefix = f"{imageTypeName}_{kind}"
                 found.update({f"{prefix}_{key}": value for key, value in made.items()})
         return found
 
-    def _class(
+    def _class_features(
         self, kind: str, image: Any, mask: Any, prefix: str, settings: dict[str, Any]
     ) -> dict[str, Any]:
         made = getFeatureClasses()[kind](image, mask, **settings)
@@ -286,7 +287,7 @@ class RadiomicsFeatureExtractor:
         self.enabledFeatures.update(enabledFeatures)
 
 
-def _read(given: Any, what: str) -> Any:
+def _read_image(given: Any, what: str) -> Any:
     if isinstance(given, sitk.Image):
         return given
     if isinstance(given, str | Path) and Path(given).is_file():

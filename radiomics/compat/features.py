@@ -27,7 +27,7 @@ class FeatureClass:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for feature in cls.NAMES + cls.OLD:
-            setattr(cls, f"get{feature}FeatureValue", _getter(feature))
+            setattr(cls, f"get{feature}FeatureValue", _feature_getter(feature))
 
     def __init__(self, inputImage: Any, inputMask: Any, **settings: Any) -> None:  # noqa: N803
         if inputImage is None or inputMask is None:
@@ -46,7 +46,7 @@ class FeatureClass:
     @classmethod
     def getFeatureNames(cls) -> dict[str, bool]:  # noqa: N802
         """Return the names of features, and whether each is deprecated."""
-        return {name: name in cls.OLD for name in in_order([*cls.NAMES, *cls.OLD])}
+        return {name: name in cls.OLD for name in sorted_features([*cls.NAMES, *cls.OLD])}
 
     def enableFeatureByName(self, featureName: str, enable: bool = True) -> None:  # noqa: N802, N803
         """Enable or disable one feature.
@@ -62,7 +62,7 @@ class FeatureClass:
 
     def enableAllFeatures(self) -> None:  # noqa: N802
         """Enable all features that are not deprecated."""
-        for name in in_order(self.NAMES):
+        for name in sorted_features(self.NAMES):
             self.enableFeatureByName(name)
 
     def disableAllFeatures(self) -> None:  # noqa: N802
@@ -90,12 +90,12 @@ class FeatureClass:
         raise NotImplementedError
 
 
-def in_order(names: Iterable[str]) -> list[str]:
+def sorted_features(names: Iterable[str]) -> list[str]:
     """Return names of features in PyRadiomics' order: that of their methods."""
     return sorted(names, key=lambda name: f"{name}FeatureValue")
 
 
-def _getter(feature: str) -> Callable[[FeatureClass], Any]:
+def _feature_getter(feature: str) -> Callable[[FeatureClass], Any]:
     """Return the method that gives one feature."""
 
     def get(self: FeatureClass) -> Any:

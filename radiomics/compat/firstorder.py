@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.compat.binning import levels
+from radiomics.compat.binning import grey_levels
 from radiomics.compat.features import FeatureClass
 
 TINY = float(np.spacing(1))
@@ -44,7 +44,7 @@ class RadiomicsFirstOrder(FeatureClass):
         """Compute all features."""
         grey = self.settings.get("levels")
         if grey is None:
-            grey = levels(self.imageArray, self.maskArray, self.settings)
+            grey = grey_levels(self.imageArray, self.maskArray, self.settings)
         x = self.imageArray[self.maskArray].astype(np.float64)
         shift = self.settings.get("voxelArrayShift", 0)
         volume = math.prod(self.pixelSpacing)

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 
-def versions() -> dict[str, Any]:
+def version_entries() -> dict[str, Any]:
     """Return the versions; PyRadiomics' own is that of this package."""
     found = {"PyRadiomics": version("radiomics-pipelines"), "Numpy": np.__version__}
     found |= {"SimpleITK": sitk.Version().VersionString(), "PyWavelet": version("PyWavelets")}
@@ -18,7 +18,7 @@ def versions() -> dict[str, Any]:
     return {f"diagnostics_Versions_{name}": value for name, value in found.items()}
 
 
-def configuration(settings: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+def configuration_entries(settings: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
     """Return settings and image types."""
     return {
         "diagnostics_Configuration_Settings": dict(settings),
@@ -26,7 +26,7 @@ def configuration(settings: dict[str, Any], types: dict[str, Any]) -> dict[str, 
     }
 
 
-def image(node: Any, stage: str) -> dict[str, Any]:
+def image_entries(node: Any, stage: str) -> dict[str, Any]:
     """Return what an image is at a stage: original, interpolated."""
     prefix = f"diagnostics_Image-{stage}_"
     found: dict[str, Any] = {}
@@ -40,7 +40,7 @@ def image(node: Any, stage: str) -> dict[str, Any]:
     return {prefix + name: value for name, value in found.items()}
 
 
-def mask(node: Any, values: Any, label: int, stage: str) -> dict[str, Any]:
+def mask_entries(node: Any, values: Any, label: int, stage: str) -> dict[str, Any]:
     """Return what a mask is at a stage: original, corrected, interpolated, resegmented."""
     prefix = f"diagnostics_Mask-{stage}_"
     found: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def mask(node: Any, values: Any, label: int, stage: str) -> dict[str, Any]:
         found["CenterOfMassIndex"] = tuple(map(float, centre))
         found["CenterOfMass"] = node.TransformContinuousIndexToPhysicalPoint(centre.tolist())
         if values is not None:
-            own = sitk.GetArrayViewFromImage(values)[inside]
-            found["Mean"] = float(own.mean(dtype=np.float64))
-            found |= {"Minimum": float(own.min()), "Maximum": float(own.max())}
+            values_inside = sitk.GetArrayViewFromImage(values)[inside]
+            found["Mean"] = float(values_inside.mean(dtype=np.float64))
+            found |= {"Minimum": float(values_inside.min()), "Maximum": float(values_inside.max())}
     return {prefix + name: value for name, value in found.items()}

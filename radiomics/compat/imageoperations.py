@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.compat.binning import bin_edges
-from radiomics.compat.images import TYPES, like
-from radiomics.compat.parts import cropToTumorMask
-from radiomics.compat.splines import resampled
+from radiomics.compat.crops import cropToTumorMask
+from radiomics.compat.images import TYPES, array_as_image
+from radiomics.compat.splines import resample_image
 from radiomics.kernels.cropping import bounding_box
 
 WHOLE = (sitk.sitkUInt8, sitk.sitkUInt16, sitk.sitkUInt32, sitk.sitkInt16, sitk.sitkInt32)
@@ -77,17 +77,17 @@ def checkMask(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, Any]
         or a region of fewer dimensions or voxels than ``minimumROIDimensions``, ``minimumROISize``.
     """
     corrected = None
-    differs = _difference(imageNode, maskNode, settings)
+    differs = _describe_difference(imageNode, maskNode, settings)
     if differs:
         if not settings.get("correctMask", False):
             raise ValueError(
                 f"Image/Mask geometry mismatch: {differs}. Set correctMask to resample the mask "
                 "onto the image, or geometryTolerance when this is rounding"
             )
-        _region_inside(imageNode, maskNode, settings)
-        corrected = _onto(imageNode, maskNode)
+        _box_inside_image(imageNode, maskNode, settings)
+        corrected = _resample_onto(imageNode, maskNode)
     mask = maskNode if corrected is None else corrected
-    box = _bounding_box(mask, settings)
+    box = _label_box(mask, settings)
     sides = box[1::2] - box[0::2] + 1
     dims, least = int((sides > 1).sum()), int(settings.get("minimumROIDimensions", 2))
     if dims == 0:
@@ -107,12 +107,12 @@ def checkMask(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, Any]
     return box, corrected
 
 
-def _onto(image: Any, mask: Any) -> Any:
+def _resample_onto(image: Any, mask: Any) -> Any:
     """Return a mask on the grid of an image, by nearest neighbour."""
     return sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor)
 
 
-def _difference(image: Any, mask: Any, settings: dict[str, Any]) -> str:
+def _describe_difference(image: Any, mask: Any, settings: dict[str, Any]) -> str:
     """Say how two grids differ; nothing when they are one."""
     if image.GetSize() != mask.GetSize():
         return f"size {image.GetSize()} against {mask.GetSize()}"
@@ -126,7 +126,7 @@ def _difference(image: Any, mask: Any, settings: dict[str, Any]) -> str:
     return ""
 
 
-def _bounding_box(mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
+def _label_box(mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
     label = int(settings.get("label", 1))
     inside = sitk.GetArrayViewFromImage(mask) == label
     if not inside.any():
@@ -136,9 +136,9 @@ def _bounding_box(mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
     return np.array(ends).ravel()
 
 
-def _region_inside(image: Any, mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
+def _box_inside_image(image: Any, mask: Any, settings: dict[str, Any]) -> NDArray[np.int64]:
     """Demand that the region lies in the image; return its box in the mask."""
-    box = _bounding_box(mask, settings)
+    box = _label_box(mask, settings)
     corners = []
     for ends in (box[0::2] - 0.5, box[1::2] + 0.5):
         point = mask.TransformContinuousIndexToPhysicalPoint(ends.tolist())
@@ -170,12 +170,12 @@ def resampleImage(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, 
     old = np.array(maskNode.GetSpacing())
     if len(wanted) != len(old):
         raise ValueError(f"resampledPixelSpacing {wanted.tolist()} needs {len(old)} values")
-    box = _region_inside(imageNode, maskNode, settings)
+    box = _box_inside_image(imageNode, maskNode, settings)
     low, high = box[0::2], box[1::2]
     wanted = np.where((wanted == 0) | (low == high), old, wanted)
     if np.allclose(imageNode.GetSpacing(), wanted):
-        mask = _onto(imageNode, maskNode)
-        box = _bounding_box(mask, settings)
+        mask = _resample_onto(imageNode, maskNode)
+        box = _label_box(mask, settings)
         return cropToTumorMask(imageNode, mask, box, **{"padDistance": 5, **settings})
     ratio, pad = old / wanted, int(settings.get("padDistance", 5))
     last = np.ceil(np.array(maskNode.GetSize()) * ratio) - 1
@@ -192,7 +192,7 @@ def resampleImage(imageNode: Any, maskNode: Any, **settings: Any) -> tuple[Any, 
     for node, way in zip((imageNode, maskNode), ways, strict=True):
         grid.SetOutputPixelType(node.GetPixelID())
         grid.SetInterpolator(way)
-        found.append(resampled(node, grid))
+        found.append(resample_image(node, grid))
     return found[0], found[1]
 
 
@@ -206,7 +206,7 @@ def normalizeImage(image: Any, **settings: Any) -> Any:  # noqa: N802
     image = sitk.Normalize(image)
     limit = settings.get("removeOutliers")
     if limit is not None:
-        image = like(np.clip(sitk.GetArrayFromImage(image), -limit, limit), image)
+        image = array_as_image(np.clip(sitk.GetArrayFromImage(image), -limit, limit), image)
     return image * settings.get("normalizeScale", 1)
 
 
@@ -245,7 +245,7 @@ def resegmentMask(imageNode: Any, maskNode: Any, **settings: Any) -> Any:  # noq
             f"are {values.min():g} to {values.max():g}"
         )
     mask[mask] = kept
-    return like((mask * label).astype(np.int32), maskNode)
+    return array_as_image((mask * label).astype(np.int32), maskNode)
 
 
 def __getattr__(name: str) -> Any:
@@ -257,6 +257,6 @@ def __getattr__(name: str) -> Any:
     def generate(image: Any, mask: Any, **settings: Any) -> Iterator[tuple[Any, str, Any]]:
         whole = tuple(slice(0, side) for side in reversed(image.GetSize()))
         for array, column in TYPES[kind](image, mask, settings, whole):
-            yield like(array, image), column, settings
+            yield array_as_image(array, image), column, settings
 
     return generate

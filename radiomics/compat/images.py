@@ -11,10 +11,10 @@ import numpy as np
 import pywt
 import SimpleITK as sitk
 
-from radiomics.compat import patterns
+from radiomics.compat import binary_patterns
 from radiomics.filters import lbp
 from radiomics.kernels.filtering.recursive import laplacian
-from radiomics.kernels.filtering.wavelets import bands
+from radiomics.kernels.filtering.wavelets import sub_bands
 
 logger = logging.getLogger("radiomics.imageoperations")
 DECAYED = 14  # standard deviations
@@ -23,18 +23,18 @@ Derived = Iterator[tuple[Any, str]]
 """Arrays of a box in the image, and the names of their columns."""
 
 
-def like(array: Any, image: Any) -> Any:
+def array_as_image(array: Any, image: Any) -> Any:
     """Return an array as an image on another's grid."""
     made = sitk.GetImageFromArray(array)
     made.CopyInformation(image)
     return made
 
 
-def _original(image: Any, _mask: Any, _: dict[str, Any], box: Box) -> Derived:
+def _derive_original(image: Any, _mask: Any, _: dict[str, Any], box: Box) -> Derived:
     yield sitk.GetArrayViewFromImage(image)[box], "original"
 
 
-def _log(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
+def _derive_log(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
     for sigma in settings.get("sigma", []):
         if sigma <= 0:
@@ -47,7 +47,7 @@ def _log(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
             yield laplacian(array, spacing[::-1], sigma, box), name
 
 
-def _wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
+def _derive_wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Decompose an image without decimation; letters stand for x, y and z in turn."""
     dims = image.GetDimension()
     axes = list(range(dims - 1, -1, -1))
@@ -61,10 +61,10 @@ def _wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     start, count = int(settings.get("start_level", 0)), int(settings.get("level", 1))
     whole = tuple(slice(0, side) for side in data.shape)
     for _ in range(start):
-        data = _bands(data, wavelet, axes, whole)[low]
+        data = _sub_bands(data, wavelet, axes, whole)[low]
     for number in range(1, count + 1):
         last = number == count
-        found = _bands(data, wavelet, axes, box if last else whole)
+        found = _sub_bands(data, wavelet, axes, box if last else whole)
         data = found.pop(low)
         prefix = "wavelet" if number == 1 else f"wavelet{number}"
         for band, response in found.items():
@@ -74,17 +74,17 @@ def _wavelet(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     yield data, f"{prefix}-{'L' * len(axes)}"
 
 
-def _bands(data: Any, wavelet: str, axes: list[int], box: Box) -> dict[str, Any]:
+def _sub_bands(data: Any, wavelet: str, axes: list[int], box: Box) -> dict[str, Any]:
     """Decompose an array once; PyWavelets does it where a side is shorter than the filters."""
-    filters = _filters(wavelet, data.dtype)
+    filters = _filter_taps(wavelet, data.dtype)
     if min(data.shape[axis] for axis in axes) >= filters.shape[1]:
-        return bands(data, filters, axes, box)
+        return sub_bands(data, filters, axes, box)
     found = pywt.swtn(data, wavelet, level=1, start_level=0, axes=axes)[0]
     return {name: response[box] for name, response in found.items()}
 
 
 @cache
-def _filters(wavelet: str, dtype: np.dtype[Any]) -> Any:
+def _filter_taps(wavelet: str, dtype: np.dtype[Any]) -> Any:
     """Return both filters (2, F) as PyWavelets has them in a precision: what an impulse shows."""
     taps = pywt.Wavelet(wavelet).dec_len
     impulse = np.zeros(4 * taps, dtype=dtype)
@@ -93,7 +93,7 @@ def _filters(wavelet: str, dtype: np.dtype[Any]) -> Any:
     return np.stack([response[places] for response in pywt.swt(impulse, wavelet, level=1)[0]])
 
 
-def _values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:
+def _derive_values(name: str, change: Callable[[Any, float], Any]) -> Callable[..., Derived]:
     """Return an image type that changes values, given the largest absolute one."""
 
     def derive(image: Any, _mask: Any, _: dict[str, Any], box: Box) -> Derived:
@@ -120,13 +120,13 @@ def _exponential(array: Any, most: float) -> Any:
     return np.exp(np.log(most) / most * array)
 
 
-def _gradient(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
+def _derive_gradient(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     magnitude = sitk.GradientMagnitudeImageFilter()
     magnitude.SetUseImageSpacing(bool(settings.get("gradientUseSpacing", True)))
     yield sitk.GetArrayFromImage(magnitude.Execute(image))[box], "gradient"
 
 
-def _lbp2d(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
+def _derive_lbp2d(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Return patterns in slices; variance of equal points is NaN, as scikit-image has it."""
     options = lbp.Options(
         radius=settings.get("lbp2DRadius", 1),
@@ -143,13 +143,14 @@ def _lbp2d(image: Any, _: Any, settings: dict[str, Any], box: Box) -> Derived:
     yield found.astype(array.dtype)[box], "lbp-2D"
 
 
-def _lbp3d(image: Any, mask: Any, settings: dict[str, Any], box: Box) -> Derived:
+def _derive_lbp3d(image: Any, mask: Any, settings: dict[str, Any], box: Box) -> Derived:
     """Return the strength of patterns on a sphere in each degree, and the samples' kurtosis."""
     if image.GetDimension() != 3:
         logger.warning("LBP 3D is only available in 3D: left out")
         return
     inside = sitk.GetArrayViewFromImage(mask) == int(settings.get("label", 1))
-    for name, layer in patterns.layers(sitk.GetArrayFromImage(image), inside, settings):
+    array = sitk.GetArrayFromImage(image)
+    for name, layer in binary_patterns.pattern_layers(array, inside, settings):
         yield layer[box], f"lbp-3D-{name}"
 
 
@@ -174,19 +175,19 @@ def reach(kind: str, settings: dict[str, Any], spacing: Any) -> list[int] | None
         return [int(np.ceil(DECAYED * most / step)) + 2 for step in spacing]
     if kind == "LBP3D":
         radius = float(settings.get("lbp3DIcosphereRadius", 1))
-        return [int(np.ceil(radius)) + patterns.SPREAD] * len(spacing)
+        return [int(np.ceil(radius)) + binary_patterns.SPREAD] * len(spacing)
     return [2] * len(spacing) if kind == "Gradient" else None
 
 
 TYPES: dict[str, Callable[[Any, Any, dict[str, Any], Box], Derived]] = {
-    "Exponential": _values("exponential", _exponential),
-    "Gradient": _gradient,
-    "LBP2D": _lbp2d,
-    "LBP3D": _lbp3d,
-    "LoG": _log,
-    "Logarithm": _values("logarithm", _logarithm),
-    "Original": _original,
-    "Square": _values("square", _square),
-    "SquareRoot": _values("squareroot", _square_root),
-    "Wavelet": _wavelet,
+    "Exponential": _derive_values("exponential", _exponential),
+    "Gradient": _derive_gradient,
+    "LBP2D": _derive_lbp2d,
+    "LBP3D": _derive_lbp3d,
+    "LoG": _derive_log,
+    "Logarithm": _derive_values("logarithm", _logarithm),
+    "Original": _derive_original,
+    "Square": _derive_values("square", _square),
+    "SquareRoot": _derive_values("squareroot", _square_root),
+    "Wavelet": _derive_wavelet,
 }

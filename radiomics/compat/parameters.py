@@ -38,7 +38,6 @@ MORE = (
     "start_level", "symmetricalGLCM", "voxelArrayShift", "voxelBatch", "wavelet", "weightingNorm",
 )  # fmt: skip
 KNOWN = tuple(sorted({*DEFAULTS, *MORE}))
-OWN = ("binWidth", "binCount", "sigma", "wavelet", "level", "start_level")
 
 
 def read(source: str | Path | Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -74,9 +73,9 @@ def read(source: str | Path | Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         _check(f"{where}: {name}", "setting", found[name], KNOWN)
     _check(f"{where}: imageType", "image type", found["imageType"], tuple(getImageTypes()))
     _check(f"{where}: featureClass", "feature class", found["featureClass"], CLASSES)
-    for kind, own in found["imageType"].items():
-        found["imageType"][kind] = dict(own or {})
-        _check(f"{where}: imageType {kind}", "setting", own or {}, KNOWN)
+    for kind, changes in found["imageType"].items():
+        found["imageType"][kind] = dict(changes or {})
+        _check(f"{where}: imageType {kind}", "setting", changes or {}, KNOWN)
     for kind, features in found["featureClass"].items():
         known = getFeatureClasses()[kind].getFeatureNames()
         _check(f"{where}: featureClass {kind}", "feature", features or [], tuple(known))

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.compat.features import FeatureClass
-from radiomics.kernels.shape.ellipsoids import largest_distance
+from radiomics.kernels.shape.hull import largest_distance, plane_corners
 from radiomics.kernels.shape.mesh import CORNERS, EDGES, TRIANGLES
 from radiomics.kernels.shape.moments import moments
 from radiomics.kernels.shape.outline import outline
-from radiomics.kernels.shape.surface import plane_corners
 
 Floats = NDArray[np.float64]
 LAST = 7  # the corner whose inside exchanges inside and outside
@@ -44,7 +43,7 @@ class RadiomicsShape(FeatureClass):
         if self.maskArray.ndim != 3:
             raise ValueError("Shape features are only available in 3D")
         mask, spacing = np.ascontiguousarray(self.maskArray), np.array(self.pixelSpacing)
-        area, volume = mesh(mask, spacing)
+        area, volume = mesh_measures(mask, spacing)
         axes = axis_lengths(mask, spacing)
         whole, planes = diameters(mask, spacing)
         round_area = (36 * np.pi * volume**2) ** (1 / 3)
@@ -115,18 +114,18 @@ class RadiomicsShape2D(FeatureClass):
         }
 
 
-def mesh(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float]:
+def mesh_measures(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float]:
     """Return area and volume of the mesh.
 
     Where inside and outside are exchanged the mesh has holes, so its volume depends on where the
     cones that make it up begin: at the corner of the mask's box, one voxel outside it.
     """
-    cells = _patterns(np.pad(mask, 1))
+    cells = _cell_patterns(np.pad(mask, 1))
     places = np.argwhere((cells > 0) & (cells < 255))
     number = cells[tuple(places.T)]
     count = np.bincount(number, minlength=256)
     where = np.stack([np.bincount(number, places[:, a], 256) for a in range(3)], axis=1)
-    pattern, corners, sign = _triangles()
+    pattern, corners, sign = _signed_triangles()
     a, b, c = np.moveaxis(corners * spacing, 1, 0)  # (T, 3) each
     normal = np.cross(b - a, c - a)
     area = float(count[pattern] @ np.linalg.norm(normal, axis=1)) / 2
@@ -135,7 +134,7 @@ def mesh(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float]:
     return area, float(sign @ (cones + moved)) / 6
 
 
-def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _cell_patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return which corners of each cell are inside, bit k for corner k in Bourke's numbering."""
     found = np.zeros([side - 1 for side in padded.shape], dtype=np.uint8)
     for k, (x, y, z) in enumerate(CORNERS.tolist()):
@@ -145,7 +144,7 @@ def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 @cache
-def _triangles() -> tuple[NDArray[np.intp], Floats, Floats]:
+def _signed_triangles() -> tuple[NDArray[np.intp], Floats, Floats]:
     """Return pattern (T,), corners (T, 3, 3) in (z, y, x) and sign (T,) of all triangles."""
     middles = CORNERS[EDGES].mean(axis=1)
     patterns, triangles, signs = [], [], []

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.kernels.sampling.splines import resample
+from radiomics.kernels.sampling.splines import spline_values
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ TYPES = {
 }
 
 
-def resampled(image: Any, grid: Any) -> Any:
+def resample_image(image: Any, grid: Any) -> Any:
     """Return what a ``sitk.ResampleImageFilter`` without transform makes of an image.
 
     Cubic splines through volumes are evaluated here, with the same values to the last bit; whatever
@@ -34,7 +34,7 @@ def resampled(image: Any, grid: Any) -> Any:
     if not spline or image.GetPixelID() not in TYPES:
         return grid.Execute(image)
     array = sitk.GetArrayViewFromImage(image)
-    values = resample(array, *_lines(image, grid), grid.GetSize()[0])
+    values = spline_values(array, *_line_ends(image, grid), grid.GetSize()[0])
     if array.dtype.kind in "iu":  # cut off, as there
         ends = np.iinfo(array.dtype)
         np.clip(values, ends.min, ends.max, out=values)
@@ -45,14 +45,14 @@ def resampled(image: Any, grid: Any) -> Any:
     return made
 
 
-def _lines(image: Any, grid: Any) -> tuple[Floats, Floats]:
+def _line_ends(image: Any, grid: Any) -> tuple[Floats, Floats]:
     """Return where lines along x begin in the image, and where the point after their last lies.
 
     Both (D, H, 3), continuous indices (z, y, x); points between are spread evenly, in ITK as here.
     """
     wide, high, deep = grid.GetSize()
-    there, _ = _matrices(grid.GetOutputSpacing(), grid.GetOutputDirection())
-    _, back = _matrices(image.GetSpacing(), image.GetDirection())
+    there, _ = _index_matrices(grid.GetOutputSpacing(), grid.GetOutputDirection())
+    _, back = _index_matrices(image.GetSpacing(), image.GetDirection())
     z, y = np.mgrid[:deep, :high].astype(np.float64)
     found = []
     for x in (0.0, float(wide)):
@@ -67,7 +67,7 @@ def _lines(image: Any, grid: Any) -> tuple[Floats, Floats]:
     return found[0], found[1]
 
 
-def _matrices(spacing: Any, direction: Any) -> tuple[Floats, Floats]:
+def _index_matrices(spacing: Any, direction: Any) -> tuple[Floats, Floats]:
     """Return ITK's matrices from indices to points and back, to the last bit: (3, 3) each."""
     one = sitk.Image([1, 1, 1], sitk.sitkUInt8)
     one.SetSpacing(spacing)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.compat import matrices
-from radiomics.compat.binning import levels
+from radiomics.compat.binning import grey_levels
 from radiomics.compat.features import FeatureClass
 from radiomics.features import glszm, ngldm, ngtdm
-from radiomics.kernels.texture.aggregation import stacked
-from radiomics.kernels.texture.emphases import emphases, emphases_of, entries
+from radiomics.kernels.texture.aggregation import matrix_batches
+from radiomics.kernels.texture.emphases import dense_emphases, emphases, matrix_entries
 from radiomics.types import Once, Region
 
 EMPHASES = {
@@ -43,7 +43,7 @@ class Texture(FeatureClass):
         shared = self.settings.get("region")
         if isinstance(shared, Region):
             return shared
-        return region(self.imageArray, self.maskArray, self.pixelSpacing, self.settings)
+        return texture_region(self.imageArray, self.maskArray, self.pixelSpacing, self.settings)
 
     @property
     def planar(self) -> bool:
@@ -66,13 +66,13 @@ class Texture(FeatureClass):
         return norm
 
 
-def region(
+def texture_region(
     image: NDArray[Any], mask: NDArray[np.bool_], spacing: Any, settings: dict[str, Any]
 ) -> Region:
     """Return the grey levels of an image inside a mask as the kernels want them."""
     grey = settings.get("levels")
     if grey is None:
-        grey = levels(image, mask, settings)
+        grey = grey_levels(image, mask, settings)
     if image.ndim == 2:
         image, mask, grey = image[None], mask[None], grey[None]
         spacing = (1.0, *spacing)
@@ -122,14 +122,14 @@ class RadiomicsGLCM(Texture):
         """Compute all features: the mean over directions, or those of their weighted sum."""
         region = self.region()
         symmetric = bool(self.settings.get("symmetricalGLCM", True))
-        offsets, counts = matrices.pairs(region, self.planar, self.distances, symmetric)
+        offsets, counts = matrices.cooccurrences(region, self.planar, self.distances, symmetric)
         if self.weighting is not None:
-            away = matrices.lengths(offsets, region.spacing, self.weighting)
+            away = matrices.step_lengths(offsets, region.spacing, self.weighting)
             near = None if away is None else np.exp(-(away**2))
-            counts = matrices.weighted(counts, near)
-        parts = stacked((matrix, 0) for matrix in counts if matrix.any())
-        rows = [row for some, _ in parts for row in matrices.pair_features(some)]
-        return matrices.means(rows, self.NAMES)
+            counts = matrices.weighted_sum(counts, near)
+        parts = matrix_batches((matrix, 0) for matrix in counts if matrix.any())
+        rows = [row for some, _ in parts for row in matrices.cooccurrence_features(some)]
+        return matrices.mean_features(rows, self.NAMES)
 
 
 class RadiomicsGLRLM(Texture):
@@ -140,15 +140,15 @@ class RadiomicsGLRLM(Texture):
     def compute(self) -> dict[str, float]:
         """Compute all features: the mean over directions, or those of their weighted sum."""
         region = self.region()
-        offsets, counts = matrices.runs_of(region, self.planar)
+        offsets, counts = matrices.run_lengths(region, self.planar)
         if self.weighting is not None:
-            away = matrices.lengths(offsets, region.spacing, self.weighting)
-            counts = matrices.weighted(counts, away)  # not its inverse, unlike for pairs
+            away = matrices.step_lengths(offsets, region.spacing, self.weighting)
+            counts = matrices.weighted_sum(counts, away)  # not its inverse, unlike for pairs
         rows = []
-        for some, _ in stacked((matrix, 0) for matrix in counts):
+        for some, _ in matrix_batches((matrix, 0) for matrix in counts):
             voxels = (some.sum(axis=1) * np.arange(1, some.shape[2] + 1)).sum(axis=1)
-            rows += list(emphases_of(some, voxels))
-        return matrices.means(rows, self.NAMES)
+            rows += list(dense_emphases(some, voxels))
+        return matrices.mean_features(rows, self.NAMES)
 
 
 class RadiomicsGLSZM(Texture):
@@ -175,8 +175,8 @@ class RadiomicsGLDM(Texture):
             method = "2.5d_merged" if self.planar else "3d"
             found = list(ngldm.features(region, ngldm.Options(aggregation=method)).values())
         else:
-            counts = matrices.dependences(region, self.planar, self.distances, alpha)
-            found = emphases(*entries(counts), int(counts.sum()))
+            counts = matrices.dependence_counts(region, self.planar, self.distances, alpha)
+            found = emphases(*matrix_entries(counts), int(counts.sum()))
         names = EMPHASES["gldm"].split()
         return {name: v for name, v in zip(names, found, strict=False) if name != "-"}
 
@@ -188,7 +188,7 @@ class RadiomicsNGTDM(Texture):
 
     def compute(self) -> dict[str, float]:
         """Compute all features."""
-        voxels, differences = matrices.tones(self.region(), self.planar, self.distances)
+        voxels, differences = matrices.tone_tables(self.region(), self.planar, self.distances)
         found = ngtdm.tone_features(voxels, differences)
         if found is None:
             raise ValueError("no voxel of the region has a neighbour in it")

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from radiomics.compat import getFeatureClasses
 from radiomics.compat.featureextractor import RadiomicsFeatureExtractor
-from radiomics.compat.features import in_order
+from radiomics.compat.features import sorted_features
 from radiomics.types import InputError, Volume
 
 VERSION = 2
@@ -31,10 +31,10 @@ def features(image: Volume, mask: Volume, parameters: Mapping[str, Any]) -> dict
     InputError
         For regions and images that PyRadiomics refuses.
     """
-    whole = _itk(mask, mask.array.astype(np.uint8))
+    whole = _as_sitk(mask, mask.array.astype(np.uint8))
     extractor = _extractor(parameters)
     try:
-        found = extractor.execute(_itk(image, image.array), whole, label=1, label_channel=0)
+        found = extractor.execute(_as_sitk(image, image.array), whole, label=1, label_channel=0)
     except ValueError as error:
         rule, remedy = "the case must suit the parameters", "change them, or check image and mask"
         raise InputError("pyradiomics", rule, str(error), remedy) from None
@@ -46,11 +46,11 @@ def columns(parameters: Mapping[str, Any]) -> list[str]:
     extractor = _extractor(parameters)
     chosen: dict[str, list[str]] = {}
     for name, wanted in extractor.enabledFeatures.items():
-        chosen[name] = list(wanted or in_order(getFeatureClasses()[name].NAMES))
+        chosen[name] = list(wanted or sorted_features(getFeatureClasses()[name].NAMES))
     shapes = [name for name in chosen if name.startswith("shape")]
     found = [f"original_{kind}_{feature}" for kind in shapes for feature in chosen[kind]]
-    for kind, own in extractor.enabledImagetypes.items():
-        for image in _images(kind, {**extractor.settings, **own}):
+    for kind, changes in extractor.enabledImagetypes.items():
+        for image in _image_names(kind, {**extractor.settings, **changes}):
             for name, wanted in chosen.items():
                 if name not in shapes:
                     found += [f"{image}_{name}_{feature}" for feature in wanted]
@@ -61,7 +61,7 @@ def _extractor(parameters: Mapping[str, Any]) -> RadiomicsFeatureExtractor:
     return RadiomicsFeatureExtractor(parameters or None, additionalInfo=False)
 
 
-def _images(kind: str, settings: Mapping[str, Any]) -> list[str]:
+def _image_names(kind: str, settings: Mapping[str, Any]) -> list[str]:
     """Return the names of the derived images of one type."""
     if kind == "LoG":
         sigmas = settings.get("sigma", [])
@@ -83,7 +83,7 @@ def _images(kind: str, settings: Mapping[str, Any]) -> list[str]:
     return [*found, f"{'wavelet' if count == 1 else f'wavelet{count}'}-{words[0]}"]
 
 
-def _itk(volume: Volume, array: Any) -> Any:
+def _as_sitk(volume: Volume, array: Any) -> Any:
     made = sitk.GetImageFromArray(np.ascontiguousarray(array))
     made.SetSpacing(volume.spacing[::-1])
     made.SetDirection(volume.direction[:, ::-1].ravel().tolist())

@@ -34,12 +34,12 @@ def slope(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     ----------
     .. [1] Cox, Biometrika 45 (1958) 562-565.
     """
-    if same(score):
+    if is_constant(score):
         return np.full(len(weights), np.nan)
-    return _logistic(y, logit(np.clip(score, CLIP, 1 - CLIP)), weights)[1]
+    return _fit_logistic(y, logit(np.clip(score, CLIP, 1 - CLIP)), weights)[1]
 
 
-def same(score: Floats) -> bool:
+def is_constant(score: Floats) -> bool:
     """Tell whether all probabilities are one, up to :data:`SAME` on the logit's scale."""
     return bool(np.ptp(logit(np.clip(score, CLIP, 1 - CLIP))) < SAME)
 
@@ -88,14 +88,14 @@ def curve(y: NDArray[Any], score: Floats, bins: int = 10) -> Curve:
     count = np.array([len(part) for part in parts])
     predicted = np.array([score[part].mean() for part in parts])
     observed = np.array([y[part].mean() for part in parts])
-    low, high = wilson(observed, count)
+    low, high = wilson_interval(observed, count)
     return Curve(predicted, observed, low, high, count)
 
 
-def wilson(share: Any, count: Any) -> tuple[Any, Any]:
+def wilson_interval(share: Any, count: Any) -> tuple[Any, Any]:
     """Return Wilson's 95% interval of a proportion: it stays within 0 and 1.
 
-    >>> [round(float(x), 3) for x in wilson(0.5, 10)]
+    >>> [round(float(x), 3) for x in wilson_interval(0.5, 10)]
     [0.237, 0.763]
     """
     share, count = np.asarray(share, dtype=np.float64), np.asarray(count, dtype=np.float64)
@@ -129,7 +129,7 @@ class Recalibration:
         centre, spread = float(value.mean()), float(value.std())
         if spread < 1e-12:
             return cls(float(logit((many + 1) / (many + few + 2))), 0.0)
-        a, b = _logistic(target, (value - centre) / spread, np.ones((1, len(y))))
+        a, b = _fit_logistic(target, (value - centre) / spread, np.ones((1, len(y))))
         if not np.isfinite(b[0]) or b[0] <= 0:
             prevalence = float(logit((many + 1) / (many + few + 2)))
             return cls(prevalence - EVEN * centre / spread, EVEN / spread)
@@ -144,25 +144,26 @@ class Recalibration:
         return np.asarray(expit(self.offset + self.factor * value))
 
 
-def _logistic(y: NDArray[Any], x: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _fit_logistic(y: NDArray[Any], x: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Fit intercept and slope of a logistic regression for each row of weights, by Newton."""
     parts = [
-        _newton(y, x, weights[start : start + CHUNK]) for start in range(0, len(weights), CHUNK)
+        _fit_by_newton(y, x, weights[start : start + CHUNK])
+        for start in range(0, len(weights), CHUNK)
     ]
     a, b = (np.concatenate(part) for part in zip(*parts, strict=True))
     return a, b
 
 
-def _newton(y: NDArray[Any], x: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _fit_by_newton(y: NDArray[Any], x: Floats, weights: Floats) -> tuple[Floats, Floats]:
     total = weights.sum(axis=1)
     share = np.clip((weights @ y) / total, 1e-9, 1 - 1e-9)
     a, b = np.asarray(logit(share)), np.zeros(len(weights))
     worst = np.full(len(weights), np.inf)
     for _ in range(50):
         p = expit(a[:, None] + b[:, None] * x)
-        miss, curve_ = weights * (y - p), weights * p * (1 - p)
+        miss, curvature = weights * (y - p), weights * p * (1 - p)
         g0, g1 = miss.sum(axis=1), miss @ x
-        h00, h01, h11 = curve_.sum(axis=1), curve_ @ x, curve_ @ x**2
+        h00, h01, h11 = curvature.sum(axis=1), curvature @ x, curvature @ x**2
         determinant = h00 * h11 - h01**2
         safe = determinant > 1e-12 * np.maximum(h00 * h11, 1e-300)
         inverse = np.divide(1.0, determinant, out=np.zeros_like(total), where=safe)

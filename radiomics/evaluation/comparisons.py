@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from radiomics.evaluation.delong import Difference
-from radiomics.evaluation.intervals import interval, two_sided
+from radiomics.evaluation.intervals import interval, two_sided_p
 
 Floats = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ def difference(
     """Return a difference with its percentile interval and two-sided bootstrap p-value.
 
     The p-value is that of the interval which ends at no difference. Where no resample comes that
-    far the spread of the resamples tells how far it is.
+    far, the spread of the resamples says how far it is.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ def difference(
     if not values.size:
         return Difference(value, found.low, found.high, float("nan"))
     crossed = int(min(np.sum(values <= 0), np.sum(values >= 0)))
-    p = two_sided((crossed + 1) / (len(values) + 1), count)
+    p = two_sided_p((crossed + 1) / (len(values) + 1), count)
     spread = float(values.std())
     if not crossed and spread > 0:
-        p = min(p, two_sided(float(norm.sf(abs(value) / spread)), count))
+        p = min(p, two_sided_p(float(norm.sf(abs(value) / spread)), count))
     return Difference(value, found.low, found.high, p)
 
 
@@ -60,8 +60,10 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(x) for x in adjusted]
 
 
-def permuted(y: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Return the outcome dealt anew to patients: under it nothing that is measured can tell it.
+def permute_outcome(
+    y: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator
+) -> NDArray[Any]:
+    """Return the outcome dealt anew to patients: nothing that is measured can predict it.
 
     A patient's samples keep together. Where all samples of each patient share one outcome, any
     patient may get any other's; otherwise patients with equally many samples exchange theirs.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from radiomics.evaluation.metrics import Floats, ratio
 
 
 def choose_threshold(y: NDArray[Any], score: Floats, sensitivity: float | None = None) -> float:
@@ -45,12 +45,12 @@ def choose_threshold(y: NDArray[Any], score: Floats, sensitivity: float | None =
 
 def sensitivity(y: NDArray[Any], called: NDArray[np.bool_], weights: Floats) -> Floats:
     """Share of the positives that are called positive: (B,) for ``weights`` (B, N)."""
-    return _ratio(weights @ (called & (y == 1)), weights @ (y == 1))
+    return ratio(weights @ (called & (y == 1)), weights @ (y == 1))
 
 
 def specificity(y: NDArray[Any], called: NDArray[np.bool_], weights: Floats) -> Floats:
     """Share of the negatives that are called negative: (B,) for ``weights`` (B, N)."""
-    return _ratio(weights @ (~called & (y == 0)), weights @ (y == 0))
+    return ratio(weights @ (~called & (y == 0)), weights @ (y == 0))
 
 
 def net_benefit(y: NDArray[Any], score: Floats, weights: Floats, threshold: float) -> Floats:
@@ -88,8 +88,3 @@ def decision_curve(
     share = float(np.mean(y == 1))
     everyone = share - (1 - share) * thresholds / (1 - thresholds)
     return DecisionCurve(thresholds, model, low, high, everyone)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    nothing = np.full(np.shape(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=nothing, where=denominator > 0))

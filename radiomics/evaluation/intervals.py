@@ -57,11 +57,11 @@ def estimate(
     level : coverage that the interval aims at
     """
     value = float(measure(predictions, np.ones((1, len(predictions.ids))))[0])
-    count = independent(predictions)
-    return interval(value, resampled(predictions, measure, weights), level, count)
+    count = independent_units(predictions)
+    return interval(value, resampled_measure(predictions, measure, weights), level, count)
 
 
-def resampled(
+def resampled_measure(
     predictions: Predictions,
     measure: Callable[[Predictions, NDArray[np.float64]], NDArray[np.float64]],
     weights: NDArray[np.float64],
@@ -115,10 +115,10 @@ def tail(level: float, count: int | None = None) -> float:
     return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)))
 
 
-def two_sided(below: float, count: int | None = None) -> float:
+def two_sided_p(below: float, count: int | None = None) -> float:
     """Return the two-sided p-value of a share of resamples: what :func:`tail` is backwards.
 
-    >>> round(two_sided(tail(0.95, 30), 30), 6), two_sided(0.6)
+    >>> round(two_sided_p(tail(0.95, 30), 30), 6), two_sided_p(0.6)
     (0.05, 1.0)
     """
     if count is None:
@@ -127,7 +127,7 @@ def two_sided(below: float, count: int | None = None) -> float:
     return min(1.0, 2 * float(student.sf(-norm.ppf(below) / np.sqrt(n / (n - 1)), n - 1)))
 
 
-def independent(predictions: Predictions) -> int:
+def independent_units(predictions: Predictions) -> int:
     """Return how many independent units bear on a measure: patients of the rarest class.
 
     Of a survival outcome those with an event; of a number, all.

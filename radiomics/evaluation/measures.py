@@ -38,8 +38,8 @@ def measures(task: Task, times: Sequence[float] = ()) -> dict[str, Measure]:
     """
     if task == "survival":
         return {
-            "harrell_c": _harrell,
-            "uno_c": _uno,
+            "harrell_c": _harrell_c,
+            "uno_c": _uno_c,
             **{f"auc_at_{t:g}": _time_auc(i, t) for i, t in enumerate(times)},
             **{f"brier_at_{t:g}": _ipcw_brier(i, t) for i, t in enumerate(times)},
         }
@@ -61,11 +61,11 @@ def _roc_auc(p: Predictions, weights: Floats) -> Floats:
     return metrics.roc_auc(p.y_true, p.y_score, weights, p.fold)
 
 
-def _plain(metric: Callable[..., Floats]) -> Measure:
+def _over_all(metric: Callable[..., Floats]) -> Measure:
     return lambda p, weights: metric(p.y_true, p.y_score, weights)
 
 
-def _within(metric: Callable[..., Floats]) -> Measure:
+def _within_folds(metric: Callable[..., Floats]) -> Measure:
     return lambda p, weights: metric(p.y_true, p.y_score, weights, p.fold)
 
 
@@ -77,47 +77,47 @@ def _specificity(p: Predictions, weights: Floats) -> Floats:
     return decisions.specificity(p.y_true, p.y_score >= np.asarray(p.threshold), weights)
 
 
-def _balanced(p: Predictions, weights: Floats) -> Floats:
+def _balanced_accuracy(p: Predictions, weights: Floats) -> Floats:
     return (_sensitivity(p, weights) + _specificity(p, weights)) / 2
 
 
-def _harrell(p: Predictions, weights: Floats) -> Floats:
-    return survival.harrell(p.y_true, risk(p), weights, p.fold)
+def _harrell_c(p: Predictions, weights: Floats) -> Floats:
+    return survival.harrell_c(p.y_true, risk(p), weights, p.fold)
 
 
-def _uno(p: Predictions, weights: Floats) -> Floats:
-    return survival.uno(p.y_true, risk(p), weights, p.fold)
+def _uno_c(p: Predictions, weights: Floats) -> Floats:
+    return survival.uno_c(p.y_true, risk(p), weights, p.fold)
 
 
 def _time_auc(place: int, time: float) -> Measure:
-    return lambda p, w: survival.time_auc(p.y_true, _at(p, place), w, time, p.fold)
+    return lambda p, w: survival.time_auc(p.y_true, _score_at(p, place), w, time, p.fold)
 
 
 def _ipcw_brier(place: int, time: float) -> Measure:
-    return lambda p, w: survival.ipcw_brier(p.y_true, _at(p, place), w, time)
+    return lambda p, w: survival.ipcw_brier(p.y_true, _score_at(p, place), w, time)
 
 
-def _at(p: Predictions, place: int) -> Any:
+def _score_at(p: Predictions, place: int) -> Any:
     return p.y_score[:, place]
 
 
 BINARY: dict[str, Measure] = {
     "roc_auc": _roc_auc,
-    "average_precision": _plain(metrics.average_precision),
+    "average_precision": _over_all(metrics.average_precision),
     "sensitivity": _sensitivity,
     "specificity": _specificity,
-    "balanced_accuracy": _balanced,
-    "brier": _plain(metrics.brier),
-    "calibration_slope": _plain(calibration.slope),
-    "calibration_intercept": _plain(calibration.intercept),
-    "expected_calibration_error": _plain(calibration.expected_error),
+    "balanced_accuracy": _balanced_accuracy,
+    "brier": _over_all(metrics.brier),
+    "calibration_slope": _over_all(calibration.slope),
+    "calibration_intercept": _over_all(calibration.intercept),
+    "expected_calibration_error": _over_all(calibration.expected_error),
 }
 MULTICLASS: dict[str, Measure] = {
-    "accuracy": _plain(multiclass.accuracy),
-    "balanced_accuracy": _plain(multiclass.balanced_accuracy),
-    "roc_auc": _within(multiclass.roc_auc),
-    "roc_auc_pairwise": _within(multiclass.roc_auc_pairwise),
-    "brier": _plain(multiclass.brier),
-    "log_loss": _plain(multiclass.log_loss),
+    "accuracy": _over_all(multiclass.accuracy),
+    "balanced_accuracy": _over_all(multiclass.balanced_accuracy),
+    "roc_auc": _within_folds(multiclass.roc_auc),
+    "roc_auc_pairwise": _within_folds(multiclass.roc_auc_pairwise),
+    "brier": _over_all(multiclass.brier),
+    "log_loss": _over_all(multiclass.log_loss),
 }
-REGRESSION: dict[str, Measure] = {n: _plain(metric) for n, metric in regression.METRICS.items()}
+REGRESSION: dict[str, Measure] = {n: _over_all(metric) for n, metric in regression.METRICS.items()}

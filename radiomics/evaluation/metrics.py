@@ -39,7 +39,7 @@ def roc_auc(
         below = np.cumsum(negative, axis=1) - negative
         wins += (positive * (below + negative / 2)).sum(axis=1)
         pairs += positive.sum(axis=1) * negative.sum(axis=1)
-    return _ratio(wins, pairs)
+    return ratio(wins, pairs)
 
 
 def average_precision(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
@@ -48,7 +48,7 @@ def average_precision(y: NDArray[Any], score: Floats, weights: Floats) -> Floats
     found = np.cumsum(positive, axis=1)
     called = found + np.cumsum(negative, axis=1)
     precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-    total: Floats = _ratio((precision * positive).sum(axis=1), positive.sum(axis=1))
+    total: Floats = ratio((precision * positive).sum(axis=1), positive.sum(axis=1))
     total[negative.sum(axis=1) == 0] = np.nan
     return total
 
@@ -56,14 +56,14 @@ def average_precision(y: NDArray[Any], score: Floats, weights: Floats) -> Floats
 def balanced_accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     """Mean of sensitivity and specificity at a threshold of one half."""
     called = score >= THRESHOLD
-    sensitivity = _ratio(weights @ (called & (y == 1)), weights @ (y == 1))
-    specificity = _ratio(weights @ (~called & (y == 0)), weights @ (y == 0))
+    sensitivity = ratio(weights @ (called & (y == 1)), weights @ (y == 1))
+    specificity = ratio(weights @ (~called & (y == 0)), weights @ (y == 0))
     return (sensitivity + specificity) / 2
 
 
 def brier(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     """Mean squared difference of predicted probability and outcome: 0 is best."""
-    return _ratio(weights @ (score - y) ** 2, weights.sum(axis=1))
+    return ratio(weights @ (score - y) ** 2, weights.sum(axis=1))
 
 
 METRICS: dict[str, Metric] = {
@@ -83,6 +83,7 @@ def _by_distinct_score(y: NDArray[Any], score: Floats, weights: Floats) -> tuple
     return np.add.reduceat(positive, starts, axis=1), np.add.reduceat(negative, starts, axis=1)
 
 
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+def ratio(numerator: Any, denominator: Any) -> Floats:
+    """Return a ratio, NaN where there is nothing to divide by."""
     nothing = np.full(np.shape(numerator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=nothing, where=denominator > 0))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.evaluation import metrics
-from radiomics.evaluation.metrics import Floats, Metric
+from radiomics.evaluation.metrics import Floats, Metric, ratio
 
 SMALLEST = 1e-15  # probability that the log loss takes for none
 
@@ -26,9 +26,9 @@ def accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
 def balanced_accuracy(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     """Mean over classes of the share of their samples that were recognised."""
     hit = score.argmax(axis=1) == y
-    own = [weights @ (y == k) for k in range(score.shape[1])]
+    total = [weights @ (y == k) for k in range(score.shape[1])]
     found = [weights @ (hit & (y == k)) for k in range(score.shape[1])]
-    return np.asarray(np.mean([_ratio(f, n) for f, n in zip(found, own, strict=True)], axis=0))
+    return np.asarray(np.mean([ratio(f, n) for f, n in zip(found, total, strict=True)], axis=0))
 
 
 def roc_auc(
@@ -65,8 +65,8 @@ def brier(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
 
 def log_loss(y: NDArray[Any], score: Floats, weights: Floats) -> Floats:
     """Mean negative logarithm of the probability that a sample's own class was given."""
-    own = np.clip(score[np.arange(len(y)), y], SMALLEST, 1)
-    return np.asarray(weights @ -np.log(own) / weights.sum(axis=1))
+    given = np.clip(score[np.arange(len(y)), y], SMALLEST, 1)
+    return np.asarray(weights @ -np.log(given) / weights.sum(axis=1))
 
 
 METRICS: dict[str, Metric] = {
@@ -83,8 +83,3 @@ def confusion(y: NDArray[Any], score: Floats) -> NDArray[np.int64]:
     table = np.zeros((count, count), dtype=np.int64)
     np.add.at(table, (y, score.argmax(axis=1)), 1)
     return table
-
-
-def _ratio(numerator: Any, denominator: Any) -> Floats:
-    nothing = np.full(np.shape(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=nothing, where=denominator > 0))

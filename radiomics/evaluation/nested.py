@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from radiomics.evaluation.comparisons import permuted
+from radiomics.evaluation.comparisons import permute_outcome
 from radiomics.evaluation.measures import headline
 from radiomics.evaluation.splits import Split, check_disjoint
 from radiomics.evaluation.tuning import Fitted, Plan, Recipe, Training
@@ -64,7 +64,7 @@ def estimate(
         progress("folds", len(done), len(splits))
     return {
         name: Estimated(
-            _stacked([part[name] for part in done], samples, repeats),
+            _stack_predictions([part[name] for part in done], samples, repeats),
             [part[name][0] for part in done],
         )
         for name in recipes
@@ -123,13 +123,13 @@ def _permuted_headline(
     seed: list[int],
 ) -> float:
     """Return the headline measure of a recipe on outcomes dealt anew."""
-    y = permuted(samples.y, samples.groups, np.random.default_rng(seed))
+    y = permute_outcome(samples.y, samples.groups, np.random.default_rng(seed))
     dealt = Samples(samples.ids, samples.groups, samples.x, y, samples.columns)
     recipes = {"": recipe}
     repeats = deal(y)
     splits = [split for repeat in repeats for split in repeat]
     parts = [_fit_and_score(recipes, table, y, split, plan)[""] for split in splits]
-    predictions = _stacked(parts, dealt, repeats)
+    predictions = _stack_predictions(parts, dealt, repeats)
     return float(headline(plan.task)(predictions, np.ones((1, len(predictions.ids))))[0])
 
 
@@ -149,7 +149,7 @@ def _fit_and_score(
         return {name: (found, found.predict(other)) for name, found in fitted.items()}
 
 
-def _stacked(
+def _stack_predictions(
     parts: list[tuple[Fitted, Any]], samples: Samples, repeats: list[list[Split]]
 ) -> Predictions:
     """Put the test parts of all splits below each other: by repeat, then by sample."""

@@ -60,7 +60,7 @@ def grouped_folds(
                 f"{found} patients of class {value!r}",
                 f"use fewer folds ({key}) or more patients",
             )
-    strata = y if sites is None else _with_sites(y, sites, groups, folds)
+    strata = y if sites is None else _strata_with_sites(y, sites, groups, folds)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     splits = [(train, test) for train, test in splitter.split(np.zeros(len(y)), strata, groups)]
     for train, test in splits:
@@ -137,7 +137,7 @@ def grouped_parts(groups: NDArray[Any], folds: int, seed: int) -> list[Split]:
     return splits
 
 
-def held_out(
+def hold_out_groups(
     y: NDArray[Any], groups: NDArray[Any], share: float, seed: int, *, classes: bool
 ) -> Split:
     """Keep a share of the patients aside: for early stopping, inside a training part.
@@ -259,7 +259,7 @@ def strata_of(values: NDArray[Any], bins: int = 5) -> NDArray[np.int64]:
     return np.asarray(np.searchsorted(edges, values, side="left"), dtype=np.int64)
 
 
-def _with_sites(
+def _strata_with_sites(
     y: NDArray[Any], sites: NDArray[Any], groups: NDArray[Any], folds: int
 ) -> NDArray[np.int64]:
     """Return a stratum for each outcome and site, rare ones joined with their outcome's others."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from radiomics.evaluation.metrics import Floats, ratio
+
 KIND = np.dtype([("event", np.bool_), ("time", np.float64)])
 
 
@@ -41,21 +42,21 @@ def kaplan_meier(y: NDArray[Any]) -> tuple[Floats, Floats]:
     return times, np.cumprod(1 - died / at_risk)
 
 
-def censoring(y: NDArray[Any], times: Floats) -> Floats:
+def uncensored_share(y: NDArray[Any], times: Floats) -> Floats:
     """Return the probability to be uncensored beyond each time, by Kaplan and Meier.
 
     Of an event and a censoring at one time the event comes first.
     """
-    known, place = np.unique(y["time"], return_inverse=True)
-    died = np.bincount(place, y["event"], len(known))
-    all_ = np.bincount(place, minlength=len(known))
+    distinct, place = np.unique(y["time"], return_inverse=True)
+    died = np.bincount(place, y["event"], len(distinct))
+    all_ = np.bincount(place, minlength=len(distinct))
     at_risk = all_[::-1].cumsum()[::-1] - died
-    lost = np.divide(all_ - died, at_risk, out=np.zeros(len(known)), where=at_risk > 0)
+    lost = np.divide(all_ - died, at_risk, out=np.zeros(len(distinct)), where=at_risk > 0)
     share = np.cumprod(1 - lost)
-    return np.asarray(np.r_[1.0, share][np.searchsorted(known, times, side="right")])
+    return np.asarray(np.r_[1.0, share][np.searchsorted(distinct, times, side="right")])
 
 
-def harrell(
+def harrell_c(
     y: NDArray[Any], risk: Floats, weights: Floats, strata: NDArray[Any] | None = None
 ) -> Floats:
     """Harrell's C: share of usable pairs in which the one that failed first had the higher risk.
@@ -67,7 +68,7 @@ def harrell(
     return _concordance(y, risk, weights, np.ones(len(y)), strata)
 
 
-def uno(
+def uno_c(
     y: NDArray[Any],
     risk: Floats,
     weights: Floats,
@@ -82,8 +83,8 @@ def uno(
     ----------
     .. [1] Uno, Cai, Pencina, D'Agostino, Wei, Statistics in Medicine 30 (2011) 1105-1117.
     """
-    known = censoring(y, y["time"])
-    factor = np.divide(1.0, known**2, out=np.zeros(len(y)), where=known > 0)
+    uncensored = uncensored_share(y, y["time"])
+    factor = np.divide(1.0, uncensored**2, out=np.zeros(len(y)), where=uncensored > 0)
     if tau is not None:
         factor[y["time"] >= tau] = 0
     return _concordance(y, risk, weights, factor, strata)
@@ -98,8 +99,8 @@ def ipcw_brier(y: NDArray[Any], probability: Floats, weights: Floats, time: floa
     """
     died = y["event"] & (y["time"] <= time)
     alive = y["time"] > time
-    now = float(censoring(y, np.array([time]))[0])
-    then = censoring(y, y["time"])
+    now = float(uncensored_share(y, np.array([time]))[0])
+    then = uncensored_share(y, y["time"])
     part = np.zeros(len(y))
     part[died] = (1 - probability[died]) ** 2 / np.maximum(then[died], 1e-12)
     if now > 0:
@@ -123,16 +124,16 @@ def time_auc(
     died = y["event"] & (y["time"] <= time)
     alive = y["time"] > time
     factor = np.zeros(len(y))
-    known = censoring(y, y["time"])
-    factor[died] = 1 / np.maximum(known[died], 1e-12)
+    uncensored = uncensored_share(y, y["time"])
+    factor[died] = 1 / np.maximum(uncensored[died], 1e-12)
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for inside in _parts(strata, len(y)):
+    for inside in _indices_by_stratum(strata, len(y)):
         case, control = inside[died[inside]], inside[alive[inside]]
         better = _wins(risk[case], risk[control])
         left, right = weights[:, case] * factor[case], weights[:, control]
         won += ((left @ better) * right).sum(axis=1)
         pairs += left.sum(axis=1) * right.sum(axis=1)
-    return _ratio(won, pairs)
+    return ratio(won, pairs)
 
 
 def _concordance(
@@ -143,7 +144,7 @@ def _concordance(
     strata: NDArray[Any] | None,
 ) -> Floats:
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for inside in _parts(strata, len(y)):
+    for inside in _indices_by_stratum(strata, len(y)):
         time, event = y["time"][inside], y["event"][inside]
         first = time[:, None] < time[None, :]
         first |= (time[:, None] == time[None, :]) & ~event[None, :]  # censored then: lived longer
@@ -152,7 +153,7 @@ def _concordance(
         here = weights[:, inside]
         won += ((here @ (usable * _wins(risk[inside], risk[inside]))) * here).sum(axis=1)
         pairs += ((here @ usable) * here).sum(axis=1)
-    return _ratio(won, pairs)
+    return ratio(won, pairs)
 
 
 def _wins(first: Floats, second: Floats) -> Floats:
@@ -160,14 +161,9 @@ def _wins(first: Floats, second: Floats) -> Floats:
     return np.asarray((gap > 0) + 0.5 * (gap == 0))
 
 
-def _parts(strata: NDArray[Any] | None, count: int) -> Iterator[NDArray[np.int64]]:
+def _indices_by_stratum(strata: NDArray[Any] | None, count: int) -> Iterator[NDArray[np.int64]]:
     if strata is None:
         yield np.arange(count)
         return
     for stratum in np.unique(strata):
         yield np.flatnonzero(strata == stratum)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    nothing = np.full(np.shape(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=nothing, where=denominator > 0))

@@ -115,7 +115,7 @@ class Training:
         self.splits: list[Split] = []
         if inner > 1:
             self.splits = grouped_folds(strata, groups, inner, plan.seed, key="evaluation.inner")
-        self._known: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
+        self._preparations: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
 
     def fit(self, recipe: Recipe) -> Fitted:
         """Choose a candidate by inner cross-validation, and fit it to all rows.
@@ -132,26 +132,30 @@ class Training:
                 f"{self.fewest}",
                 "use other folds (evaluation.folds), more patients, or models without tuning",
             )
-        with warnings.catch_warnings(record=True) as heard:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             fitted = self._fit(recipe)
         if not self.splits:
             fitted = replace(fitted, warnings=(ALONE,))
-        said = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in heard})
-        return replace(fitted, warnings=(*fitted.warnings, *said))
+        messages = sorted(
+            {f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught}
+        )
+        return replace(fitted, warnings=(*fitted.warnings, *messages))
 
     def _fit(self, recipe: Recipe) -> Fitted:
         binary = self.plan.task == "binary"
         chosen, inner = 0, float("nan")
         inside: Predictions | None = None
         if self.splits and (len(recipe.candidates) > 1 or binary):
-            tried = [self._inside(recipe, candidate) for candidate in recipe.candidates]
+            tried = [self._predict_inner(recipe, candidate) for candidate in recipe.candidates]
             ones = np.ones((1, len(self.y)))
             reached = [float(headline(self.plan.task)(p, ones)[0]) for p in tried]
             chosen = int(np.argmax([round(v, 10) if np.isfinite(v) else -np.inf for v in reached]))
             inner, inside = reached[chosen], tried[chosen]
         chain = self._chain(recipe, recipe.candidates[chosen])
-        prepared, table, _ = self._prepared(chain, _name(recipe, recipe.candidates[chosen]), -1)
+        prepared, table, _ = self._prepare(
+            chain, _preparation_name(recipe, recipe.candidates[chosen]), -1
+        )
         model = chain.steps[-1][1].fit(table, self.y)
         whole = Pipeline([*prepared.steps, (chain.steps[-1][0], model)])
         if inside is None or not binary:
@@ -163,14 +167,14 @@ class Training:
             recalibration = recalibration.scaled(1 / _spread(model, table))
         return Fitted(whole, self.plan, chosen, inner, recalibration, threshold)
 
-    def _inside(self, recipe: Recipe, candidate: Mapping[str, Any]) -> Predictions:
+    def _predict_inner(self, recipe: Recipe, candidate: Mapping[str, Any]) -> Predictions:
         """Return the predictions of a candidate for the inner test parts."""
         score: Any = None
         fold = np.zeros(len(self.y), dtype=np.int64)
-        name = _name(recipe, candidate)
+        name = _preparation_name(recipe, candidate)
         for number, (train, test) in enumerate(self.splits):
             chain = self._chain(recipe, candidate)
-            _, table, other = self._prepared(chain, name, number)
+            _, table, other = self._prepare(chain, name, number)
             model = chain.steps[-1][1].fit(table, self.y[train])
             part = scores(model, other, self.plan)
             if recipe.recalibrate:  # on a scale of its own: smaller parts make smaller margins
@@ -185,25 +189,25 @@ class Training:
         values = {k: clone(v) if hasattr(v, "get_params") else v for k, v in candidate.items()}
         return chain.set_params(**values)
 
-    def _prepared(self, chain: Pipeline, name: str, number: int) -> tuple[Pipeline, Any, Any]:
+    def _prepare(self, chain: Pipeline, name: str, number: int) -> tuple[Pipeline, Any, Any]:
         """Return all steps before the model, fitted to an inner training part (or all: -1).
 
         Also the table of that part, and of its test part, after these steps.
         """
-        if (name, number) not in self._known:
+        if (name, number) not in self._preparations:
             steps = chain[:-1]
             train, test = self._rows(number)
             table = steps.fit_transform(self.x.iloc[train], self.y[train])
             other = steps.transform(self.x.iloc[test]) if len(test) else None
-            self._known[name, number] = steps, table, other
-        return self._known[name, number]
+            self._preparations[name, number] = steps, table, other
+        return self._preparations[name, number]
 
     def _rows(self, number: int) -> Split:
         everything = np.arange(len(self.y))
         return self.splits[number] if number >= 0 else (everything, everything[:0])
 
 
-def _name(recipe: Recipe, candidate: Mapping[str, Any]) -> str:
+def _preparation_name(recipe: Recipe, candidate: Mapping[str, Any]) -> str:
     """Return a name of what comes before the model: equal names, equal preparations."""
     changes = {k: v for k, v in sorted(candidate.items()) if k.split("__")[0] != "model"}
     return str(joblib.hash((recipe.chain[:-1], changes)))

@@ -308,8 +308,9 @@ def _compute_images(
     of_image = [list(_tasks(names, unit, settings)) for _, _, names in images]
     asked = dict.fromkeys(task for tasks in of_image for task in tasks)
     names = list(dict.fromkeys(name for name, _, _ in asked))
-    about = (unit, prepared.image.spacing, prepared.once)
-    regions = regions_of([response for _, response, _ in images], names, group, settings, about)
+    responses = [response for _, response, _ in images]
+    spacing, once = prepared.image.spacing, prepared.once
+    regions = regions_of(responses, names, group, settings, unit, spacing, once)
     in_turn = sorted(asked, key=_turn)
     pairs = list(zip(regions, of_image, strict=True))
     calls = [

@@ -9,7 +9,7 @@ from typing import Any
 from radiomics import features as registry
 from radiomics.extraction.images import families_of, group_of
 from radiomics.extraction.settings import ExtractionSettings, default_ivh
-from radiomics.kernels.texture.aggregation import undirected
+from radiomics.kernels.texture.aggregation import undirected_method
 from radiomics.plugins import ConfigurationError, did_you_mean, load, strangers
 
 
@@ -44,7 +44,7 @@ def options_of(family: Any, unit: str, settings: ExtractionSettings) -> Iterator
     if known is None:
         yield "", family.Options()
         return
-    asked = [name if name in known else undirected(name) for name in settings.aggregation]
+    asked = [name if name in known else undirected_method(name) for name in settings.aggregation]
     for name in dict.fromkeys(asked):
         several = len(settings.aggregation) > 1
         yield f"__{name.replace('.', '_')}" if several else "", family.Options(aggregation=name)

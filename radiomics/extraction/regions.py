@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from radiomics.extraction.checks import check_finite, check_memory, matrix_bytes
 from radiomics.extraction.images import Group, Response
 from radiomics.extraction.settings import ExtractionSettings, default_discretisation
-from radiomics.kernels.texture.stacks import Stack
+from radiomics.kernels.texture.stacks import Stack, StackedLevels
 from radiomics.preprocessing import discretise
 from radiomics.types import InputError, Once, Region, Spacing
 
@@ -23,7 +23,9 @@ def regions_of(
     names: Sequence[str],
     group: Group,
     settings: ExtractionSettings,
-    prepared: tuple[str, Spacing, Once],
+    unit: str,
+    spacing: Spacing,
+    once: Once,
 ) -> list[Region]:
     """Return filtered images of one filter with their grey levels.
 
@@ -33,19 +35,19 @@ def regions_of(
     Parameters
     ----------
     names : of the families that will see them
-    prepared : unit and spacing of the image that was filtered, and what is found once of its masks
+    unit, spacing : of the image that was filtered
+    once : what is found once of its masks
 
     Raises
     ------
     InputError
         When intensities are not finite, do not fit the bins, or have too many grey levels.
     """
-    unit, spacing, once = prepared
     limits = settings.resegment.range if settings.resegment and group.is_original else None
     lowest = limits[0] if limits is not None else None
     options = _discretisation(group, settings, unit)
     found = []
-    for part in _of_one_mask(images):
+    for part in _split_by_mask(images):
         mask = part[0].intensity_mask
         levels = np.zeros((len(part), *(size + 2 for size in mask.shape)), dtype=np.uint16)
         counts, inside = np.zeros(len(part), dtype=np.int64), []
@@ -53,11 +55,11 @@ def regions_of(
             if not group.is_original:
                 check_finite(response.image, mask)
             inside.append(response.image[mask])
-            own = levels[number, 1:-1, 1:-1, 1:-1]
-            own[mask], count = _discretised(inside[-1], options, lowest)
+            image_levels = levels[number, 1:-1, 1:-1, 1:-1]
+            image_levels[mask], count = _discretise(inside[-1], options, lowest)
             counts[number] = count
-            check_memory(count, own.shape, names)
-        stacks = _stacks(levels, counts, settings)
+            check_memory(count, image_levels.shape, names)
+        stacks = _stack_levels(levels, counts, settings)
         for response, values, stacked in zip(part, inside, stacks, strict=True):
             of = once if response.spacing == spacing else Once()  # as the masks that were prepared
             found.append(_region(response, values, stacked, limits, of))
@@ -71,7 +73,7 @@ def _discretisation(group: Group, settings: ExtractionSettings, unit: str) -> di
     return options.model_copy(update={"lower": None})
 
 
-def _discretised(
+def _discretise(
     values: NDArray[np.float64], options: discretise.Options, lowest: float | None
 ) -> tuple[NDArray[np.int64], int]:
     try:
@@ -85,7 +87,7 @@ def _discretised(
         ) from None
 
 
-def _of_one_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
+def _split_by_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
     """Yield images that follow each other and have the same mask."""
     first = 0
     for number in range(1, len(images) + 1):
@@ -97,10 +99,10 @@ def _of_one_mask(images: Sequence[Response]) -> Iterator[Sequence[Response]]:
         first = number
 
 
-def _stacks(
+def _stack_levels(
     levels: NDArray[np.uint16], counts: NDArray[np.int64], settings: ExtractionSettings
-) -> Iterator[tuple[Stack, int]]:
-    """Yield the stack of each image and its place there: so many together as have room."""
+) -> Iterator[StackedLevels]:
+    """Yield the grey levels of each image in their stack: so many together as have room."""
     planes = levels.shape[1] if any(name.startswith("2d") for name in settings.aggregation) else 1
     needed = [planes * matrix_bytes(count, levels.shape[1:]) for count in counts.tolist()]
     first = 0
@@ -109,20 +111,20 @@ def _stacks(
         while last < len(levels) and sum(needed[first : last + 1]) <= TOGETHER:
             last += 1
         stack = Stack(levels[first:last], counts[first:last])
-        yield from ((stack, place) for place in range(last - first))
+        yield from (StackedLevels(stack, place) for place in range(last - first))
         first = last
 
 
 def _region(
     response: Response,
     inside: NDArray[np.float64],
-    stacked: tuple[Stack, int],
+    stacked: StackedLevels,
     limits: tuple[float | None, float | None] | None,
     once: Once,
 ) -> Region:
-    stack, place = stacked
     parts = (response.image, response.intensity_mask, response.morphological_mask)
-    levels, count = stack.levels[place, 1:-1, 1:-1, 1:-1], int(stack.n_levels[place])
+    levels = stacked.stack.levels[stacked.place, 1:-1, 1:-1, 1:-1]
+    count = int(stacked.stack.n_levels[stacked.place])
     region = Region(*parts, response.spacing, levels, count, limits, Once(), once, stacked)
     region.once("inside", lambda: inside)
     return region

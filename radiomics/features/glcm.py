@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.cpu import cooccurrences
 from radiomics.kernels.texture.aggregation import (
     DIRECTIONAL,
     Directional,
-    directional,
-    mean,
-    stacked,
+    directional_matrices,
+    matrix_batches,
+    mean_features,
 )
-from radiomics.kernels.texture.cooccurrence import entropies, expected, pairs_of
+from radiomics.kernels.texture.cooccurrence import (
+    count_cooccurrences,
+    entropies,
+    expectations,
+    pair_distributions,
+)
 from radiomics.types import Region
 
 VERSION = 2
@@ -83,22 +87,22 @@ def features(region: Region, options: Options) -> dict[str, float]:
     A matrix without any pair is left out of means; where no voxel has a neighbour, all features are
     NaN. A single grey level has no correlation and no first information correlation.
     """
-    matrices = directional(region, options.aggregation, cooccurrences)
+    matrices = directional_matrices(region, options.aggregation, count_cooccurrences)
     some = ((matrix, voxels) for matrix, voxels in matrices if matrix.any())
-    rows = (row for counts, _ in stacked(some) for row in pair_features(counts))
-    return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
+    rows = (row for counts, _ in matrix_batches(some) for row in cooccurrence_features(counts))
+    return dict(zip(IBSI, mean_features(rows, len(IBSI)), strict=True))
 
 
-def pair_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def cooccurrence_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute the 25 features of symmetric matrices of counts (A, G, G), none empty: (A, 25)."""
-    found = pairs_of(counts)
-    p, i, px, pd, ps = found.joint, found.levels, found.first, found.apart, found.together
-    mu = expected(px, i)
-    variance = expected(px, (i - mu[:, None]) ** 2)
+    found = pair_distributions(counts)
+    p, i, px, pd, ps = found.joint, found.levels, found.first, found.differences, found.sums
+    mu = expectations(px, i)
+    variance = expectations(px, (i - mu[:, None]) ** 2)
     k, total = np.arange(pd.shape[1]), np.arange(ps.shape[1]) + 2.0
-    average, sum_average = expected(pd, k), expected(ps, total)
+    average, sum_average = expectations(pd, k), expectations(ps, total)
     centred = total - 2 * mu[:, None]
-    auto = expected(p.reshape(len(p), -1), np.outer(i, i).ravel())
+    auto = expectations(p.reshape(len(p), -1), np.outer(i, i).ravel())
     hxy, hx = entropies(p), entropies(px)
     several = (px > 0).sum(axis=1) > 1
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,24 +115,24 @@ def pair_features(counts: NDArray[np.int64]) -> NDArray[np.float64]:
         variance,
         hxy,
         average,
-        expected(pd, (k - average[:, None]) ** 2),
+        expectations(pd, (k - average[:, None]) ** 2),
         entropies(pd),
         sum_average,
-        expected(ps, (total - sum_average[:, None]) ** 2),
+        expectations(ps, (total - sum_average[:, None]) ** 2),
         entropies(ps),
         (p * p).sum(axis=(1, 2)),
-        expected(pd, k**2),
+        expectations(pd, k**2),
         average,
-        expected(pd, 1 / (1 + k)),
-        expected(pd, 1 / (1 + k / found.size)),
-        expected(pd, 1 / (1 + k**2)),
-        expected(pd, 1 / (1 + (k / found.size) ** 2)),
-        expected(pd[:, 1:], 1 / k[1:] ** 2),
+        expectations(pd, 1 / (1 + k)),
+        expectations(pd, 1 / (1 + k / found.size)),
+        expectations(pd, 1 / (1 + k**2)),
+        expectations(pd, 1 / (1 + (k / found.size) ** 2)),
+        expectations(pd[:, 1:], 1 / k[1:] ** 2),
         correlation,
         auto,
-        expected(ps, centred**2),
-        expected(ps, centred**3),
-        expected(ps, centred**4),
+        expectations(ps, centred**2),
+        expectations(ps, centred**3),
+        expectations(ps, centred**4),
         first,
         np.sqrt(1 - np.exp(-2 * np.maximum(2 * hx - hxy, 0.0))),
     ]

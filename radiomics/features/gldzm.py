@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
-from radiomics.kernels.texture.emphases import emphases, table
-from radiomics.kernels.texture.zones import zone_tables
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean_features
+from radiomics.kernels.texture.emphases import count_table, emphases
+from radiomics.kernels.texture.zones import region_zones
 from radiomics.types import Region
 
 VERSION = 1
@@ -65,6 +65,8 @@ def features(region: Region, options: Options) -> dict[str, float]:
     mask, in steps across faces; voxels at the border have distance 1. All features are defined for
     any region with a voxel.
     """
-    tables = zone_tables(region, options.aggregation)
-    rows = (emphases(*table(zones[0], zones[2]), voxels) for zones, voxels in tables)
-    return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
+    found = region_zones(region, options.aggregation)
+    rows = (
+        emphases(*count_table(zones.levels, zones.distances), voxels) for zones, voxels in found
+    )
+    return dict(zip(IBSI, mean_features(rows, len(IBSI)), strict=True))

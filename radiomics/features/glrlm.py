@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from radiomics.kernels.texture.aggregation import (
     DIRECTIONAL,
     Directional,
-    directional,
-    mean,
-    stacked,
+    directional_matrices,
+    matrix_batches,
+    mean_features,
 )
-from radiomics.kernels.texture.emphases import emphases_of
-from radiomics.kernels.texture.run_length import runs
+from radiomics.kernels.texture.emphases import dense_emphases
+from radiomics.kernels.texture.run_length import count_runs
 from radiomics.types import Region
 
 VERSION = 2
@@ -70,6 +70,6 @@ def features(region: Region, options: Options) -> dict[str, float]:
     Run lengths are in voxels; a run ends where the intensity mask ends. All features are defined
     for any region with a voxel.
     """
-    matrices = stacked(directional(region, options.aggregation, runs))
-    rows = (row for counts, voxels in matrices for row in emphases_of(counts, voxels))
-    return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
+    matrices = matrix_batches(directional_matrices(region, options.aggregation, count_runs))
+    rows = (row for counts, voxels in matrices for row in dense_emphases(counts, voxels))
+    return dict(zip(IBSI, mean_features(rows, len(IBSI)), strict=True))

@@ -84,11 +84,11 @@ def features(region: Region, options: Options) -> dict[str, float]:
     values["entropy"] = float(-(p @ np.log2(p)))
     values["uniformity"] = float(p @ p)
     named = {f"intensity_histogram_{name}": value for name, value in values.items()}
-    named |= gradients(counts)
+    named |= histogram_gradients(counts)
     return {name: named[name] for name in IBSI}
 
 
-def gradients(counts: NDArray[np.int64]) -> dict[str, float]:
+def histogram_gradients(counts: NDArray[np.int64]) -> dict[str, float]:
     """Return the steepest rise and fall of a histogram and their levels; the first of equal ones.
 
     Differences are central ones within, one-sided at both ends.

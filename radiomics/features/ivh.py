@@ -57,7 +57,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     bins: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> Options:
+    def _check_keys(self) -> Options:
         if self.method == "fixed_bin_size" and self.bin_width is None:
             raise ValueError("fixed_bin_size needs 'bin_width'")
         if self.bins is not None and self.method != "fixed_bin_number":
@@ -73,11 +73,15 @@ def features(region: Region, options: Options) -> dict[str, float]:
     Where more than a tenth of the volume lies at the top level, the intensity at 10% volume is NaN.
     A single level has an area of 0 and NaN for the rest.
     """
-    values, low, step, count = _levels(region, options)
-    return dict(zip(IBSI, volume_histogram(np.sort(values), low, step, count), strict=True))
+    values, low, step, count = _values_and_levels(region, options)
+    return dict(
+        zip(IBSI, volume_histogram_features(np.sort(values), low, step, count), strict=True)
+    )
 
 
-def _levels(region: Region, options: Options) -> tuple[NDArray[np.float64], float, float, int]:
+def _values_and_levels(
+    region: Region, options: Options
+) -> tuple[NDArray[np.float64], float, float, int]:
     """Return the values and the levels: the lowest, their distance, their number."""
     x = region.intensities
     if options.method == "levels":
@@ -96,7 +100,7 @@ def _levels(region: Region, options: Options) -> tuple[NDArray[np.float64], floa
     return low + (numbers - 0.5) * width, low + 0.5 * width, width, bins
 
 
-def volume_histogram(
+def volume_histogram_features(
     values: NDArray[np.float64], low: float, step: float, count: int
 ) -> list[float]:
     """Compute the seven features for sorted values and evenly spaced levels.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.cpu import line_sums
+from radiomics.kernels.filtering.local_means import line_means, running_sums
 from radiomics.types import Region, Spacing
 
 VERSION = 1
@@ -60,16 +60,9 @@ def sphere_means(
             if left >= 0:
                 lines.append((z, y, int(left**0.5 / spacing[2] + 1e-9)))
     reaches = np.array(lines, dtype=np.int64)
-    known = np.isfinite(image)
-    middle = float(image[known].mean())  # small numbers keep their digits
-    means = line_sums(_running(np.where(known, image - middle, 0.0)), voxels, reaches)
-    if not known.all():
-        means /= line_sums(_running(known.astype(np.float64)), voxels, reaches)
+    finite = np.isfinite(image)
+    middle = float(image[finite].mean())  # small numbers keep their digits
+    means = line_means(running_sums(np.where(finite, image - middle, 0.0)), voxels, reaches)
+    if not finite.all():
+        means /= line_means(running_sums(finite.astype(np.float64)), voxels, reaches)
     return np.asarray(means + middle)
-
-
-def _running(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of the voxels before each place in a row, (D, H, W + 1)."""
-    sums = np.zeros((*image.shape[:2], image.shape[2] + 1))
-    np.cumsum(image, axis=2, out=sums[..., 1:])
-    return sums

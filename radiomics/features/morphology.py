@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy.spatial import ConvexHull
 
-from radiomics.kernels.cpu import cell_counts
 from radiomics.kernels.cropping import bounding_box
-from radiomics.kernels.shape import ellipsoids, mesh
 from radiomics.kernels.shape.autocorrelation import distance_sums
-from radiomics.kernels.shape.boxes import smallest_box
+from radiomics.kernels.shape.boxes import box_measures, smallest_box
+from radiomics.kernels.shape.ellipsoids import ellipsoid_measures, enclosing_ellipsoid
+from radiomics.kernels.shape.hull import hull_candidates, largest_distance
+from radiomics.kernels.shape.mesh import cell_counts, cell_measures
 from radiomics.kernels.shape.moments import moments, weighted_sums
-from radiomics.kernels.shape.surface import hull_candidates
 from radiomics.types import Region, Spacing
 
 VERSION = 6
@@ -84,26 +84,24 @@ def features(region: Region, options: Options) -> dict[str, float]:
     of mass is NaN when the intensities sum to 0, Moran's I and Geary's C where all are equal.
     """
     mask, spacing = region.morphological_mask, region.spacing
-    values = size(mask, spacing)
+    values = mesh_features(mask, spacing)
     values["centre_of_mass_shift"] = centre_of_mass_shift(region)
     values |= axis_lengths(moments(mask)[1] * np.outer(spacing, spacing))
-    hull = ConvexHull(surface_points(mask, spacing))
+    hull = ConvexHull(hull_points(mask, spacing))
     corners = hull.points[hull.vertices]
-    values["maximum_3d_diameter"] = ellipsoids.largest_distance(np.ascontiguousarray(corners.T))
+    values["maximum_3d_diameter"] = largest_distance(np.ascontiguousarray(corners.T))
     measures = {
-        "axis_aligned_bounding_box": ellipsoids.box_measures(np.ptp(corners, axis=0)),
-        "oriented_minimum_bounding_box": ellipsoids.box_measures(
+        "axis_aligned_bounding_box": box_measures(np.ptp(corners, axis=0)),
+        "oriented_minimum_bounding_box": box_measures(
             smallest_box(hull.points, hull.simplices, hull.neighbors)
         ),
         "approximate_enclosing_ellipsoid": _approximate_ellipsoid(values),
-        "minimum_volume_enclosing_ellipsoid": ellipsoids.ellipsoid_measures(
-            ellipsoids.enclosing_ellipsoid(corners)
-        ),
+        "minimum_volume_enclosing_ellipsoid": ellipsoid_measures(enclosing_ellipsoid(corners)),
         "convex_hull": (float(hull.volume), float(hull.area)),
     }
     for name, (volume, area) in measures.items():
-        values[f"volume_density_{name}"] = _ratio(values["volume"], volume)
-        values[f"area_density_{name}"] = _ratio(values["surface_area"], area)
+        values[f"volume_density_{name}"] = _ratio_or_nan(values["volume"], volume)
+        values[f"area_density_{name}"] = _ratio_or_nan(values["surface_area"], area)
     values["integrated_intensity"] = values["volume"] * float(region.intensities.mean())
     if options.spatial_autocorrelation:
         return values | spatial_autocorrelation(region)
@@ -114,10 +112,10 @@ def _approximate_ellipsoid(values: dict[str, float]) -> tuple[float, float]:
     """Return volume and area of the ellipsoid with the region's axis lengths."""
     axes = np.array([values[f"{name}_axis_length"] for name in ("major", "minor", "least")]) / 2
     axes[axes <= FLAT * axes[0]] = 0.0
-    return ellipsoids.ellipsoid_measures(axes)
+    return ellipsoid_measures(axes)
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def _ratio_or_nan(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator > 0 else float("nan")
 
 
@@ -141,7 +139,7 @@ def spatial_autocorrelation(region: Region) -> dict[str, float]:
     }
 
 
-def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
+def mesh_features(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
     """Compute volume, area and their dimensionless ratios from the mesh.
 
     Parameters
@@ -150,7 +148,7 @@ def size(mask: NDArray[np.bool_], spacing: Spacing) -> dict[str, float]:
     spacing : (dz, dy, dx) in mm
     """
     counts = cell_counts(mask)
-    areas, volumes = mesh.surface(spacing)
+    areas, volumes = cell_measures(spacing)
     area, volume = float(counts @ areas), float(counts @ volumes)
     ball = (36 * np.pi * volume**2) ** (1 / 3)  # area of the ball of the same volume
     return {
@@ -175,7 +173,7 @@ def centre_of_mass_shift(region: Region) -> float:
     return float(np.linalg.norm(shift * region.spacing))
 
 
-def surface_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
+def hull_points(mask: NDArray[np.bool_], spacing: Spacing) -> Floats:
     """Return in mm all mesh vertices that can be corners of the hull, and few others.
 
     Returns

@@ -22,8 +22,9 @@ from scipy.spatial import ConvexHull
 from scipy.special import ellipe
 
 from radiomics.kernels.cropping import bounding_box
+from radiomics.kernels.shape.boxes import smallest_rectangle
 from radiomics.kernels.shape.ellipsoids import enclosing_ellipsoid
-from radiomics.kernels.shape.outline import outline, smallest_rectangle
+from radiomics.kernels.shape.outline import outline
 from radiomics.types import Region
 
 VERSION = 1
@@ -64,10 +65,10 @@ def features(region: Region, options: Options) -> dict[str, float]:
     if min(part.shape) > 1:
         return dict.fromkeys(UNITS, float("nan"))
     axis = part.shape.index(1)
-    return plane(np.take(part, 0, axis), np.delete(region.spacing, axis))
+    return plane_features(np.take(part, 0, axis), np.delete(region.spacing, axis))
 
 
-def plane(mask: NDArray[np.bool_], spacing: Floats) -> dict[str, float]:
+def plane_features(mask: NDArray[np.bool_], spacing: Floats) -> dict[str, float]:
     """Compute size and shape of a mask in a plane.
 
     Parameters
@@ -87,9 +88,9 @@ def plane(mask: NDArray[np.bool_], spacing: Floats) -> dict[str, float]:
     box = np.ptp(corners, axis=0)
     measures = (
         (float(box.prod()), 2 * float(box.sum())),
-        _rectangle(*smallest_rectangle(corners)),
-        _ellipse(major / 2, minor / 2),
-        _ellipse(float(ellipse[0]), float(ellipse[1])),
+        _rectangle_measures(*smallest_rectangle(corners)),
+        _ellipse_measures(major / 2, minor / 2),
+        _ellipse_measures(float(ellipse[0]), float(ellipse[1])),
         (float(hull.volume), float(hull.area)),  # of two dimensions: area and perimeter
     )
     values = {
@@ -110,11 +111,11 @@ def plane(mask: NDArray[np.bool_], spacing: Floats) -> dict[str, float]:
     return values
 
 
-def _rectangle(long: float, wide: float) -> tuple[float, float]:
+def _rectangle_measures(long: float, wide: float) -> tuple[float, float]:
     return long * wide, 2 * (long + wide)
 
 
-def _ellipse(major: float, minor: float) -> tuple[float, float]:
+def _ellipse_measures(major: float, minor: float) -> tuple[float, float]:
     """Return area and perimeter of an ellipse from its semi-axes, the larger first."""
     if major <= 0:
         return 0.0, 0.0

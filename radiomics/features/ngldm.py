@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
-from radiomics.kernels.texture.emphases import emphases, entries
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean_features
+from radiomics.kernels.texture.emphases import emphases, matrix_entries
 from radiomics.kernels.texture.neighbourhood import neighbour_tables
 from radiomics.types import Region
 
@@ -66,9 +66,10 @@ def features(region: Region, options: Options) -> dict[str, float]:
     Coarseness is 0: only equal levels count. All features are defined for any region with a voxel.
     """
     rows = []
-    for _, _, dependences in neighbour_tables(region, options.aggregation):
-        voxels = int(dependences.sum())
-        found = entries(dependences)  # the first column, no equal neighbour, is dependence 1
+    for tables in neighbour_tables(region, options.aggregation):
+        voxels = int(tables.dependences.sum())
+        # the first column, no equal neighbour, is dependence 1
+        found = matrix_entries(tables.dependences)
         energy = float((found[2].astype(float) ** 2).sum()) / voxels**2
         rows.append([*emphases(*found, voxels), energy])
-    return dict(zip(IBSI, mean(rows, len(IBSI)), strict=True))
+    return dict(zip(IBSI, mean_features(rows, len(IBSI)), strict=True))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean
+from radiomics.kernels.texture.aggregation import UNDIRECTED, Undirected, mean_features
 from radiomics.kernels.texture.neighbourhood import neighbour_tables
 from radiomics.types import Region
 
@@ -48,8 +48,8 @@ def features(region: Region, options: Options) -> dict[str, float]:
     single grey level has a coarseness of 1e6, the other features are 0.
     """
     tables = neighbour_tables(region, options.aggregation)
-    rows = [tone_features(voxels, differences) for voxels, differences, _ in tables]
-    return dict(zip(IBSI, mean((row for row in rows if row), len(IBSI)), strict=True))
+    rows = [tone_features(one.voxels, one.differences) for one in tables]
+    return dict(zip(IBSI, mean_features((row for row in rows if row), len(IBSI)), strict=True))
 
 
 def tone_features(voxels: NDArray[np.int64], differences: NDArray[np.int64]) -> list[float] | None:
@@ -57,7 +57,8 @@ def tone_features(voxels: NDArray[np.int64], differences: NDArray[np.int64]) -> 
 
     Parameters
     ----------
-    voxels, differences : (G, K) int64, see :func:`radiomics.kernels.cpu.neighbourhoods`
+    voxels, differences : (G, K) int64, as in
+        :class:`radiomics.kernels.texture.neighbourhood.NeighbourTables`
     """
     counts = voxels[:, 1:].sum(axis=1)
     present = np.flatnonzero(counts)

@@ -47,7 +47,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     precision: Precision = "float64"
 
     @model_validator(mode="after")
-    def _complete(self) -> Options:
+    def _check_angles(self) -> Options:
         if (self.theta is None) == (self.theta_step is None):
             raise ValueError("give either theta or theta_step")
         if self.theta_step is not None and abs(180 / self.theta_step % 1) > 1e-9:
@@ -135,7 +135,7 @@ def apply(
         step = spacing[1 if across == 0 else 0]
         radius = _radius(options, step)
         slices = np.moveaxis(array, across, 0)
-        parts = _Slices(slices, radius, options)
+        parts = _SliceTransforms(slices, radius, options)
         if common is not None and common.pays(key):
             transforms, _ = common.once(key, partial(list, parts))
         else:
@@ -146,7 +146,7 @@ def apply(
     return total
 
 
-class _Slices:
+class _SliceTransforms:
     """The transforms of padded slices (S, H, W), as many at a time as bounds the memory."""
 
     def __init__(self, slices: NDArray[np.generic], radius: int, options: Options) -> None:
@@ -172,7 +172,7 @@ class _Slices:
 
 def _add_moduli(
     transforms: Iterable[NDArray[Any]],
-    parts: _Slices,
+    parts: _SliceTransforms,
     into: NDArray[np.float64],
     step: float,
     options: Options,

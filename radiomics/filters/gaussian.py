@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.filtering.convolution import Boundary, check_fit, odd, separable
-from radiomics.kernels.filtering.gaussian import gaussian, radius
+from radiomics.kernels.filtering.convolution import (
+    Boundary,
+    centred_line,
+    check_fit,
+    convolve_separably,
+)
+from radiomics.kernels.filtering.gaussian import gaussian_line, kernel_radius
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -31,7 +36,7 @@ def column_prefix(options: Options) -> str:
 
 def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
-    z, y, x = (radius(options.sigma_mm / step, options.cutoff) for step in spacing)
+    z, y, x = (kernel_radius(options.sigma_mm / step, options.cutoff) for step in spacing)
     return z if options.dims == 3 else 0, y, x
 
 
@@ -44,6 +49,6 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     """Return the smoothed image."""
     chains = []
     for axis, step in enumerate(spacing):
-        taps = np.array(gaussian(options.sigma_mm / step, options.cutoff).taps)
-        chains.append(() if axis < 3 - options.dims else (odd(taps / taps.sum()),))
-    return separable(array.astype(np.float64), chains, options.boundary)
+        taps = np.array(gaussian_line(options.sigma_mm / step, options.cutoff).taps)
+        chains.append(() if axis < 3 - options.dims else (centred_line(taps / taps.sum()),))
+    return convolve_separably(array.astype(np.float64), chains, options.boundary)

@@ -13,12 +13,12 @@ from radiomics.kernels.filtering.convolution import (
     Boundary,
     Chain,
     Pooling,
-    around,
     box_mean,
+    centred_line,
     check_fit,
-    odd,
-    pooled,
-    separable,
+    convolve_and_pool,
+    convolve_separably,
+    equal_distances,
 )
 from radiomics.types import Spacing
 
@@ -50,7 +50,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     boundary: Boundary = "mirror"
 
     @model_validator(mode="after")
-    def _known(self) -> Options:
+    def _check_names(self) -> Options:
         parts = re.findall("..", self.kernel)
         if "".join(parts) != self.kernel or len(parts) not in (2, 3):
             raise ValueError("kernel names two or three of " + ", ".join(KERNELS))
@@ -74,7 +74,7 @@ def column_prefix(options: Options) -> str:
 def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
-    return around(2 + options.energy, options.dims)
+    return equal_distances(2 + options.energy, options.dims)
 
 
 def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
@@ -90,12 +90,14 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     chains: list[Chain] = [()] * (3 - options.dims)
     for part in reversed(re.findall("..", options.kernel)):  # z first
         taps = np.array(KERNELS[part], dtype=np.float64)
-        chains.append((odd(taps / np.linalg.norm(taps)),))
+        chains.append((centred_line(taps / np.linalg.norm(taps)),))
     values = array.astype(np.float64)
     if options.pooling is None:
-        response = separable(values, chains, options.boundary)
+        response = convolve_separably(values, chains, options.boundary)
     else:
-        response = pooled(values, chains, options.dims, options.boundary, options.pooling)
+        response = convolve_and_pool(
+            values, chains, options.dims, options.boundary, options.pooling
+        )
     if not options.energy:
         return response
     return box_mean(np.abs(response), options.energy, options.dims, options.boundary)

@@ -48,7 +48,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         return 2
 
     @model_validator(mode="after")
-    def _whole_numbers(self) -> Options:
+    def _check_samples(self) -> Options:
         if self.method in ("default", "ror") and self.samples > BITS:
             raise ValueError(f"method {self.method} takes at most {BITS} samples: one bit each")
         return self
@@ -83,13 +83,13 @@ def apply(array: NDArray[np.generic], spacing: Spacing, options: Options) -> NDA
     for k in range(options.samples):
         angle = 2 * math.pi * k / options.samples
         place = (-options.radius * math.sin(angle), options.radius * math.cos(angle))
-        ring = _shifted(padded, place, width)
+        ring = _shifted_slices(padded, place, width)
         broken |= np.isnan(ring)
         rings.append(ring if options.method == "var" else ring >= values - slack)
     return np.where(broken, np.nan, PATTERNS[options.method](rings))
 
 
-def _uniform(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
+def _uniform_pattern(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
     count, changes = np.zeros(brighter[0].shape), np.zeros(brighter[0].shape)
     for before, now in zip([brighter[-1], *brighter], brighter, strict=False):
         count += now
@@ -97,23 +97,23 @@ def _uniform(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
     return np.where(changes <= 2, count, len(brighter) + 1.0)
 
 
-def _number(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
+def _pattern_number(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
     number = np.zeros(brighter[0].shape)
     for bit, now in enumerate(brighter):
         number += now * 2.0**bit
     return number
 
 
-def _smallest(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
+def _smallest_number(brighter: list[NDArray[Any]]) -> NDArray[np.float64]:
     """Return the smallest number by turning: one step moves the lowest bit to the top."""
-    number = smallest = _number(brighter)
+    number = smallest = _pattern_number(brighter)
     for now in brighter[:-1]:
         number = (number - now) / 2 + now * 2.0 ** (len(brighter) - 1)
         smallest = np.minimum(smallest, number)
     return smallest
 
 
-def _variance(rings: list[NDArray[Any]]) -> NDArray[np.float64]:
+def _variance_of_points(rings: list[NDArray[Any]]) -> NDArray[np.float64]:
     mean = sum(rings) / len(rings)
     total = np.zeros(rings[0].shape)
     for ring in rings:
@@ -121,10 +121,15 @@ def _variance(rings: list[NDArray[Any]]) -> NDArray[np.float64]:
     return total / len(rings)
 
 
-PATTERNS = {"uniform": _uniform, "default": _number, "ror": _smallest, "var": _variance}
+PATTERNS = {
+    "uniform": _uniform_pattern,
+    "default": _pattern_number,
+    "ror": _smallest_number,
+    "var": _variance_of_points,
+}
 
 
-def _shifted(
+def _shifted_slices(
     padded: NDArray[np.float64], place: tuple[float, float], width: int
 ) -> NDArray[np.float64]:
     """Return the slices as seen from ``place`` (rows, columns), by linear interpolation."""

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, model_validator
 from scipy import ndimage
 
 from radiomics.kernels.filtering import sphere
-from radiomics.kernels.filtering.convolution import PADS, Boundary, around
+from radiomics.kernels.filtering.convolution import PADS, Boundary, equal_distances
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
@@ -48,7 +48,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     boundary: Boundary = "zero"
 
     @model_validator(mode="after")
-    def _known(self) -> Options:
+    def _check_layer(self) -> Options:
         if self.layer is not None and self.layer not in self.layers:
             known = ", ".join(self.layers)
             raise ValueError(f"layer is one of {known} where levels is {self.levels}")
@@ -82,7 +82,7 @@ def column_prefix(options: Options) -> str:
 def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
-    return around(_width(options) + (SPREAD if options.order == "cubic" else 0), 3)
+    return equal_distances(_width(options) + (SPREAD if options.order == "cubic" else 0), 3)
 
 
 def _width(options: Options) -> int:
@@ -104,18 +104,18 @@ def apply_each(
     padded = np.pad(values, width, mode=PADS[options.boundary])
     if options.order == "cubic":
         padded = ndimage.spline_filter(padded, 3, output=np.float64, mode="mirror")
-    taps = sphere.taps(points * options.radius, options.order)
-    parts = sphere.degrees(points, points, options.levels)
+    taps = sphere.point_taps(points * options.radius, options.order)
+    parts = sphere.degree_matrices(points, points, options.levels)
     slack = EQUAL * np.max(np.abs(values), where=np.isfinite(values), initial=0)
     found = [np.empty(values.shape) for _ in wanted]
     places = [options.layers.index(str(one.layer)) for one in wanted]
 
     def fill(z: int) -> None:
         box = (slice(z, z + 1), slice(0, values.shape[1]), slice(0, values.shape[2]))
-        around_ = sphere.samples(padded, width, box, taps).reshape(len(points), -1).T
-        for y, row in enumerate(np.split(around_, values.shape[1])):  # small enough for the cache
+        at_points = sphere.sample_points(padded, width, box, taps).reshape(len(points), -1).T
+        for y, row in enumerate(np.split(at_points, values.shape[1])):  # small enough for the cache
             bright = row >= (values[z, y] - slack)[:, None]
-            layers = np.vstack([sphere.strengths(bright, parts), sphere.kurtosis(row, 0.0)])
+            layers = np.vstack([sphere.degree_norms(bright, parts), sphere.kurtosis(row, 0.0)])
             layers[:, np.isnan(row).any(axis=1)] = np.nan
             for into, place in zip(found, places, strict=True):
                 into[z, y] = layers[place]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from radiomics.kernels.filtering.convolution import Boundary, check_fit
-from radiomics.kernels.filtering.gaussian import laplacian, radius
+from radiomics.kernels.filtering.gaussian import kernel_radius, laplacian
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -35,7 +35,7 @@ def column_prefix(options: Options) -> str:
 
 def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
-    z, y, x = (radius(options.sigma_mm / step, options.cutoff) for step in spacing)
+    z, y, x = (kernel_radius(options.sigma_mm / step, options.cutoff) for step in spacing)
     return z if options.dims == 3 else 0, y, x
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, field_validator
 
-from radiomics.kernels.filtering.convolution import Boundary, around, box_mean, check_fit
+from radiomics.kernels.filtering.convolution import Boundary, box_mean, check_fit, equal_distances
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -23,7 +23,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("support")
     @classmethod
-    def _odd(cls, support: int) -> int:
+    def _check_odd(cls, support: int) -> int:
         if support % 2 == 0:
             raise ValueError("a support is an odd number of voxels, so that it has a middle")
         return support
@@ -37,7 +37,7 @@ def column_prefix(options: Options) -> str:
 def reach(options: Options, spacing: Spacing) -> Spacing:
     """Return how far the filter looks along z, y and x, in voxels."""
     del spacing
-    return around(options.support // 2, options.dims)
+    return equal_distances(options.support // 2, options.dims)
 
 
 def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:

@@ -15,19 +15,25 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from radiomics.kernels.filtering.convolution import PADS, Boundary, check_fit
-from radiomics.kernels.filtering.gaussian import laplacian, radius
+from radiomics.kernels.filtering.gaussian import kernel_radius, laplacian
 from radiomics.kernels.filtering.sharing import Key, Shared
 from radiomics.kernels.filtering.spectra import (
     Precision,
     Spectrum,
+    apply_spectrum,
     check_level,
-    filtered,
-    product,
-    riesz,
-    simoncelli,
-    transform,
+    half_transform,
+    riesz_spectrum,
+    simoncelli_spectrum,
+    spectrum_product,
 )
-from radiomics.kernels.filtering.steering import CUTOFF, components, frames, steer, terms
+from radiomics.kernels.filtering.steering import (
+    CUTOFF,
+    add_component,
+    component_orders,
+    local_axes,
+    steering_terms,
+)
 from radiomics.types import Spacing
 
 VERSION = 1
@@ -55,7 +61,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     precision: Precision = "float64"
 
     @model_validator(mode="after")
-    def _complete(self) -> Options:
+    def _check_options(self) -> Options:
         if (self.sigma_mm is None) == (self.level is None):
             raise ValueError("give either sigma_mm (of the Laplacian of Gaussian) or level")
         if min(self.order) < 0 or not sum(self.order):
@@ -99,7 +105,7 @@ def _padding(options: Options, spacing: Spacing) -> int:
     if options.padding is not None or options.sigma_mm is None:
         return options.padding or 0
     sigmas = [options.sigma_mm / step for step in spacing]
-    return radius(max(sigmas[3 - options.dims :]), options.cutoff)
+    return kernel_radius(max(sigmas[3 - options.dims :]), options.cutoff)
 
 
 def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
@@ -111,7 +117,7 @@ def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> No
         check_level(options.level, sides)
     for sigma, cutoff in ((options.sigma_mm, options.cutoff), (options.tensor_sigma_mm, CUTOFF)):
         if sigma is not None:
-            check_fit([2 * radius(sigma / step, cutoff) + 1 for step in steps], sides)
+            check_fit([2 * kernel_radius(sigma / step, cutoff) + 1 for step in steps], sides)
 
 
 def apply(
@@ -133,25 +139,27 @@ def apply(
         if options.sigma_mm is not None:
             rest = (options.sigma_mm, options.cutoff, dims, options.boundary)
             values = laplacian(values, spacing, *rest)
-        return transform(values, dims, options.precision)
+        return half_transform(values, dims, options.precision)
 
     transformed, last = common.once(key, start)
     if not keys:
         spectrum = _spectrum(options, options.order[::-1])  # along z, y, x
-        response = filtered(transformed, spectrum, long, dims, last)
+        response = apply_spectrum(transformed, spectrum, long, dims, last)
     else:
-        response = _steered(transformed, long, spacing, options, partial(common.once, keys[0]))
+        response = _steered_response(
+            transformed, long, spacing, options, partial(common.once, keys[0])
+        )
     inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, array.shape, strict=True))
     return np.ascontiguousarray(response[inner], dtype=np.float64)
 
 
 def _spectrum(options: Options, order: Sequence[int]) -> Spectrum:
     if options.level is None:
-        return riesz(order)
-    return product(simoncelli(options.level), riesz(order))
+        return riesz_spectrum(order)
+    return spectrum_product(simoncelli_spectrum(options.level), riesz_spectrum(order))
 
 
-def _steered(
+def _steered_response(
     transformed: NDArray[Any],
     long: int,
     spacing: Spacing,
@@ -163,12 +171,12 @@ def _steered(
     sigmas = [(options.tensor_sigma_mm or 0) / step for step in spacing]
 
     def component(order: Sequence[int]) -> NDArray[np.float64]:
-        response = filtered(transformed, _spectrum(options, order), long, dims)
+        response = apply_spectrum(transformed, _spectrum(options, order), long, dims)
         return np.asarray(response, dtype=np.float64)
 
     firsts = np.eye(dims, dtype=int).tolist()
-    axes, _ = once(lambda: frames([component(order) for order in firsts], sigmas))
+    axes, _ = once(lambda: local_axes([component(order) for order in firsts], sigmas))
     total = np.zeros(axes.shape[1:])
-    for order in components(sum(options.order), dims):
-        steer(total, component(order), axes, terms(options.order, order))
+    for order in component_orders(sum(options.order), dims):
+        add_component(total, component(order), axes, *steering_terms(options.order, order))
     return total

@@ -16,10 +16,10 @@ from pydantic import BaseModel, Field
 from radiomics.kernels.filtering.sharing import Key, Shared
 from radiomics.kernels.filtering.spectra import (
     Precision,
+    apply_spectrum,
     check_level,
-    filtered,
-    simoncelli,
-    transform,
+    half_transform,
+    simoncelli_spectrum,
 )
 from radiomics.types import Spacing
 
@@ -70,6 +70,8 @@ def apply(
     """Return the band-pass response; ``common`` holds what filters of this image share."""
     (key,), dims = shared(options, spacing), options.dims
     common = common or Shared()
-    transformed, last = common.once(key, partial(transform, array, dims, options.precision))
-    response = filtered(transformed, simoncelli(options.level), array.shape[2], dims, last)
+    transformed, last = common.once(key, partial(half_transform, array, dims, options.precision))
+    response = apply_spectrum(
+        transformed, simoncelli_spectrum(options.level), array.shape[2], dims, last
+    )
     return np.asarray(response, dtype=np.float64)

@@ -24,11 +24,11 @@ from radiomics.kernels.filtering.convolution import (
     Floats,
     Line,
     Pooling,
-    along,
-    around,
     check_fit,
-    halved,
-    pooled,
+    convolve_along,
+    convolve_and_halve,
+    convolve_and_pool,
+    equal_distances,
 )
 from radiomics.types import Spacing
 
@@ -52,10 +52,10 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     boundary: Boundary = "mirror"
 
     @model_validator(mode="after")
-    def _known(self) -> Options:
-        known = pywt.wavelist(kind="discrete")
-        if self.family not in known:
-            near = get_close_matches(self.family, known, n=1)
+    def _check_names(self) -> Options:
+        names = pywt.wavelist(kind="discrete")
+        if self.family not in names:
+            near = get_close_matches(self.family, names, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else "Known: haar, db, coif, sym, ..."
             raise ValueError(f"there is no discrete wavelet '{self.family}'. {hint}")
         if self.band is not None and len(self.band) != self.dims:
@@ -87,9 +87,9 @@ def reach(options: Options, spacing: Spacing) -> Spacing:
     """
     del spacing
     if options.decimated:
-        return around(math.inf, options.dims)
+        return equal_distances(math.inf, options.dims)
     taps = int(pywt.Wavelet(options.family).dec_len)
-    return around(taps * (2**options.level - 1), options.dims)
+    return equal_distances(taps * (2**options.level - 1), options.dims)
 
 
 def grid(options: Options) -> tuple[Spacing, tuple[int, int, int]]:
@@ -101,7 +101,7 @@ def grid(options: Options) -> tuple[Spacing, tuple[int, int, int]]:
         return (0.0, 0.0, 0.0), (1, 1, 1)
     step = 2**options.level
     middle = _first_block(options) + (step - 1) / 2
-    return around(middle, options.dims), (step if options.dims == 3 else 1, step, step)
+    return equal_distances(middle, options.dims), (step if options.dims == 3 else 1, step, step)
 
 
 def check(shape: tuple[int, int, int], spacing: Spacing, options: Options) -> None:
@@ -133,23 +133,25 @@ def apply_each(
     del spacing
     values, found = array.astype(np.float64), []
     if wanted[0].decimated:
-        return _decimated(values, wanted)
-    known: dict[str, NDArray[np.float64]] = {"": values}
+        return _decimated_bands(values, wanted)
+    responses: dict[str, NDArray[np.float64]] = {"": values}
     for options in wanted:
         band = str(options.band)
         if options.pooling is not None:
             chains: list[Chain] = [()] * (3 - options.dims)
-            chains += [_chain(options, letter) for letter in reversed(band)]
-            found.append(pooled(values, chains, options.dims, options.boundary, options.pooling))
+            chains += [_chain_of_levels(options, letter) for letter in reversed(band)]
+            found.append(
+                convolve_and_pool(values, chains, options.dims, options.boundary, options.pooling)
+            )
             continue
         for count in range(1, len(band) + 1):  # x first
             part = band[:count]
-            if part not in known:
-                response = known[part[:-1]]
-                for line in _chain(options, part[-1]):
-                    response = along(response, 3 - count, line, options.boundary)
-                known[part] = response
-        found.append(known[band])
+            if part not in responses:
+                response = responses[part[:-1]]
+                for line in _chain_of_levels(options, part[-1]):
+                    response = convolve_along(response, 3 - count, line, options.boundary)
+                responses[part] = response
+        found.append(responses[band])
     return found
 
 
@@ -157,17 +159,17 @@ def _first_block(options: Options) -> int:
     """Return the first image voxel that the sub-band's first voxel covers; it may lie outside."""
     step: int = 2**options.level
     taps = int(pywt.Wavelet(options.family).dec_len)
-    return (1 - taps // 2) * (step - 1) + step * _dropped(options)
+    return (1 - taps // 2) * (step - 1) + step * _dropped_count(options)
 
 
-def _dropped(options: Options) -> int:
+def _dropped_count(options: Options) -> int:
     """Return how many values before the first that covers a voxel of the image are left out."""
     step: int = 2**options.level
     taps = int(pywt.Wavelet(options.family).dec_len)
     return math.ceil((taps // 2 - 2) * (step - 1) / step)
 
 
-def _decimated(values: Floats, wanted: tuple[Options, ...]) -> list[Floats]:
+def _decimated_bands(values: Floats, wanted: tuple[Options, ...]) -> list[Floats]:
     """Return decimated sub-bands, without the values that cover no voxel of the image."""
     options = wanted[0]
     wavelet, boundary = pywt.Wavelet(options.family), options.boundary
@@ -175,25 +177,25 @@ def _decimated(values: Floats, wanted: tuple[Options, ...]) -> list[Floats]:
     low = values
     for _ in range(options.level - 1):
         for axis in axes:
-            low = halved(low, axis, wavelet.dec_lo, boundary)
+            low = convolve_and_halve(low, axis, wavelet.dec_lo, boundary)
     first, step = _first_block(options), 2**options.level
     kept = [slice(None)] * 3
     for axis in axes:
         count = -(-(values.shape[axis] - first) // step)
-        kept[axis] = slice(_dropped(options), _dropped(options) + count)
-    known, found = {"": low}, []
-    for one in wanted:
-        band = str(one.band)
+        kept[axis] = slice(_dropped_count(options), _dropped_count(options) + count)
+    responses, found = {"": low}, []
+    for variant in wanted:
+        band = str(variant.band)
         for axis, count in zip(axes, range(1, len(band) + 1), strict=True):
             part = band[:count]
-            if part not in known:
+            if part not in responses:
                 taps = wavelet.dec_hi if part[-1] == "H" else wavelet.dec_lo
-                known[part] = halved(known[part[:-1]], axis, taps, boundary)
-        found.append(np.ascontiguousarray(known[band][tuple(kept)]))
+                responses[part] = convolve_and_halve(responses[part[:-1]], axis, taps, boundary)
+        found.append(np.ascontiguousarray(responses[band][tuple(kept)]))
     return found
 
 
-def _chain(options: Options, letter: str) -> Chain:
+def _chain_of_levels(options: Options, letter: str) -> Chain:
     """Return the kernels of all levels along one axis."""
     wavelet = pywt.Wavelet(options.family)
     chain = []

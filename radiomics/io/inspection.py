@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
-from radiomics.io import SLICER_SUFFIX, existing, has_itk_suffix, read_file
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.scanning import find_files, scan_files
 from radiomics.io.dicom.series import SeriesReport, group_series
-from radiomics.io.files.archives import unpacked
+from radiomics.io.files.archives import unpacked_archive
+from radiomics.io.files.kinds import existing_path, has_itk_suffix, has_slicer_suffix
+from radiomics.io.files.volumes import read_volume_file
 from radiomics.io.masks.rtstruct import read_rois
 from radiomics.io.masks.slicer import read_segments
 from radiomics.types import InputError, Progress, silent
@@ -52,34 +53,33 @@ def inspect(
     path : a folder, a file, a DICOMDIR, or a ZIP archive
     index : see :func:`radiomics.io.dicom.scanning.scan_files`
     """
-    path = existing(path)
+    path = existing_path(path)
     if path.is_file() and path.suffix.lower() == ".zip":
-        with unpacked(path) as folder:
-            found = _inspect(folder, progress, None)
+        with unpacked_archive(path) as folder:
+            found = _inspect_path(folder, progress, None)
         return [replace(finding, path=str(path)) for finding in found]
-    return _inspect(path, progress, index)
+    return _inspect_path(path, progress, index)
 
 
-def _inspect(path: Path, progress: Progress, index: Path | None) -> list[Finding]:
+def _inspect_path(path: Path, progress: Progress, index: Path | None) -> list[Finding]:
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
     seen = scan_files([file for file in files if not has_itk_suffix(file)], progress, index)
     reports, broken = group_series(path, seen.headers)
-    found = [_finding(report) for report in reports]
+    found = [_series_finding(report) for report in reports]
     for header in seen.headers:
         if header.text("Modality") == "RTSTRUCT":
             found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
     for file in images:
-        slicer = file.name.lower().endswith(SLICER_SUFFIX)
-        found += _inspect_slicer(file) if slicer else [_inspect_itk(file)]
+        found += _inspect_slicer(file) if has_slicer_suffix(file) else [_inspect_itk(file)]
     for bad in (*seen.unreadable, *broken):
-        found.append(_refused("file", bad.path, bad.reason))
+        found.append(_refused_finding("file", bad.path, bad.reason))
     return found
 
 
-def _finding(report: SeriesReport) -> Finding:
+def _series_finding(report: SeriesReport) -> Finding:
     header = report.frames[0].header
     return Finding(
         "image",
@@ -97,7 +97,7 @@ def _finding(report: SeriesReport) -> Finding:
     )
 
 
-def _refused(kind: str, path: Path, reason: str) -> Finding:
+def _refused_finding(kind: str, path: Path, reason: str) -> Finding:
     return Finding(kind, str(path), path.name, "", None, None, (reason,), "refused")
 
 
@@ -106,7 +106,7 @@ def _inspect_rtstruct(header: Header) -> list[Finding]:
     try:
         rois = read_rois(path)
     except InputError as error:
-        return [_refused("mask", path, error.found)]
+        return [_refused_finding("mask", path, error.found)]
     found = []
     for roi in rois:
         other = sorted(set(roi.kinds) - {"CLOSED_PLANAR"})
@@ -130,14 +130,14 @@ def _inspect_slicer(file: Path) -> list[Finding]:
     try:
         segments = read_segments(file)
     except InputError as error:
-        return [_refused("file", file, error.found)]
+        return [_refused_finding("file", file, error.found)]
     return [Finding("mask", str(file), s.name, "SEG", None, None, (), "good") for s in segments]
 
 
 def _inspect_itk(file: Path) -> Finding:
     try:
-        volume = read_file(file)
+        volume = read_volume_file(file)
     except InputError as error:
-        return _refused("file", file, error.found)
+        return _refused_finding("file", file, error.found)
     shape, spacing = volume.shape, volume.spacing
     return Finding("file", str(file), file.name, "", shape, spacing, (), "good")

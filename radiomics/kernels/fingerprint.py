@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-ONE, TWO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
-FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+from radiomics.kernels.compiling import kernel
+
+FIRST_STEP, SECOND_STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
+FIRST_FACTOR, SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 S27, S30, S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 
 
@@ -32,21 +33,21 @@ def fingerprint(array: NDArray[Any]) -> str:
     total = np.zeros(2, dtype=np.uint64)
     for plane in array:
         values = np.ascontiguousarray(plane, dtype=np.float32).ravel() + np.float32(0)  # no -0
-        _add(values.view(np.uint32), total)
+        _add_hashes(values.view(np.uint32), total)
     return f"{array.size:08x}{int(total[0]):016x}{int(total[1]):016x}"
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _add(bits: Any, total: Any) -> None:
+@kernel
+def _add_hashes(bits: Any, total: Any) -> None:
     one, two = total[0], total[1]
     for value in bits:
-        one += _mixed(np.uint64(value) + ONE)
-        two += _mixed(np.uint64(value) * TWO + ONE)
+        one += _mixed_bits(np.uint64(value) + FIRST_STEP)
+        two += _mixed_bits(np.uint64(value) * SECOND_STEP + FIRST_STEP)
     total[0], total[1] = one, two
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mixed(x: Any) -> Any:
-    x = (x ^ (x >> S30)) * FIRST
-    x = (x ^ (x >> S27)) * SECOND
+@kernel
+def _mixed_bits(x: Any) -> Any:
+    x = (x ^ (x >> S30)) * FIRST_FACTOR
+    x = (x ^ (x >> S27)) * SECOND_FACTOR
     return x ^ (x >> S31)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 STRETCH = 512
 """Values that are summed before their sum is added to others."""
@@ -33,7 +34,7 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
     p10, p25, median, p75, p90 = (_percentile(ranked, q) for q in (10, 25, 50, 75, 90))
     robust = slice(np.searchsorted(ranked, p10), np.searchsorted(ranked, p90, side="right"))
     ranked -= mean
-    variance, third, fourth = (float(s) / x.size for s in _powers(ranked))
+    variance, third, fourth = (float(s) / x.size for s in _power_sums(ranked))
     return {
         "mean": mean,
         "variance": 0.0 if equal else variance,
@@ -49,8 +50,8 @@ def statistics(x: NDArray[np.float64]) -> dict[str, float]:
         "mean_absolute_deviation": _mean_deviation(ranked, 0.0),
         "robust_mean_absolute_deviation": _mean_deviation(ranked[robust]),
         "median_absolute_deviation": _mean_deviation(ranked, median - mean),
-        "coefficient_of_variation": _ratio(0.0 if equal else variance**0.5, mean),
-        "quartile_coefficient_of_dispersion": _ratio(p75 - p25, p75 + p25),
+        "coefficient_of_variation": _ratio_or_nan(0.0 if equal else variance**0.5, mean),
+        "quartile_coefficient_of_dispersion": _ratio_or_nan(p75 - p25, p75 + p25),
         "energy": x.size * (variance + mean**2),
         "root_mean_square": (variance + mean**2) ** 0.5,
     }
@@ -78,8 +79,8 @@ def _mean_deviation(ranked: NDArray[np.float64], centre: float | None = None) ->
     return (apart + centre * (2 * below - ranked.size)) / ranked.size
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _powers(x: Any) -> Any:
+@kernel(fastmath=True)
+def _power_sums(x: Any) -> Any:
     """Sum second, third and fourth powers, of short stretches first: rounding errors stay small."""
     total = np.zeros(3)
     for start in range(0, len(x), STRETCH):
@@ -95,5 +96,5 @@ def _powers(x: Any) -> Any:
     return total
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def _ratio_or_nan(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator != 0 else float("nan")

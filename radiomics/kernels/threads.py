@@ -34,19 +34,19 @@ def bound_threads(count: int) -> None:
 
 def workers() -> int:
     """Return how many threads may work in this process, the calling one included."""
-    return _others() + 1
+    return _helper_count() + 1
 
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _others()), "radiomics")
+    return ThreadPoolExecutor(max(1, _helper_count()), "radiomics")
 
 
 if hasattr(os, "register_at_fork"):  # a child of fork has no threads but its own
     os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 
-def _others() -> int:
+def _helper_count() -> int:
     return (_bound[0] if _bound else os.cpu_count() or 1) - 1
 
 
@@ -61,7 +61,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     The calling thread works, too, and helpers keep off its processor while they work: Linux in a
     virtual machine wakes them there when the other processors slept, and leaves them for long.
     """
-    helpers = min(_others(), len(calls) - 1)
+    helpers = min(_helper_count(), len(calls) - 1)
     if helpers < 1:  # no need to wait for anybody
         return [call() for call in calls]
     found: list[Future[Any]] = [Future() for _ in calls]
@@ -98,6 +98,15 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         waiting.clear()
         raise
     return [result.result() for result in found]
+
+
+def split_range(count: int, step: int) -> list[slice]:
+    """Divide places from 0 to a count into parts to be worked on side by side.
+
+    >>> split_range(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 class Budget:

@@ -35,7 +35,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     @field_validator("kernel")
     @classmethod
-    def _odd(cls, kernel: int) -> int:
+    def _check_odd(cls, kernel: int) -> int:
         if kernel % 2 == 0:
             raise ValueError("a kernel has an odd number of voxels, so that it has a middle")
         return kernel

@@ -52,11 +52,11 @@ def build(options: Options, input_shape: tuple[int, ...], outputs: int) -> nn.Mo
     if options.weights is not None:
         if dims != 3:
             raise ValueError("MedicalNet's weights are those of volumes (C, D, H, W)")
-        _take_weights(network, options.weights, channels)
+        _load_weights(network, options.weights, channels)
     return network
 
 
-def _take_weights(network: nn.Module, path: Path, channels: int) -> None:
+def _load_weights(network: nn.Module, path: Path, channels: int) -> None:
     """Copy the weights of a file into all layers but the last."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -70,11 +70,11 @@ def _take_weights(network: nn.Module, path: Path, channels: int) -> None:
         )
     found = {key.removeprefix("module."): value for key, value in stored.items()}
     found = {key: value for key, value in found.items() if not key.startswith(("fc.", "conv_seg"))}
-    own = network.state_dict()
+    initial = network.state_dict()
     first = found.get("conv1.weight")
     if first is not None and first.shape[1] == 1 != channels:
         found["conv1.weight"] = first.expand(-1, channels, -1, -1, -1) / channels
-    wanted = {key: value.shape for key, value in own.items() if not key.startswith("fc.")}
+    wanted = {key: value.shape for key, value in initial.items() if not key.startswith("fc.")}
     differs = [k for k in [*wanted, *found] if k not in found or found[k].shape != wanted.get(k)]
     if differs:
         raise ValueError(
@@ -82,4 +82,4 @@ def _take_weights(network: nn.Module, path: Path, channels: int) -> None:
             f"{tuple(found[differs[0]].shape) if differs[0] in found else 'missing'}; "
             "choose the depth that the file was trained for"
         )
-    network.load_state_dict({**own, **found})
+    network.load_state_dict({**initial, **found})

@@ -34,10 +34,10 @@ def permute(volume: Volume, order: str) -> Volume:
     return replace(volume, array=volume.array.transpose(axes), affine=volume.affine[:, [*axes, 3]])
 
 
-def inverse(order: str) -> str:
+def inverse_order(order: str) -> str:
     """Return the order that undoes ``permute(volume, order)``.
 
-    >>> inverse("WDH")
+    >>> inverse_order("WDH")
     'HWD'
     """
     return "".join("DHW"[order.upper().index(letter)] for letter in "DHW")

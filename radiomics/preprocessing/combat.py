@@ -8,11 +8,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from radiomics.preprocessing.sites import (
     Floats,
     Unseen,
+    checked_table,
+    harmonised_columns,
     numbers,
     replace_columns,
     site_of,
@@ -24,22 +27,32 @@ Prior = Literal["parametric", "non_parametric", "none"]
 ITERATIONS, CONVERGED = 1000, 1e-10
 
 
-class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     r"""Harmonise features over sites by empirical Bayes [1]_ [2]_.
 
     A feature is modelled as :math:`\alpha + X\beta + \gamma_s + \delta_s \epsilon`; estimates of
     the shift :math:`\gamma_s` and the scale :math:`\delta_s` of each site borrow from all features.
 
+    It is fitted to a table, or to an array (N, F) of numbers, whose columns are named 0, 1, 2, ...
+    Where an array has no column of the site's name all its rows count as one site, with a warning.
+    So are the arrays of scikit-learn's ``check_estimator``, all of which it passes; a table without
+    the column is refused.
+
     Parameters
     ----------
-    features : names of the columns to harmonise; gaps (NaN) stay gaps, and count as the median
-    site : name of the column with the site
+    features : names of the columns to harmonise; gaps (NaN) stay gaps, and count as the median;
+        None for all but the site and those of ``preserve``
+    site : name of the column with the site; None when all rows are of one site
     preserve : columns whose effect is kept; they must be known for new rows too, so never the
         outcome
     reference : a site that stays as it is, to which the others are brought
     prior : ``parametric``, ``non_parametric``, or ``none`` for each feature on its own
     unseen : what to do with a site that was not seen in training: ``refuse``; ``pool`` leaves its
         rows as they are; ``nearest`` treats them as the site whose mean is nearest
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
 
     References
     ----------
@@ -49,9 +62,9 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        features: Sequence[str],
-        site: str = "site",
-        preserve: Sequence[str] = (),
+        features: Sequence[Any] | None = None,
+        site: Any = "site",
+        preserve: Sequence[Any] = (),
         reference: str | None = None,
         prior: Prior = "parametric",
         unseen: Unseen = "refuse",
@@ -63,23 +76,25 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.prior = prior
         self.unseen = unseen
 
-    def fit(self, x: pd.DataFrame, y: object = None) -> ComBat:
+    def fit(self, x: Any, y: object = None) -> ComBat:
         """Learn the shift and the scale of every site.
 
         Raises
         ------
         InputError
-            A covariate that follows the site, or a reference site without rows.
+            A covariate that follows the site, or a reference site without rows; rows without a
+            site; columns that are not there, features with words, and infinity.
         """
         del y
-        sites = site_of(x, self.site)
+        table = checked_table(self, x, fitting=True)
+        sites = site_of(table, self.site)
         names, member = np.unique(sites.astype(str), return_inverse=True)
-        values = numbers(x, self.features)
+        values = numbers(table, self._columns(table))
         self.median_ = _median(values)
         values = np.where(np.isnan(values), self.median_, values)
-        self.levels_ = _levels(x, self.preserve)
-        self._regress(values, member, names.tolist(), _design(x, self.levels_))
-        scaled = (values - self._expected(x)) / self.scale_
+        self.levels_ = _levels(table, self.preserve)
+        self._regress(values, member, names.tolist(), _design(table, self.levels_))
+        scaled = (values - self._expected(table)) / self.scale_
         self.shift_, self.spread_ = {}, {}
         for number, name in enumerate(names.tolist()):
             if name == self.reference:
@@ -90,16 +105,24 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.centres_ = {n: scaled[member == i].mean(axis=0) for i, n in enumerate(names.tolist())}
         return self
 
-    def transform(self, x: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with harmonised features; other columns stay.
+    def transform(self, x: Any) -> Any:
+        """Return the table, or the array, with harmonised features; other columns stay.
 
         Raises
         ------
         InputError
-            For a site that was not seen in training, where those are refused.
+            For a site that was not seen in training, where those are refused; for rows without a
+            site, words and infinity.
+        ValueError
+            For other columns than those of ``fit``.
+        NotFittedError
+            Before ``fit``.
         """
-        values, sites = numbers(x, self.features), site_of(x, self.site)
-        expected = self._expected(x)
+        check_is_fitted(self)
+        table = checked_table(self, x, fitting=False)
+        columns = self._columns(table)
+        values, sites = numbers(table, columns), site_of(table, self.site)
+        expected = self._expected(table)
         scaled = (values - expected) / self.scale_
         for site, other in standing_in(sites, scaled, self.centres_, self.unseen).items():
             if other is None or other == self.reference:
@@ -107,11 +130,16 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             rows = sites == site
             calm = (scaled[rows] - self.shift_[other]) / np.sqrt(self.spread_[other])
             values[rows] = np.where(self.varies_, calm * self.scale_ + expected[rows], values[rows])
-        return replace_columns(x, self.features, values)
+        harmonised = replace_columns(table, columns, values)
+        return harmonised if isinstance(x, pd.DataFrame) else harmonised.to_numpy()
 
-    def get_feature_names_out(self, names: Sequence[str]) -> Sequence[str]:
-        """Return the names of the columns, which stay."""
-        return names
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _columns(self, table: pd.DataFrame) -> list[Any]:
+        return harmonised_columns(table, self.features, (self.site, *self.preserve))
 
     def _regress(
         self, values: Floats, member: NDArray[Any], names: list[str], covariates: Floats
@@ -132,7 +160,7 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(
                 "harmonisation.preserve",
                 "a covariate to preserve varies within the sites, and follows no other",
-                f"{', '.join(self.levels_)} in a training part of {len(values)} rows",
+                f"{', '.join(map(str, self.levels_))} in a training part of {len(values)} rows",
                 "preserve fewer covariates",
             )
         found = np.linalg.lstsq(design, values, rcond=None)[0]
@@ -160,10 +188,14 @@ def _median(values: Floats) -> Floats:
     return result
 
 
-def _levels(x: pd.DataFrame, preserve: Sequence[str]) -> dict[str, Any]:
+def _levels(x: pd.DataFrame, preserve: Sequence[Any]) -> dict[Any, Any]:
     """Return what each covariate becomes: a number's median, or the levels but the first."""
-    levels: dict[str, Any] = {}
+    levels: dict[Any, Any] = {}
     for name in preserve:
+        if name not in x or x[name].isna().all():
+            found = f"{name!r} is {'empty' if name in x else 'missing'}"
+            rule = "the covariates to preserve are columns of the table"
+            raise InputError("harmonisation.preserve", rule, found, "preserve others, or add it")
         if pd.api.types.is_numeric_dtype(x[name]) and not pd.api.types.is_bool_dtype(x[name]):
             levels[name] = float(x[name].median())
         else:
@@ -171,11 +203,12 @@ def _levels(x: pd.DataFrame, preserve: Sequence[str]) -> dict[str, Any]:
     return levels
 
 
-def _design(x: pd.DataFrame, levels: dict[str, Any]) -> Floats:
+def _design(x: pd.DataFrame, levels: dict[Any, Any]) -> Floats:
     columns: list[Any] = []
     for name, level in levels.items():
         if isinstance(level, float):
-            columns.append(x[name].fillna(level).to_numpy(dtype=np.float64))
+            column = numbers(x, [name])[:, 0]
+            columns.append(np.where(np.isnan(column), level, column))
         else:
             columns += [(x[name].astype(str) == one).to_numpy(dtype=np.float64) for one in level]
     return np.stack(columns, axis=1) if columns else np.zeros((len(x), 0))

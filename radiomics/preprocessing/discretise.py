@@ -27,7 +27,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     bins: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> Options:
+    def _check_keys(self) -> Options:
         if self.method == "none":
             if (self.bin_width, self.lower, self.bins) != (None, None, None):
                 raise ValueError("none takes no 'bin_width', 'lower' or 'bins'")
@@ -97,14 +97,14 @@ def discretise(values: Floats, options: Options, limit: float | None = None) -> 
     ValueError
         When a value lies below the first bin, is no level, or there would be over 65,535 levels.
     """
-    levels, count = _discretised(values, options, limit)
+    levels, count = _assign_levels(values, options, limit)
     if count > MOST_LEVELS:
         size = f"one co-occurrence matrix of {count} levels takes {count**2 * 8 / 2**30:.0f} GiB"
         raise ValueError(f"at most {MOST_LEVELS} grey levels ({size}); choose wider bins")
     return levels, count
 
 
-def _discretised(values: Floats, options: Options, limit: float | None) -> tuple[Levels, int]:
+def _assign_levels(values: Floats, options: Options, limit: float | None) -> tuple[Levels, int]:
     if options.method == "none":
         levels = values.astype(np.int64)
         if values.min() < 1 or not np.array_equal(levels, values):

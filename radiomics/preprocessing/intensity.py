@@ -28,7 +28,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     upper: float | None = None
 
     @model_validator(mode="after")
-    def _limits(self) -> Options:
+    def _check_limits(self) -> Options:
         if self.method in ("z_score", "min_max"):
             if (self.lower, self.upper) != (None, None):
                 raise ValueError(f"method {self.method} takes no 'lower' and 'upper'")
@@ -63,9 +63,9 @@ def normalise(
     sample = values[mask] if options.inside == "mask" and mask is not None else values
     if options.method == "z_score":
         centred: Floats = values - sample.mean()
-        return centred / _positive(float(sample.std()), options)
+        return centred / _check_scale(float(sample.std()), options)
     low, high = _limits(sample, options)
-    scaled: Floats = (values - low) / _positive(high - low, options)
+    scaled: Floats = (values - low) / _check_scale(high - low, options)
     return scaled if options.method == "min_max" else np.clip(scaled, 0, 1)
 
 
@@ -80,7 +80,7 @@ def _limits(sample: Floats, options: Options) -> tuple[float, float]:
     return options.lower, options.upper
 
 
-def _positive(scale: float, options: Options) -> float:
+def _check_scale(scale: float, options: Options) -> float:
     if not scale > 0 or not np.isfinite(scale):
         found = "NaN or infinite ones" if not np.isfinite(scale) else "all of them equal"
         raise InputError(

@@ -18,7 +18,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     sigma: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def _ordered(self) -> Options:
+    def _check_order(self) -> Options:
         low, high = self.range
         if low is not None and high is not None and low > high:
             raise ValueError(f"range runs from low to high; given: {low} to {high}")
@@ -42,10 +42,8 @@ def resegment(
     -------
     (D, H, W) bool, a subset of ``mask``
     """
-    low, high = (
-        (-np.inf if options.range[0] is None else options.range[0]),
-        (np.inf if options.range[1] is None else options.range[1]),
-    )
+    low = -np.inf if options.range[0] is None else options.range[0]
+    high = np.inf if options.range[1] is None else options.range[1]
     if options.sigma is not None:
         inside = image[mask]
         mean, deviation = inside.mean(), inside.std()
@@ -55,10 +53,10 @@ def resegment(
     return kept
 
 
-def components(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+def connected_components(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Split a mask into its 26-connected components, the largest first.
 
-    >>> [int(part.sum()) for part in components(np.array([[[1, 0, 1, 1]]], dtype=bool))]
+    >>> [int(part.sum()) for part in connected_components(np.array([[[1, 0, 1, 1]]], dtype=bool))]
     [2, 1]
     """
     from scipy.ndimage import label
@@ -71,7 +69,7 @@ def components(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the largest 26-connected component; an empty mask stays empty."""
-    return next(iter(components(mask)), mask)
+    return next(iter(connected_components(mask)), mask)
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -29,7 +29,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     pad: Annotated[int, Field(ge=0)] = 0
 
 
-def assemble(
+def assemble_samples(
     parts: dict[str, tuple[NDArray[Any], NDArray[Any]]], names: tuple[str, ...], options: Options
 ) -> Samples:
     """Make Samples of the parts of a data set.
@@ -59,8 +59,8 @@ def assemble(
         chosen = np.flatnonzero(np.isin(labels, wanted))
         limit = limits.get(part)
         if limit is not None:
-            chosen = _first(chosen, labels, limit, part)
-        x.append(_padded(images[chosen], options.pad))
+            chosen = _first_of_each_class(chosen, labels, limit, part)
+        x.append(_pad_images(images[chosen], options.pad))
         y.append(number[labels[chosen]])
         ids += [f"{part}/{i:05d}" for i in chosen.tolist()]
         split += [part] * len(chosen)
@@ -85,19 +85,21 @@ def _check(part: str, images: NDArray[Any], labels: NDArray[Any], names: tuple[s
         raise InputError(part, rule, found, "correct the labels")
 
 
-def _first(chosen: NDArray[Any], labels: NDArray[Any], limit: int, part: str) -> NDArray[Any]:
+def _first_of_each_class(
+    chosen: NDArray[Any], labels: NDArray[Any], limit: int, part: str
+) -> NDArray[Any]:
     """Take the first samples of each class in turn, so that a small part is balanced."""
     if limit > len(chosen):
         rule = f"{part} asks for at most what there is"
         raise InputError(f"data.{part}", rule, f"{limit} of {len(chosen)}", "ask for fewer")
-    own = labels[chosen]
+    chosen_labels = labels[chosen]
     rank = np.empty(len(chosen), dtype=np.int64)
-    for value in np.unique(own):
-        rank[own == value] = np.arange((own == value).sum())
+    for value in np.unique(chosen_labels):
+        rank[chosen_labels == value] = np.arange((chosen_labels == value).sum())
     return np.asarray(np.sort(chosen[np.lexsort((chosen, rank))[:limit]]))
 
 
-def _padded(images: NDArray[Any], width: int) -> NDArray[Any]:
+def _pad_images(images: NDArray[Any], width: int) -> NDArray[Any]:
     if not width:
         return images
     return np.pad(images, [(0, 0), (0, 0), (width, width), (width, width)])

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from radiomics.kernels.sampling.lines import Axis, along, factors
-from radiomics.kernels.threads import side_by_side
+from radiomics.kernels.sampling.lines import Axis, interpolate_along, tridiagonal_factors
+from radiomics.kernels.threads import side_by_side, split_range
 from radiomics.types import InputError, Spacing, Volume
 
 Floats = NDArray[np.float64]
@@ -109,13 +109,13 @@ def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = N
     for count, old, new, part in zip(volume.shape, volume.spacing, spacing, box, strict=True):
         size, start, step = new_axis(count, old, new)
         positions = start + step * np.arange(size, dtype=np.float64)[part]
-        axis, span = _axis(positions, count, order)
+        axis, span = _axis_weights(positions, count, order)
         axes.append(axis)
         spans.append(span)
     array = volume.array[tuple(spans)]
     result = _interpolate(array, axes)
     if not (math.isfinite(result.min()) and math.isfinite(result.max())):
-        result = _around_broken(array, axes)
+        result = _interpolate_around_broken(array, axes)
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return replace(volume, array=result, affine=affine)
 
@@ -123,29 +123,29 @@ def resample(volume: Volume, spacing: Spacing, order: Order, box: Box | None = N
 def _interpolate(array: NDArray[Any], axes: list[Axis]) -> Floats:
     """Interpolate along each axis in turn; along the slices last where their number grows."""
     if len(axes[0].taps) <= array.shape[0]:
-        return _along_hw(_along_d(array, axes[0]), axes)
-    return _along_d(_along_hw(array, axes), axes[0])
+        return _interpolate_planes(_interpolate_slices(array, axes[0]), axes)
+    return _interpolate_slices(_interpolate_planes(array, axes), axes[0])
 
 
-def _along_d(array: NDArray[Any], axis: Axis) -> Floats:
+def _interpolate_slices(array: NDArray[Any], axis: Axis) -> Floats:
     depth, height, width = array.shape
     result = np.empty((len(axis.taps), height, width))
 
     def interpolate(rows: slice) -> None:
-        result[:, rows] = along(array[:, rows].astype(np.float64, order="C"), axis)
+        result[:, rows] = interpolate_along(array[:, rows].astype(np.float64, order="C"), axis)
 
     side_by_side([partial(interpolate, rows) for rows in _parts(height, depth * width)])
     return result
 
 
-def _along_hw(array: NDArray[Any], axes: list[Axis]) -> Floats:
+def _interpolate_planes(array: NDArray[Any], axes: list[Axis]) -> Floats:
     depth, height, width = array.shape
     result = np.empty((depth, len(axes[1].taps), len(axes[2].taps)))
 
     def interpolate(planes: slice) -> None:
         for index in range(planes.start, planes.stop):
-            plane = along(array[index].astype(np.float64, order="C"), axes[1])  # (h, W)
-            result[index] = along(np.ascontiguousarray(plane.T), axes[2]).T
+            plane = interpolate_along(array[index].astype(np.float64, order="C"), axes[1])  # (h, W)
+            result[index] = interpolate_along(np.ascontiguousarray(plane.T), axes[2]).T
 
     side_by_side([partial(interpolate, planes) for planes in _parts(depth, height * width)])
     return result
@@ -153,18 +153,17 @@ def _along_hw(array: NDArray[Any], axes: list[Axis]) -> Floats:
 
 def _parts(count: int, size: int) -> list[slice]:
     """Divide ``count`` rows or planes of ``size`` voxels into parts of about ``PART`` voxels."""
-    step = max(1, PART // max(1, size))
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    return split_range(count, max(1, PART // max(1, size)))
 
 
-def _around_broken(array: NDArray[Any], axes: list[Axis]) -> Floats:
+def _interpolate_around_broken(array: NDArray[Any], axes: list[Axis]) -> Floats:
     """Interpolate with broken voxels replaced, then break what they reach by more than a trace."""
     broken = ~np.isfinite(array)
     usual = float(array[~broken].mean(dtype=np.float64)) if not broken.all() else 0.0
     result = _interpolate(np.where(broken, usual, array), axes)
     reach = broken.astype(np.float64)
     for number, axis in enumerate(axes):
-        matrix = np.abs(along(np.eye(array.shape[number]), axis))
+        matrix = np.abs(interpolate_along(np.eye(array.shape[number]), axis))
         reach = np.moveaxis(np.tensordot(matrix, reach, axes=(1, number)), 0, number)
     result[reach > REACH] = np.nan
     return result
@@ -204,7 +203,7 @@ def box_on_new_grid(
     return parts[0], parts[1], parts[2]
 
 
-def _axis(positions: Floats, count: int, order: Order) -> tuple[Axis, slice]:
+def _axis_weights(positions: Floats, count: int, order: Order) -> tuple[Axis, slice]:
     """Return how N samples become values at M positions, and which of the samples it takes."""
     positions = np.clip(positions, 0, count - 1)
     none = np.empty(0)
@@ -224,14 +223,14 @@ def _axis(positions: Floats, count: int, order: Order) -> tuple[Axis, slice]:
         (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
         t**3 / 6,
     )
-    taps = np.column_stack([_mirror(base + offset, count) for offset in (-1, 0, 1, 2)])
+    taps = np.column_stack([_mirrored_indices(base + offset, count) for offset in (-1, 0, 1, 2)])
     low = max(0, int(taps.min()) - TRACE)
     high = min(count, int(taps.max()) + 1 + TRACE)
-    return Axis(taps - low, np.column_stack(basis), *_spline(high - low)), slice(low, high)
+    return Axis(taps - low, np.column_stack(basis), *_spline_factors(high - low)), slice(low, high)
 
 
 @lru_cache(maxsize=64)
-def _spline(count: int) -> tuple[Floats, Floats, Floats]:
+def _spline_factors(count: int) -> tuple[Floats, Floats, Floats]:
     """Factor the system that turns samples into coefficients of a cubic B-spline.
 
     Samples are the coefficients seen through the basis at whole positions, 1/6, 4/6 and 1/6, with
@@ -239,10 +238,10 @@ def _spline(count: int) -> tuple[Floats, Floats, Floats]:
     """
     below, diagonal, above = np.full(count, 1 / 6), np.full(count, 4 / 6), np.full(count, 1 / 6)
     above[0] = below[-1] = 2 / 6
-    return factors(below, diagonal, above)
+    return tridiagonal_factors(below, diagonal, above)
 
 
-def _mirror(index: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _mirrored_indices(index: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Reflect indices at the first and the last voxel, which are not repeated."""
     inside = np.abs(index)
     return np.asarray(np.minimum(inside, 2 * (count - 1) - inside), dtype=np.intp)

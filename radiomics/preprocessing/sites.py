@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
 
 from radiomics.types import InputError
 
@@ -15,25 +17,90 @@ Floats = NDArray[np.float64]
 Unseen = Literal["refuse", "pool", "nearest"]
 
 
-def numbers(table: pd.DataFrame, columns: Sequence[str]) -> Floats:
-    """Return columns of a table as (N, F) float64."""
-    return np.array(table[list(columns)].to_numpy(dtype=np.float64))
+def checked_table(estimator: Any, x: Any, *, fitting: bool) -> pd.DataFrame:
+    """Return what an estimator is given as a table; an array has the columns 0, 1, 2, ...
+
+    Parameters
+    ----------
+    estimator : when ``fitting`` it notes how many columns there are, and their names
+    x : table, or (N, F) array of numbers, gaps as NaN
+
+    Raises
+    ------
+    ValueError
+        For no rows or columns, an array with infinity, and for other columns than those of ``fit``.
+    """
+    if not isinstance(x, pd.DataFrame):
+        gaps = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
+        return pd.DataFrame(validate_data(estimator, x, reset=fitting, **gaps))
+    validate_data(estimator, x, reset=fitting, skip_check_array=True)
+    if fitting and not x.size:
+        found = f"{len(x)} rows and {x.shape[1]} columns"
+        raise InputError("harmonisation", "a table needs rows and columns", found, "give others")
+    return x
 
 
-def site_of(table: pd.DataFrame, column: str) -> NDArray[Any]:
+def harmonised_columns(
+    table: pd.DataFrame, features: Sequence[Any] | None, others: Sequence[Any]
+) -> list[Any]:
+    """Return the columns to harmonise: those named, or where none are, all but the others."""
+    return [c for c in table if c not in others] if features is None else list(features)
+
+
+def numbers(table: pd.DataFrame, columns: Sequence[Any]) -> Floats:
+    """Return columns of a table as (N, F) float64.
+
+    Raises
+    ------
+    InputError
+        For no column, columns that the table does not have, words, and infinity.
+    """
+    absent = [str(name) for name in columns if name not in table]
+    if absent or not len(columns):
+        rule = "the features to harmonise are columns of the table"
+        found = f"{len(absent)} missing: {', '.join(absent[:5])}" if absent else "no feature"
+        raise InputError("harmonisation", rule, found, "name others, or add them")
+    try:
+        values = np.array(table[list(columns)].to_numpy(dtype=np.float64))
+    except ValueError as error:
+        remedy = "name the columns that hold numbers as features"
+        raise InputError("harmonisation", "features are numbers", str(error), remedy) from None
+    infinite = [str(n) for n, wrong in zip(columns, np.isinf(values).any(0), strict=True) if wrong]
+    if infinite:
+        found = f"infinity in {', '.join(infinite[:5])}"
+        remedy = "correct the table; gaps (NaN) may stay"
+        raise InputError("harmonisation", "features are finite, or gaps", found, remedy)
+    return values
+
+
+def site_of(table: pd.DataFrame, column: Any) -> NDArray[Any]:
     """Return the site of each row as text.
+
+    Without a ``column`` (None) all rows are of one site; so they are, with a warning, where an
+    array has no column of that name.
 
     Raises
     ------
     InputError
         When the table has no such column, or a row no site.
     """
+    unnamed = isinstance(table.columns, pd.RangeIndex)
+    if unnamed and isinstance(column, str):
+        warnings.warn(
+            f"an array has no column {column!r}: all rows count as one site; give a table, or the "
+            "number of the column that holds the site",
+            UserWarning,
+            stacklevel=3,
+        )
+        column = None
+    if column is None:
+        return np.array(["all"] * len(table), dtype=object)
     if column not in table:
         raise InputError("harmonisation", f"a column {column!r} names the site", "none", "add it")
     if table[column].isna().any():
         found = f"{int(table[column].isna().sum())} rows without one"
         raise InputError("harmonisation", "every row needs a site", found, "fill the column")
-    return table[column].astype(str).to_numpy(dtype=object)
+    return np.asarray(table[column].astype(str).to_numpy(dtype=object))
 
 
 def replace_columns(table: pd.DataFrame, columns: Sequence[str], values: Floats) -> pd.DataFrame:

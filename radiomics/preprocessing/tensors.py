@@ -48,7 +48,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     mask_channel: bool = False
 
     @model_validator(mode="after")
-    def _consistent(self) -> Options:
+    def _check_sizes(self) -> Options:
         if self.size_mm is not None and (self.spacing is None or "size" in self.model_fields_set):
             raise ValueError("size_mm needs a spacing, and stands instead of size")
         if self.margin_mm is not None and {"size_mm", "spacing"} & self.model_fields_set:
@@ -73,7 +73,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         return self.voxels()[0] if self.dims == 2 else 1
 
 
-def centre(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
+def mask_centre(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
     """Return the middle voxel of the mask's bounding box."""
     d, h, w = ((part.start + part.stop) // 2 for part in bounding_box(mask))
     return d, h, w
@@ -120,7 +120,7 @@ def case_tensor(case: Case, options: Options) -> torch.Tensor:
         rule = "a patch is cut around a mask"
         raise InputError(f"case {case.id}", rule, "no mask", "give the case one")
     image, mask, size = case.image, case.mask, options.voxels()
-    spacing = _spacing(mask, options, size)
+    spacing = _patch_spacing(mask, options, size)
     if spacing is not None:
         near = box_on_new_grid(bounding_box(np.asarray(mask.array)), mask, spacing, spacing)
         small = resample_mask(mask, spacing, near)
@@ -128,24 +128,24 @@ def case_tensor(case: Case, options: Options) -> torch.Tensor:
             rule = "a voxel of the patch lies in the mask"
             found = f"none of {spacing} mm"
             raise InputError(f"case {case.id}", rule, found, "choose a finer tensors.spacing")
-        at = _middle(small, options)
+        at = _patch_centre(small, options)
         whole, _ = new_grid(image, spacing)
         place = [a + part.start for a, part in zip(at, near, strict=True)]
-        box, inside = _window_of(place, size, whole)
+        box, inside = _patch_box(place, size, whole)
         image = resample(image, spacing, "linear", box)
         mask = resample_mask(mask, spacing, box)
     else:
-        box, inside = _window_of(_middle(mask, options), size, image.shape)
+        box, inside = _patch_box(_patch_centre(mask, options), size, image.shape)
         image = replace(image, array=image.array[box])
         mask = replace(mask, array=mask.array[box])
-    values = _windowed(image, options)
+    values = _apply_window(image, options)
     channels = [values, mask.array.astype(np.float64)] if options.mask_channel else [values]
     stacked = torch.from_numpy(np.stack(channels).astype(np.float32))  # (C, d, h, w)
     patch = crop_or_pad(stacked, inside, size)
     return patch.flatten(0, 1) if options.dims == 2 else patch  # (C * D, H, W)
 
 
-def _spacing(
+def _patch_spacing(
     mask: Volume, options: Options, size: tuple[int, int, int]
 ) -> tuple[float, float, float] | None:
     if options.margin_mm is None:
@@ -157,18 +157,18 @@ def _spacing(
     return side, side, side
 
 
-def _middle(mask: Volume, options: Options) -> tuple[int, int, int]:
+def _patch_centre(mask: Volume, options: Options) -> tuple[int, int, int]:
     """Return the voxel that the patch is centred on."""
     array = np.asarray(mask.array)
-    d, h, w = centre(array)
+    d, h, w = mask_centre(array)
     if options.dims == 2:
         sections = array.sum(axis=(1, 2))
         d = int(sections.argmax())
-        _, h, w = centre(array[d : d + 1])
+        _, h, w = mask_centre(array[d : d + 1])
     return d, h, w
 
 
-def _window_of(
+def _patch_box(
     at: Sequence[int], size: Sequence[int], shape: Sequence[int]
 ) -> tuple[Box, tuple[int, int, int]]:
     """Return the part of a grid that a patch covers, and where its centre lies in that part."""
@@ -180,7 +180,7 @@ def _window_of(
     return (parts[0], parts[1], parts[2]), (inside[0], inside[1], inside[2])
 
 
-def _windowed(image: Volume, options: Options) -> NDArray[np.float64]:
+def _apply_window(image: Volume, options: Options) -> NDArray[np.float64]:
     if options.window is None:
         return image.array.astype(np.float64)
     lower, upper = options.window

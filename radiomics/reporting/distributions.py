@@ -47,17 +47,19 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
             continue
         low, high = np.percentile(pooled, RANGE)
         for number, site in enumerate(sites):
-            own = values[site][:, place]
+            found = values[site][:, place]
             top = len(names) - 1 - place + 0.4 - step * (number + 0.5)
-            if np.isfinite(own).any():
-                places = _places(own[np.isfinite(own)], low, high)
+            if np.isfinite(found).any():
+                places = _percentile_places(found[np.isfinite(found)], low, high)
                 bars[site].append(np.append(places, top))
         ends = f"{low:.3g} … {high:.3g}" if high > low else f"{low:.3g}"
         ends += f" (n {len(pooled)})" if len(pooled) < count else ""
         axis.text(1.05, len(names) - 1 - place, ends, fontsize=8, va="center")
         axis.axhline(len(names) - 1.5 - place, color="#e4e7eb", lw=0.6)
     for number, site in enumerate(sites):
-        _draw(axis, np.reshape(bars[site], (-1, len(PARTS) + 1)), COLOURS[number % len(COLOURS)])
+        _draw_bars(
+            axis, np.reshape(bars[site], (-1, len(PARTS) + 1)), COLOURS[number % len(COLOURS)]
+        )
     axis.set_yticks(range(len(names))[::-1], names, fontsize=8)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.6, len(names) - 0.4), xticks=[])
     handles = [Line2D([], [], color=COLOURS[i % 8], lw=3, label=s) for i, s in enumerate(sites)]
@@ -65,14 +67,14 @@ def distributions(names: Sequence[str], values: Mapping[str, NDArray[np.float64]
     return svg(figure)
 
 
-def _places(own: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+def _percentile_places(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """Return where one site's percentiles lie on the scale from one end to the other."""
     if high <= low:
         return np.full(len(PARTS), 0.5)
-    return np.clip((np.percentile(own, PARTS) - low) / (high - low), -0.03, 1.03)
+    return np.clip((np.percentile(values, PARTS) - low) / (high - low), -0.03, 1.03)
 
 
-def _draw(axis: Any, bars: NDArray[np.float64], colour: str) -> None:
+def _draw_bars(axis: Any, bars: NDArray[np.float64], colour: str) -> None:
     """Draw the bars of one site: places on the scale (N, 5) with their heights."""
     low, first, middle, third, high, top = bars.T
     axis.hlines(top, low, high, color=colour, lw=0.8)

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from radiomics.evaluation.calibration import wilson
+from radiomics.evaluation.calibration import wilson_interval
 from radiomics.evaluation.decisions import DecisionCurve
 from radiomics.evaluation.survival import kaplan_meier
 from radiomics.types import Case, Predictions
@@ -56,7 +56,7 @@ def calibration(named: dict[str, Predictions], bins: int = 5) -> str:
         parts = [part for part in np.array_split(order, bins) if len(part)]
         x = [float(predictions.y_score[part].mean()) for part in parts]
         y = [float(predictions.y_true[part].mean()) for part in parts]
-        low, high = np.array([wilson(p, len(q)) for p, q in zip(y, parts, strict=True)]).T
+        low, high = np.array([wilson_interval(p, len(q)) for p, q in zip(y, parts, strict=True)]).T
         axis.errorbar(
             x,
             y,
@@ -157,8 +157,10 @@ def _square() -> tuple[Figure, Any]:
 
 def _legend(figure: Figure, axis: Any, columns: int) -> None:
     """Put the legend above the axes, where it hides no curve."""
-    known = axis.get_legend_handles_labels()
-    figure.legend(*known, loc="outside upper left", ncols=columns, frameon=False, fontsize=7.5)
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper left", ncols=columns, frameon=False, fontsize=7.5
+    )
 
 
 def _colours(count: int) -> list[str]:

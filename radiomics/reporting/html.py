@@ -33,7 +33,7 @@ class Section:
     code: str = ""
 
 
-def without_empty(table: Table) -> Table:
+def without_empty_columns(table: Table) -> Table:
     """Return a table without named columns in which no row says anything."""
     kept = [
         place
@@ -44,11 +44,11 @@ def without_empty(table: Table) -> Table:
     return Table([table.columns[place] for place in kept], rows)
 
 
-def in_parts(table: Table, fixed: int, most: int) -> list[Table]:
+def split_columns(table: Table, fixed: int, most: int) -> list[Table]:
     """Return a table whose columns fit on a page: the fixed ones, and at most so many others.
 
     >>> wide = Table(["", "a", "b", "c"], [["x", 1, 2, 3]])
-    >>> [part.columns for part in in_parts(wide, 1, 2)]
+    >>> [part.columns for part in split_columns(wide, 1, 2)]
     [['', 'a', 'b'], ['', 'c']]
     """
     others = range(fixed, len(table.columns))
@@ -59,10 +59,10 @@ def in_parts(table: Table, fixed: int, most: int) -> list[Table]:
     ]
 
 
-def whole(value: Any) -> str:
+def unbroken_intervals(value: Any) -> str:
     r"""Return a text whose intervals are not broken over lines.
 
-    >>> whole("0.8 (0.7 to 0.9)") == "0.8 (0.7\xa0to\xa00.9)"
+    >>> unbroken_intervals("0.8 (0.7 to 0.9)") == "0.8 (0.7\xa0to\xa00.9)"
     True
     """
     return INTERVAL.sub("(\\1\xa0to\xa0\\2)", str(value))
@@ -73,7 +73,7 @@ def render(title: str, summary: Mapping[str, str], sections: Sequence[Section]) 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["whole"] = whole
+    environment.filters["whole"] = unbroken_intervals
     source = files("radiomics.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = environment.from_string(source)
     return template.render(title=title, summary=summary, sections=sections) + "\n"

@@ -47,8 +47,8 @@ def grid(
     for number, (axis, sample, title) in enumerate(zip(axes, samples, titles, strict=False)):
         axis.imshow(picture(sample), cmap="gray", vmin=0, vmax=1)
         if heat is not None:
-            own = heat[number]
-            flat = own[own.shape[0] // 2] if own.ndim == 3 else own
+            here = heat[number]
+            flat = here[here.shape[0] // 2] if here.ndim == 3 else here
             axis.imshow(flat, cmap="inferno", alpha=0.5 * flat, vmin=0, vmax=1)
         axis.set_title(title, fontsize=7.5)
     return png(figure, alt)

@@ -12,6 +12,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 Method = Literal["spearman", "pearson"]
 
@@ -24,20 +25,36 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 class Correlation(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep of each cluster the feature that correlates most with the others."""
+    """Keep of each cluster the feature that correlates most with the others.
+
+    Gaps (NaN) and infinity are refused: impute before. It passes all of scikit-learn's
+    ``check_estimator``.
+
+    Parameters
+    ----------
+    limit : features whose absolute correlation exceeds it on average share a cluster
+    method : ``spearman`` or ``pearson``
+
+    Attributes
+    ----------
+    support_ : (F,) bool, the features that are kept
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
+    """
 
     def __init__(self, limit: float = 0.9, method: Method = "spearman") -> None:
         self.limit = limit
         self.method = method
 
     def fit(self, x: Any, y: Any = None) -> Correlation:
-        """Find clusters in ``x`` (N, F)."""
+        """Find clusters in ``x`` (N, F).
+
+        Raises
+        ------
+        ValueError
+            For fewer than two samples, and for NaN or infinity.
+        """
         del y
-        names = getattr(x, "columns", None)
-        values = np.asarray(x, dtype=np.float64)
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
+        values = validate_data(self, x, dtype=np.float64, ensure_min_samples=2)
         self.support_ = np.ones(values.shape[1], dtype=np.bool_)
         if values.shape[1] > 1:
             self.support_ = self._medoids(values)
@@ -60,6 +77,7 @@ class Correlation(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return support
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
         return self.support_
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from radiomics import models
+from radiomics.selection import training_part
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -22,7 +24,23 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 class ElasticNetSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the features with a weight, the ``count`` largest; where none has, the most relevant."""
+    """Keep the features with a weight, the ``count`` largest; where none has, the most relevant.
+
+    Gaps (NaN) and infinity are refused: impute before. It passes all of scikit-learn's
+    ``check_estimator``.
+
+    Parameters
+    ----------
+    task : ``binary``, ``multiclass``, ``regression`` or ``survival``, what ``y`` holds
+    strength : of the penalty per sample
+    l1_ratio : 1 is the LASSO
+    count : of features, at most
+
+    Attributes
+    ----------
+    support_ : (F,) bool, the features that are kept
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
+    """
 
     def __init__(
         self,
@@ -36,16 +54,18 @@ class ElasticNetSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.l1_ratio = l1_ratio
         self.count = count
 
-    def fit(self, x: Any, y: NDArray[Any]) -> ElasticNetSelector:
-        """Fit the penalised model of the task to ``x`` (N, F) and ``y`` (N,)."""
-        names = getattr(x, "columns", None)
-        values = np.asarray(x, dtype=np.float64)
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
-        size = np.abs(self._weights(values, np.asarray(y)))
+    def fit(self, x: Any, y: Any) -> ElasticNetSelector:
+        """Fit the penalised model of the task to ``x`` (N, F) and ``y`` (N,).
+
+        Raises
+        ------
+        ValueError
+            For fewer than two samples, NaN or infinity; for an outcome that is not the task's.
+        """
+        values, outcome = training_part(self, x, y, self.task)
+        size = np.abs(self._weights(values, outcome))
         if not size.any():  # the feature that would enter first as the penalty shrinks
-            size = _first_to_enter(values, np.asarray(y), self.task)
+            size = _first_to_enter(values, outcome, self.task)
         number = int(np.sum(size > 1e-10))
         order = np.argsort(-size, kind="stable")
         self.support_ = np.zeros(values.shape[1], dtype=np.bool_)
@@ -61,13 +81,20 @@ class ElasticNetSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             spread = float(y.std()) or 1.0
             model = models.build("elastic_net", strength=self.strength * spread, **mix)
         else:
-            outputs = 1 if self.task == "binary" else len(np.unique(y))
+            classes = len(np.unique(y))
+            outputs = 1 if self.task == "binary" and classes == 2 else classes
             inverse = 1 / (self.strength * len(y))
             model = models.build("logistic", outputs=outputs, C=inverse, **mix)
         found = np.atleast_2d(model.fit(values, y).coef_)
         return np.asarray(np.abs(found).max(axis=0))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
         return self.support_
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from radiomics.association import Task, strength
+from radiomics.selection import training_part
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -22,7 +24,19 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 class Mrmr(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """Take in turn the feature with the largest F statistic over mean absolute correlation [1]_.
 
-    The mean is over the features taken before.
+    The mean is over the features taken before. Gaps (NaN) and infinity are refused: impute before.
+    It passes all of scikit-learn's ``check_estimator``.
+
+    Parameters
+    ----------
+    task : ``binary``, ``multiclass``, ``regression`` or ``survival``, what ``y`` holds
+    count : of features to keep; all, where there are fewer
+
+    Attributes
+    ----------
+    ranking_ : the numbers of the features kept, in the order in which they were taken
+    support_ : (F,) bool, the features that are kept
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
 
     References
     ----------
@@ -33,14 +47,16 @@ class Mrmr(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.task = task
         self.count = count
 
-    def fit(self, x: Any, y: NDArray[Any]) -> Mrmr:
-        """Rank the features of ``x`` (N, F) for ``y`` (N,)."""
-        names = getattr(x, "columns", None)
-        values = np.asarray(x, dtype=np.float64)
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
-        relevance = strength(values, np.asarray(y), self.task)
+    def fit(self, x: Any, y: Any) -> Mrmr:
+        """Rank the features of ``x`` (N, F) for ``y`` (N,).
+
+        Raises
+        ------
+        ValueError
+            For fewer than two samples, NaN or infinity; for an outcome that is not the task's.
+        """
+        values, outcome = training_part(self, x, y, self.task)
+        relevance = strength(values, outcome, self.task)
         centred = values - values.mean(axis=0)
         length = np.sqrt((centred**2).sum(axis=0))
         unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12)
@@ -56,7 +72,13 @@ class Mrmr(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.support_[taken] = True
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
         return self.support_
 
 

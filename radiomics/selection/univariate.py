@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 from scipy.stats import false_discovery_control
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from radiomics.association import Task, Test, p_values
+from radiomics.selection import training_part
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -28,7 +30,24 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 class Univariate(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep features by their p-value; where none passes, the one with the smallest."""
+    """Keep features by their p-value; where none passes, the one with the smallest.
+
+    Gaps (NaN) and infinity are refused: impute before. It passes all of scikit-learn's
+    ``check_estimator``.
+
+    Parameters
+    ----------
+    task : ``binary``, ``multiclass``, ``regression`` or ``survival``, what ``y`` holds
+    fdr : largest false discovery rate
+    count : of features, at most
+    test : ``rank`` or ``f``, as :func:`radiomics.association.p_values` has them
+
+    Attributes
+    ----------
+    p_values_ : (F,)
+    support_ : (F,) bool, the features that are kept
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
+    """
 
     def __init__(
         self,
@@ -42,14 +61,16 @@ class Univariate(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.count = count
         self.test = test
 
-    def fit(self, x: Any, y: NDArray[Any]) -> Univariate:
-        """Test every feature of ``x`` (N, F) against ``y`` (N,)."""
-        names = getattr(x, "columns", None)
-        values = np.asarray(x, dtype=np.float64)
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
-        self.p_values_ = p_values(values, np.asarray(y), self.task, self.test)
+    def fit(self, x: Any, y: Any) -> Univariate:
+        """Test every feature of ``x`` (N, F) against ``y`` (N,).
+
+        Raises
+        ------
+        ValueError
+            For fewer than two samples, NaN or infinity; for an outcome that is not the task's.
+        """
+        values, outcome = training_part(self, x, y, self.task)
+        self.p_values_ = p_values(values, outcome, self.task, self.test)
         order = np.argsort(self.p_values_, kind="stable")
         passed = int(np.sum(false_discovery_control(self.p_values_) <= self.fdr))
         number = max(1, min(passed, self.count or passed))
@@ -57,7 +78,13 @@ class Univariate(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.support_[order[:number]] = True
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
         return self.support_
 
 

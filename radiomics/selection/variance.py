@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 BEFORE_SCALING = True
 
@@ -24,20 +25,36 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 class Variance(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep features that vary; all, where none does."""
+    """Keep features that vary; all, where none does.
+
+    Gaps (NaN) and infinity are refused: impute before. It passes all of scikit-learn's
+    ``check_estimator``.
+
+    Parameters
+    ----------
+    minimum : variance to exceed, in the feature's unit squared
+    same : the largest share of samples that may have one value
+
+    Attributes
+    ----------
+    support_ : (F,) bool, the features that are kept
+    n_features_in_, feature_names_in_ : the number of columns in ``fit``, and their names, if any
+    """
 
     def __init__(self, minimum: float = 0.0, same: float = 0.95) -> None:
         self.minimum = minimum
         self.same = same
 
     def fit(self, x: Any, y: Any = None) -> Variance:
-        """Find the features that vary in ``x`` (N, F)."""
+        """Find the features that vary in ``x`` (N, F).
+
+        Raises
+        ------
+        ValueError
+            For fewer than two samples, and for NaN or infinity.
+        """
         del y
-        names = getattr(x, "columns", None)
-        values = np.asarray(x, dtype=np.float64)
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
+        values = validate_data(self, x, dtype=np.float64, ensure_min_samples=2)
         ordered = np.sort(values, axis=0)
         share = np.array([_longest_run(column) for column in ordered.T]) / len(values)
         spread = ordered[-1] - ordered[0]
@@ -48,6 +65,7 @@ class Variance(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
         return np.asarray(self.support_)
 
 

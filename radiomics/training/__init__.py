@@ -28,28 +28,27 @@ except ModuleNotFoundError as error:
 
 from radiomics.training import ranks
 from radiomics.training.augment import Augment
-from radiomics.training.checks import check, check_outputs
+from radiomics.training.checks import check_outputs, check_samples
 from radiomics.training.data import (
     Resident,
     Scaling,
     Streamed,
     fit_scaling,
+    inference_batch_size,
     layout_of,
-    look_size,
-    on_device,
-    scaled,
+    place_on_device,
+    scale_samples,
     targets,
 )
-from radiomics.training.events import Events
+from radiomics.training.devices import choose_device
 from radiomics.training.loop import Run
-from radiomics.training.memory import not_seen, told, too_large
-from radiomics.training.recipe import Options, choose_device, optimiser_of, weights_of
+from radiomics.training.memory import batch_too_large, explain_shortage, inference_too_large
+from radiomics.training.recipe import Options, optimiser_of, weights_of
 from radiomics.training.state import State, fingerprint
+from radiomics.training.tensorboard import EventWriter
 from radiomics.types import Progress, Samples, silent
 
 __all__ = ["Augment", "Options", "Scaling", "Trained", "choose_device", "dataset", "fit", "seeded"]
-Placed = tuple[Resident | Streamed, tuple[str, ...]]
-"""Samples on a device, and their ids."""
 
 
 @contextmanager
@@ -123,16 +122,18 @@ class Trained:
         -------
         values or log hazards ``(N,)``, probabilities ``(N,)``, or those of each class ``(N, K)``
         """
-        size = batch_size or look_size(x.shape[1:], self.options)
+        size = batch_size or inference_batch_size(x.shape[1:], self.options)
         self.network.eval()
         with torch.no_grad():
             starts = range(0, len(x), size)
-            parts = (partial(self._predicted, x[start : start + size]) for start in starts)
-            return np.concatenate([told(part, partial(not_seen, size)) for part in parts])
+            parts = (partial(self._predict_part, x[start : start + size]) for start in starts)
+            return np.concatenate(
+                [explain_shortage(part, partial(inference_too_large, size)) for part in parts]
+            )
 
-    def _predicted(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        part = scaled(x, self.scaling).to(next(self.network.parameters()).device)
-        views = [self._said(self.network(view)) for view in self._views(part)]
+    def _predict_part(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        part = scale_samples(x, self.scaling).to(next(self.network.parameters()).device)
+        views = [self._interpret(self.network(view)) for view in self._views(part)]
         return np.asarray(np.mean(views, axis=0))
 
     def _views(self, x: Tensor) -> list[Tensor]:
@@ -142,8 +143,8 @@ class Trained:
             views += [view.flip(-axis) for view in views]
         return views
 
-    def _said(self, output: Tensor) -> NDArray[np.float64]:
-        """Return what outputs (B, K) mean for the task."""
+    def _interpret(self, output: Tensor) -> NDArray[np.float64]:
+        """Return the predictions that outputs (B, K) mean for the task."""
         result = output.float().cpu()
         if self.options.task == "multiclass":
             return np.asarray(result.softmax(dim=1).numpy(), dtype=np.float64)
@@ -178,14 +179,14 @@ def fit(
         without the memory for a batch, or a loss that is not finite (with the epoch, step and
         samples; the weights of the epoch before stay in the network).
     """
-    check(network, train, validation, options)
-    device = ranks.join(choose_device(options.device))
+    check_samples(network, train, validation, options)
+    device = ranks.join_group(choose_device(options.device))
     network = network.to(device).to(memory_format=layout_of(options, train.x.ndim))
     outputs = check_outputs(network, train, validation, options)
     scaling = fit_scaling(train, options.task)
     classes = {"binary": 2, "multiclass": outputs}.get(options.task, 0)
     weights = weights_of(targets(train, scaling, options.task, device), options, classes)
-    stepper = ranks.shared(network)
+    stepper = ranks.data_parallel(network)
     optimiser = optimiser_of(network, options, device)
     compiled: Any = torch.compile(stepper) if options.compile else stepper
     run = Run(network, compiled, options, optimiser, device, weights)
@@ -205,47 +206,47 @@ def _train(
     history: list[dict[str, float]] = []
     best: dict[str, Tensor] | None = None
     if folder is not None:
-        known = fingerprint(run.network, (train, validation), options)
-        state = State(folder, known, options.save_every)
+        identity = fingerprint(run.network, (train, validation), options)
+        state = State(folder, identity, options.save_every)
         history, best = state.load(run)
     given = [train] if validation is None else [train, validation]
-    sets = [(on_device(s, scaling, options, run.device), s.ids) for s in given]
-    events = Events(folder if options.tensorboard else None)
+    sets = [place_on_device(samples, scaling, options, run.device) for samples in given]
+    events = EventWriter(folder if options.tensorboard else None)
     try:
         for epoch in range(len(history), options.epochs):
-            if options.patience is not None and _stale(history) >= options.patience:
+            if options.patience is not None and _epochs_without_gain(history) >= options.patience:
                 break
-            row = _epoch(run, sets, epoch)
-            if best is None or _best(row, history):
-                best = _copy(run.network)
+            row = _run_epoch(run, sets, epoch)
+            if best is None or _is_best(row, history):
+                best = _copy_weights(run.network)
             history.append(row)
             if state is not None:
                 state.keep(run, history, best)
             events.write(row)
-            progress(_said(row), epoch + 1, options.epochs)
+            progress(_describe_epoch(row), epoch + 1, options.epochs)
     finally:
         if state is not None:
             state.write()  # the last whole epoch, whatever stopped the next
         events.close()
-    ranks.wait()
+    ranks.wait_for_all()
     if best is not None:
         run.network.load_state_dict(best)
     return history
 
 
-def _epoch(run: Run, sets: list[Placed], epoch: int) -> dict[str, float]:
+def _run_epoch(run: Run, sets: list[Resident | Streamed], epoch: int) -> dict[str, float]:
     """Return the numbers of an epoch; one that fails leaves the weights as they were."""
-    (data, ids), *held = sets
-    before = _copy(run.network)
+    data, *held_out = sets
+    before = _copy_weights(run.network)
     try:
-        trained = partial(run.epoch, data, epoch, ids)
+        trained = partial(run.train_epoch, data, epoch)
         row = {
             "epoch": float(epoch + 1),
-            **told(trained, partial(too_large, run, data.x.shape[1:])),
+            **explain_shortage(trained, partial(batch_too_large, run, data.x.shape[1:])),
         }
-        for seen, names in held:
-            size = min(len(names), look_size(seen.x.shape[1:], run.options))
-            found = told(partial(run.measure, seen, names), partial(not_seen, size))
+        for seen in held_out:
+            size = min(len(seen.ids), inference_batch_size(seen.x.shape[1:], run.options))
+            found = explain_shortage(partial(run.measure, seen), partial(inference_too_large, size))
             row |= {f"validation_{key}": value for key, value in found.items()}
         return row
     except BaseException:
@@ -253,23 +254,23 @@ def _epoch(run: Run, sets: list[Placed], epoch: int) -> dict[str, float]:
         raise
 
 
-def _best(row: dict[str, float], history: list[dict[str, float]]) -> bool:
+def _is_best(row: dict[str, float], history: list[dict[str, float]]) -> bool:
     """Tell whether an epoch's weights are kept: the best by validation, without it the last."""
     key = "validation_loss"
     return key not in row or row[key] <= min((old[key] for old in history), default=math.inf)
 
 
-def _said(row: dict[str, float]) -> str:
+def _describe_epoch(row: dict[str, float]) -> str:
     """Return a stage's name with the numbers of its last epoch."""
     shown = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in ("epoch", "rate")]
     return f"epoch ({', '.join(shown)})"
 
 
-def _stale(history: list[dict[str, float]]) -> int:
+def _epochs_without_gain(history: list[dict[str, float]]) -> int:
     """Return how many epochs have passed since the smallest validation loss."""
     losses = [row["validation_loss"] for row in history]
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
-def _copy(network: nn.Module) -> dict[str, Tensor]:
+def _copy_weights(network: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in network.state_dict().items()}

@@ -49,7 +49,7 @@ class Augment(BaseModel, frozen=True, extra="forbid"):
         return self != Augment(masks=self.masks)
 
 
-def demand(shape: tuple[int, ...], options: Augment) -> None:
+def check_shape(shape: tuple[int, ...], options: Augment) -> None:
     """Demand samples of a shape (C, H, W) or (C, D, H, W) with what is to be changed.
 
     Raises
@@ -70,7 +70,7 @@ def demand(shape: tuple[int, ...], options: Augment) -> None:
 UNSCALED = (torch.tensor(0.0), torch.tensor(1.0))
 
 
-def augmented(x: Tensor, options: Augment, levels: tuple[Tensor, Tensor] = UNSCALED) -> Tensor:
+def augment_batch(x: Tensor, options: Augment, levels: tuple[Tensor, Tensor] = UNSCALED) -> Tensor:
     """Return a batch (B, C, H, W) or (B, C, D, H, W), each sample changed at random.
 
     Parameters
@@ -80,61 +80,61 @@ def augmented(x: Tensor, options: Augment, levels: tuple[Tensor, Tensor] = UNSCA
     Raises
     ------
     ValueError
-        As :func:`demand`.
+        As :func:`check_shape`.
     """
     if not options.changes():
         return x
-    demand(tuple(x.shape[1:]), options)
+    check_shape(tuple(x.shape[1:]), options)
     if not options.masks:
-        return _valued(_moved(x, options), options)
+        return _change_values(_change_places(x, options), options)
     first = x.shape[1] - options.masks
     zero, one = (level.expand(1, *x.shape[1:])[:, first:].to(x) for level in levels)
     masks = (x[:, first:] > (zero + one) / 2).to(x)
-    moved = _moved(torch.cat([x[:, :first], masks], dim=1), options)
+    moved = _change_places(torch.cat([x[:, :first], masks], dim=1), options)
     masks = torch.where(moved[:, first:] > 0.5, one, zero)
-    return torch.cat([_valued(moved[:, :first], options), masks], dim=1)
+    return torch.cat([_change_values(moved[:, :first], options), masks], dim=1)
 
 
-def _moved(x: Tensor, options: Augment) -> Tensor:
+def _change_places(x: Tensor, options: Augment) -> Tensor:
     """Return a batch after changes of place."""
     for axis in options.flip:
-        x = _where(torch.rand(len(x)) < 0.5, x.flip(-axis), x)
+        x = _where_chosen(torch.rand(len(x)) < 0.5, x.flip(-axis), x)
     if options.right_angles:
-        x = _turned(x)
+        x = _turn_right_angles(x)
     if options.shift:
-        x = _shifted(x, options.shift)
-    return _warped(x, options) if options.rotate or options.scale else x
+        x = _shift(x, options.shift)
+    return _warp(x, options) if options.rotate or options.scale else x
 
 
-def _valued(x: Tensor, options: Augment) -> Tensor:
+def _change_values(x: Tensor, options: Augment) -> Tensor:
     """Return a batch after changes of values."""
-    x = _values(x, options)
-    return _cut(x, options.cutout) if options.cutout else x
+    x = _change_intensities(x, options)
+    return _cut_out(x, options.cutout) if options.cutout else x
 
 
-def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    return torch.where(_spread(chosen, other), one, other)
+def _where_chosen(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(_per_sample(chosen, other), one, other)
 
 
-def _spread(values: Tensor, x: Tensor) -> Tensor:
+def _per_sample(values: Tensor, x: Tensor) -> Tensor:
     """Return one value a sample (B,) in a form that meets the batch."""
     return values.to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
 
 
-def _between(count: int, amount: float) -> Tensor:
+def _uniform(count: int, amount: float) -> Tensor:
     """Return uniform numbers from -amount to amount."""
     return (2 * torch.rand(count) - 1) * amount
 
 
-def _turned(x: Tensor) -> Tensor:
+def _turn_right_angles(x: Tensor) -> Tensor:
     turns = torch.randint(4, (len(x),))
     square = x.shape[-1] == x.shape[-2]
     for number in (1, 2, 3) if square else (2,):  # a quarter turn changes the shape of others
-        x = _where(turns == number, x.rot90(number, (-2, -1)), x)
+        x = _where_chosen(turns == number, x.rot90(number, (-2, -1)), x)
     return x
 
 
-def _shifted(x: Tensor, most: int) -> Tensor:
+def _shift(x: Tensor, most: int) -> Tensor:
     """Cut each sample out of a border of zeros, at its own place: one gather an axis."""
     for axis in range(2, x.ndim):
         size = x.shape[axis]
@@ -146,38 +146,38 @@ def _shifted(x: Tensor, most: int) -> Tensor:
     return x
 
 
-def _warped(x: Tensor, options: Augment) -> Tensor:
+def _warp(x: Tensor, options: Augment) -> Tensor:
     count, dims = len(x), x.ndim - 2
     matrix = torch.eye(dims).repeat(count, 1, 1)  # in the order x, y, (z), as torch has it
     for one, two in ((0, 1),) if dims == 2 else ((0, 1), (0, 2), (1, 2)):
-        angle = _between(count, math.radians(options.rotate))
+        angle = _uniform(count, math.radians(options.rotate))
         turn = torch.eye(dims).repeat(count, 1, 1)
         turn[:, one, one] = turn[:, two, two] = angle.cos()
         turn[:, one, two], turn[:, two, one] = -angle.sin(), angle.sin()
         matrix = matrix @ turn
     size = torch.tensor([float(side) for side in reversed(x.shape[2:])])
     matrix = matrix * size[None, None, :] / size[None, :, None]  # angles hold in voxels
-    matrix = matrix / (1 + _between(count, options.scale))[:, None, None]
+    matrix = matrix / (1 + _uniform(count, options.scale))[:, None, None]
     theta = torch.cat([matrix, torch.zeros(count, dims, 1)], dim=2).to(x.device, x.dtype)
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
     return functional.grid_sample(x, grid, align_corners=False)
 
 
-def _values(x: Tensor, options: Augment) -> Tensor:
+def _change_intensities(x: Tensor, options: Augment) -> Tensor:
     if options.gamma:
         axes = tuple(range(1, x.ndim))
         low, high = x.amin(axes, keepdim=True), x.amax(axes, keepdim=True)
         width = (high - low).clamp(min=1e-6)
-        exponent = _spread(1 + _between(len(x), options.gamma), x)
+        exponent = _per_sample(1 + _uniform(len(x), options.gamma), x)
         x = ((x - low) / width).clamp(0, 1) ** exponent * width + low
     if options.contrast:
-        x = x * _spread(1 + _between(len(x), options.contrast), x)
+        x = x * _per_sample(1 + _uniform(len(x), options.contrast), x)
     if options.brighten:
-        x = x + _spread(_between(len(x), options.brighten), x)
+        x = x + _per_sample(_uniform(len(x), options.brighten), x)
     return x + options.noise * torch.randn_like(x) if options.noise else x
 
 
-def _cut(x: Tensor, width: int) -> Tensor:
+def _cut_out(x: Tensor, width: int) -> Tensor:
     keep = torch.zeros((), dtype=torch.bool, device=x.device)
     for axis in range(2, x.ndim):
         size = x.shape[axis]

@@ -26,36 +26,37 @@ from radiomics.types import InputError
 FORMAT = "radiomics network 2"
 
 
-def save(trained: Trained, path: str | Path, about: dict[str, Any]) -> None:
+def save(trained: Trained, path: str | Path, description: dict[str, Any]) -> None:
     """Write weights and card, and the card again as JSON beside them.
 
     Parameters
     ----------
     path : a name that ends in ``.safetensors``
-    about : what the card says besides scaling, options and history: at least ``model`` (name and
-        options), ``input_shape`` and ``outputs``; classes, config, versions, metrics where known
+    description : what the card says besides scaling, options and history. At least ``model`` (name
+        and options), ``input_shape`` and ``outputs``; classes, config, versions and metrics where
+        known
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(dumps(trained, about))
+    temporary.write_bytes(dumps(trained, description))
     temporary.replace(path)
     text = json.dumps(read_card(path), indent=1, sort_keys=True) + "\n"
     path.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
-def dumps(trained: Trained, about: dict[str, Any]) -> bytes:
+def dumps(trained: Trained, description: dict[str, Any]) -> bytes:
     """Return what :func:`save` writes, card and weights."""
     options = trained.options.model_dump(mode="json")
     state = trained.network.state_dict()
-    own = {"format": FORMAT, "scaling": asdict(trained.scaling), "training": options}
-    own |= {"layers": layers(trained.network), "sha256": digest_of(state)}
-    card = {**about, **own, "history": trained.history}
+    facts = {"format": FORMAT, "scaling": asdict(trained.scaling), "training": options}
+    facts |= {"layers": layers(trained.network), "sha256": digest_of(state)}
+    card = {**description, **facts, "history": trained.history}
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     return store(tensors, {"card": json.dumps(card, sort_keys=True)})
 
 
 def layers(network: nn.Module) -> list[str]:
-    """Return the kinds of a network's layers in their order: weights alone do not tell them.
+    """Return the kinds of a network's layers in their order: weights alone do not show them.
 
     >>> layers(nn.Sequential(nn.Linear(2, 2), nn.Tanh()))
     ['Sequential', 'Linear', 'Tanh']
@@ -85,12 +86,12 @@ def read_card(path: str | Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, "pt") as stored:
-            about = stored.metadata() or {}
+            metadata = stored.metadata() or {}
     except (SafetensorError, OSError) as error:
         rule = "weights must be a whole safetensors file"
         raise InputError(Path(path), rule, str(error), "train anew, or fetch it again") from None
     try:
-        card = json.loads(about.get("card", "{}"))
+        card = json.loads(metadata.get("card", "{}"))
     except json.JSONDecodeError as error:
         rule, remedy = "the card is JSON", "train anew, or fetch it again"
         raise InputError(Path(path), rule, str(error), remedy) from None
@@ -142,7 +143,7 @@ def _check_built(
         held = f"{found.get(first, 'nothing')}"
         raise InputError(path, rule, held, remedy)
     pairs = zip_longest(layers(network), card["layers"], fillvalue="nothing")
-    for number, (built, told) in enumerate(pairs):
-        if built != told:
-            rule = f"layer {number} of the network built is the card's, {told}"
+    for number, (built, recorded) in enumerate(pairs):
+        if built != recorded:
+            rule = f"layer {number} of the network built is the card's, {recorded}"
             raise InputError(path, rule, built, remedy)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from radiomics.training import ranks
-from radiomics.training.augment import demand
+from radiomics.training.augment import check_shape
 from radiomics.training.data import parts_of
 from radiomics.training.recipe import Options
 from radiomics.types import InputError, Samples
@@ -20,7 +20,9 @@ from radiomics.types import InputError, Samples
 NAMED = 8  # samples that a message names
 
 
-def check(network: nn.Module, train: Samples, validation: Samples | None, options: Options) -> None:
+def check_samples(
+    network: nn.Module, train: Samples, validation: Samples | None, options: Options
+) -> None:
     """Demand samples that fit the task and each other.
 
     Raises
@@ -34,9 +36,9 @@ def check(network: nn.Module, train: Samples, validation: Samples | None, option
         rule = "patience looks at the loss of validation samples"
         remedy = "give some (in a study: evaluation.validation), or leave patience out"
         raise InputError("training", rule, "none", remedy)
-    if options.task == "survival" and ranks.count() > 1:
+    if options.task == "survival" and ranks.world_size() > 1:
         rule = "the samples at risk stand in one batch on one device"
-        raise InputError("training", rule, f"{ranks.count()} processes", "train on one")
+        raise InputError("training", rule, f"{ranks.world_size()} processes", "train on one")
     _check_batches(network, len(train.ids), options)
     _check_finite(train, "training")
     _check_images(train, options)
@@ -53,17 +55,17 @@ def check(network: nn.Module, train: Samples, validation: Samples | None, option
 
 
 def _check_batches(network: nn.Module, count: int, options: Options) -> None:
-    least = ranks.least(network)
+    least = ranks.smallest_batch(network)
     smallest = min(count, options.batch_size // options.accumulate)
-    if ranks.normed(network) and smallest < least:
-        processes = f", on each of {ranks.count()} processes" if ranks.count() > 1 else ""
+    if ranks.has_batch_norm(network) and smallest < least:
+        processes = f", on each of {ranks.world_size()} processes" if ranks.world_size() > 1 else ""
         rule = f"batch norm needs two samples a batch, and in each of its parts{processes}"
         raise InputError("training", rule, f"{smallest}", "choose a larger batch_size")
 
 
 def _check_images(train: Samples, options: Options) -> None:
     try:
-        demand(train.x.shape[1:], options.augment)
+        check_shape(train.x.shape[1:], options.augment)
     except ValueError as error:
         rule, remedy = "augment changes what samples have", "correct training.augment"
         raise InputError("training", rule, str(error), remedy) from None
@@ -77,7 +79,7 @@ def _check_images(train: Samples, options: Options) -> None:
     rows = np.flatnonzero(~np.concatenate(binary)).tolist()
     if rows:
         rule = f"the last {masks} channels are masks of 0 and 1"
-        found = f"other values in samples {named([train.ids[i] for i in rows])}"
+        found = f"other values in samples {list_ids([train.ids[i] for i in rows])}"
         raise InputError("training", rule, found, "correct training.augment.masks, or the masks")
 
 
@@ -101,15 +103,15 @@ def _check_finite(samples: Samples, where: str) -> None:
         bad.append(np.flatnonzero(~np.concatenate(kept)))
     rows = np.union1d(*bad).tolist()
     if rows:
-        found = f"NaN or infinity in samples {named([samples.ids[i] for i in rows])}"
+        found = f"NaN or infinity in samples {list_ids([samples.ids[i] for i in rows])}"
         remedy = "correct these samples, or leave them out"
         raise InputError(where, "values and targets are finite", found, remedy)
 
 
-def named(ids: Sequence[str]) -> str:
+def list_ids(ids: Sequence[str]) -> str:
     """Return ids in words: the first of them, and how many more there are.
 
-    >>> named(["a", "b"]), named("abcdefghij")
+    >>> list_ids(["a", "b"]), list_ids("abcdefghij")
     ('a, b', 'a, b, c, d, e, f, g, h and 2 more')
     """
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""

@@ -22,7 +22,7 @@ AHEAD = 3  # batches that are being fetched while the device works
 CONSTANT = 1e-12  # share of the mean below which a spread is what rounding leaves of none
 WHOLE = (torch.bool, torch.uint8, torch.int8, torch.uint16, torch.int16)
 NARROW = (torch.float32, torch.float16, torch.bfloat16, *WHOLE)  # float32 holds all their numbers
-LOOK, LOOK_BYTES = 1024, 1 << 24  # samples a batch where nothing is learnt, while they are small
+INFERENCE_BATCH, INFERENCE_BYTES = 1024, 1 << 24  # samples a batch, while they are small
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def parts_of(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values[start : start + rows] for start in range(0, len(values), rows))
 
 
-def scaled(x: NDArray[Any], scaling: Scaling) -> Tensor:
+def scale_samples(x: NDArray[Any], scaling: Scaling) -> Tensor:
     """Return samples as a tensor, centred and divided by their spread."""
     return Scale(scaling, x.ndim, torch.device("cpu"))(torch.from_numpy(np.array(x)))
 
@@ -121,6 +121,7 @@ class Resident:
     def __init__(
         self, samples: Samples, scaling: Scaling, options: Options, device: torch.device
     ) -> None:
+        self.ids = samples.ids
         x = np.array(samples.x)  # a tensor needs memory that it may write to
         self.scale = Scale(scaling, x.ndim, device)
         self.late = x.dtype.itemsize < 4 and x.size * 4 > COMPACT
@@ -145,7 +146,7 @@ class Streamed:
     def __init__(
         self, samples: Samples, scaling: Scaling, options: Options, device: torch.device
     ) -> None:
-        self.x, self.device = samples.x, device
+        self.ids, self.x, self.device = samples.ids, samples.x, device
         self.scale = Scale(scaling, self.x.ndim, device)
         self.y = targets(samples, scaling, options.task, device)
         self.layout = layout_of(options, self.x.ndim)
@@ -169,7 +170,7 @@ class Streamed:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
 
-def on_device(
+def place_on_device(
     samples: Samples, scaling: Scaling, options: Options, device: torch.device
 ) -> Resident | Streamed:
     """Return samples on a device, or, where they would crowd it, in a stream to it."""
@@ -207,7 +208,7 @@ def part_size(options: Options) -> int:
     return -(-options.batch_size // options.accumulate)
 
 
-def look_size(shape: Sequence[int], options: Options) -> int:
+def inference_batch_size(shape: Sequence[int], options: Options) -> int:
     """Return how many samples are looked at together where nothing is learnt.
 
     Of small samples that is 1024; of others as many as the training computes at a time, since
@@ -215,7 +216,8 @@ def look_size(shape: Sequence[int], options: Options) -> int:
 
     >>> small, large = (3, 32, 32), (1, 48, 48, 48)
     >>> options = Options(task="binary", batch_size=4)
-    >>> look_size(small, options), look_size(large, options)
+    >>> inference_batch_size(small, options), inference_batch_size(large, options)
     (1024, 4)
     """
-    return LOOK if LOOK * 4 * math.prod(shape) <= LOOK_BYTES else part_size(options)
+    small = INFERENCE_BATCH * 4 * math.prod(shape) <= INFERENCE_BYTES
+    return INFERENCE_BATCH if small else part_size(options)

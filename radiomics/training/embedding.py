@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radiomics.training import Trained
-from radiomics.training.data import look_size, scaled
+from radiomics.training.data import inference_batch_size, scale_samples
 
 LARGEST = 256  # samples at a time
 
@@ -38,13 +38,13 @@ def embed(trained: Trained, x: NDArray[Any]) -> NDArray[np.float64]:
     kept: list[Tensor] = []
     hook = layers[-1].register_forward_pre_hook(lambda _, given: kept.append(given[0].detach()))
     device = next(network.parameters()).device
-    size = min(LARGEST, look_size(x.shape[1:], trained.options))
+    size = min(LARGEST, inference_batch_size(x.shape[1:], trained.options))
     network.eval()
     try:
         with torch.no_grad():
             for start in range(0, len(x), size):
                 part = np.asarray(x[start : start + size])
-                network(scaled(part, trained.scaling).to(device))
+                network(scale_samples(part, trained.scaling).to(device))
     finally:
         hook.remove()
     found = torch.cat(kept).float().cpu().numpy()

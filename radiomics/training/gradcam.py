@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radiomics.training import Trained
-from radiomics.training.data import scaled
+from radiomics.training.data import scale_samples
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 
@@ -56,7 +56,7 @@ def gradcam(trained: Trained, x: NDArray[Any], target: NDArray[Any]) -> NDArray[
     network.eval()
     try:
         device = next(network.parameters()).device
-        output = network(scaled(np.asarray(x), trained.scaling).to(device))
+        output = network(scale_samples(np.asarray(x), trained.scaling).to(device))
     finally:
         hook.remove()
     chosen = torch.as_tensor(np.asarray(target), dtype=torch.int64, device=output.device)

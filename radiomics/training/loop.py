@@ -1,4 +1,4 @@
-"""One epoch of a training, and a look at samples that are not trained on."""
+"""One epoch of a training, and the measuring of samples that are not trained on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from radiomics.training import ranks
-from radiomics.training.augment import augmented
-from radiomics.training.checks import named
-from radiomics.training.data import Resident, Streamed, batches, look_size
-from radiomics.training.plan import Part, planned
+from radiomics.training.augment import augment_batch
+from radiomics.training.checks import list_ids
+from radiomics.training.data import Resident, Streamed, batches, inference_batch_size
+from radiomics.training.plan import Part, plan_steps
 from radiomics.training.recipe import Options, loss_of, rate_factor, shares_of
 from radiomics.types import InputError
 
@@ -38,9 +38,7 @@ class Run:
         object.__setattr__(self, "scaler", torch.amp.GradScaler(self.device.type, enabled=half))
         object.__setattr__(self, "decayed", [p for p in self.network.parameters() if p.ndim > 1])
 
-    def epoch(
-        self, data: Resident | Streamed, epoch: int, ids: tuple[str, ...]
-    ) -> dict[str, float]:
+    def train_epoch(self, data: Resident | Streamed, epoch: int) -> dict[str, float]:
         """Go once through the samples in a new order, which seed and epoch decide.
 
         Raises
@@ -48,26 +46,26 @@ class Run:
         InputError
             For a loss that is not finite, with the step and the samples.
         """
-        options = self.options
+        options, ids = self.options, data.ids
         seed = options.seed * 1_000_003 + epoch
         order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
         shares = shares_of(data.y, options, self.weights)
-        mine, steps = planned(order, shares, options, ranks.least(self.network))
-        torch.manual_seed(seed + NOISE * (1 + ranks.number()))
+        mine, steps = plan_steps(order, shares, options, ranks.smallest_batch(self.network))
+        torch.manual_seed(seed + NOISE * (1 + ranks.rank()))
         losses = torch.zeros(len(steps), device=self.device)
         levels = data.scale.levels()
         self.network.train()
-        for step, (x, y) in enumerate(data.batches(mine, [step.own for step in steps])):
+        for step, (x, y) in enumerate(data.batches(mine, [step.share for step in steps])):
             rate = options.rate * rate_factor(options, epoch + step / len(steps))
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            changed = augmented(x, options.augment, levels)
+            changed = augment_batch(x, options.augment, levels)
             losses[step] = self.step(changed, y, steps[step].parts)
-        ranks.total(losses)
+        ranks.sum_over_ranks(losses)
         values = losses.cpu()
         bad = torch.nonzero(~torch.isfinite(values)).flatten().tolist()
         if bad:
-            names = named([ids[i] for i in order[steps[bad[0]].batch].tolist()])
+            names = list_ids([ids[i] for i in order[steps[bad[0]].batch].tolist()])
             found = f"epoch {epoch + 1}, step {bad[0] + 1}, samples {names}"
             raise _not_finite("the loss must stay finite", found)
         sizes = torch.tensor([step.batch.stop - step.batch.start for step in steps])
@@ -78,13 +76,14 @@ class Run:
         """Take one step and return this process's part of the batch's mean loss."""
         self.optimiser.zero_grad(set_to_none=True)
         total: Any = 0.0
-        for part, weight in parts:
+        for part in parts:
             with self._precision():
-                loss = loss_of(self.stepper(x[part]), y[part], self.options, self.weights)
-            factor = weight * ranks.count()
+                output = self.stepper(x[part.samples])
+                loss = loss_of(output, y[part.samples], self.options, self.weights)
+            factor = part.weight * ranks.world_size()
             whole: Any = self.scaler.scale(loss if factor == 1 else loss * factor)
             whole.backward()
-            total = total + (loss.detach() if weight == 1 else loss.detach() * weight)
+            total = total + (loss.detach() if part.weight == 1 else loss.detach() * part.weight)
         self._regularise()
         self.scaler.step(self.optimiser)
         self.scaler.update()
@@ -104,7 +103,7 @@ class Run:
         if options.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
 
-    def measure(self, data: Resident | Streamed, ids: tuple[str, ...]) -> dict[str, float]:
+    def measure(self, data: Resident | Streamed) -> dict[str, float]:
         """Return the loss, and for classes the accuracy, of samples that are not trained on.
 
         Raises
@@ -113,8 +112,9 @@ class Run:
             For a loss that is not finite, with the samples.
         """
         self.network.eval()
+        ids = data.ids
         outputs, truths = [], []
-        parts = batches(len(ids), look_size(data.x.shape[1:], self.options))
+        parts = batches(len(ids), inference_batch_size(data.x.shape[1:], self.options))
         with torch.no_grad(), self._precision():
             for x, y in data.batches(torch.arange(len(ids)), parts):
                 outputs.append(self.network(x).float())
@@ -123,7 +123,7 @@ class Run:
         found = {"loss": float(loss_of(output, y, self.options, self.weights))}
         if not math.isfinite(found["loss"]):
             bad = torch.nonzero(~output.isfinite().all(dim=1)).flatten().tolist()
-            names = named([ids[i] for i in bad or range(len(ids))])
+            names = list_ids([ids[i] for i in bad or range(len(ids))])
             raise _not_finite("the loss of validation samples must stay finite", f"samples {names}")
         if self.options.task == "multiclass":
             found["accuracy"] = float((output.argmax(dim=1) == y).float().mean())

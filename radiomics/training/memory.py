@@ -17,39 +17,45 @@ T = TypeVar("T")
 WORDS = ("DefaultCPUAllocator", "MPS backend out of memory")  # raised as plain RuntimeErrors
 
 
-def is_short(error: BaseException) -> bool:
+def is_memory_error(error: BaseException) -> bool:
     """Tell whether an error says that there is not enough memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in WORDS)
 
 
-def told(work: Callable[[], T], words: Callable[[], InputError]) -> T:
-    """Do work; where memory ends, raise what ``words`` finds once all that failed is freed."""
+def explain_shortage(work: Callable[[], T], explanation: Callable[[], InputError]) -> T:
+    """Do work; where memory ends, raise the explanation, looked for once all that failed is freed.
+
+    Parameters
+    ----------
+    work : gives the result
+    explanation : gives the error to raise; called only where memory ends
+    """
     try:
         return work()
     except (MemoryError, RuntimeError) as error:
-        if not is_short(error):
+        if not is_memory_error(error):
             raise
-    raise words()
+    raise explanation()
 
 
-def not_seen(size: int) -> InputError:
-    """Return what is said where samples do not fit that nothing is learnt from."""
+def inference_too_large(size: int) -> InputError:
+    """Return the error where a batch does not fit that is predicted, not trained on."""
     rule = f"{size} samples that are only looked at must fit on the device"
     remedy = "choose a smaller network, or give predict a smaller batch_size"
     return InputError("network", rule, "they do not", remedy)
 
 
-def too_large(run: Run, shape: tuple[int, ...]) -> InputError:
+def batch_too_large(run: Run, shape: tuple[int, ...]) -> InputError:
     """Find the largest batch of samples of a shape, by halving, that a step has memory for.
 
     The network's running statistics and gradients are not what they were afterwards.
     """
-    if ranks.count() > 1:  # a probe would wait for the others
+    if ranks.world_size() > 1:  # a probe would wait for the others
         return InputError("training", RULE, "it does not", "choose a smaller batch_size")
     survival = run.options.task == "survival"  # its batch has no parts, nor one sample alone
-    least = 2 if survival or ranks.normed(run.network) else 1
+    least = 2 if survival or ranks.has_batch_norm(run.network) else 1
     size = part_size(run.options)
     while (size := size // 2) >= least:
         if run.device.type == "cuda":
@@ -67,7 +73,7 @@ def _fits(run: Run, size: int, shape: tuple[int, ...]) -> bool:
         x = torch.zeros(size, *shape, device=run.device)
         run.stepper(x).float().sum().backward()
     except (MemoryError, RuntimeError) as error:
-        if not is_short(error):
+        if not is_memory_error(error):
             raise
         return False
     finally:

@@ -11,24 +11,29 @@ from radiomics.training import ranks
 from radiomics.training.data import batches, part_size
 from radiomics.training.recipe import Options
 
-Part = tuple[slice, float]
-"""Some of this process's samples of a batch, and what their mean counts in the batch's."""
+
+@dataclass(frozen=True)
+class Part:
+    """Some of this process's samples of a batch, and what their mean counts in the batch's."""
+
+    samples: slice
+    weight: float
 
 
 @dataclass(frozen=True)
 class Step:
     """One step: its batch in the order of the epoch, and this process's share of it.
 
-    ``own`` is where that share lies among all samples of this process, ``parts`` are counted from
-    its beginning.
+    ``share`` is where that share lies among all samples of this process. The ``parts`` are counted
+    from its beginning.
     """
 
     batch: slice
-    own: slice
+    share: slice
     parts: list[Part]
 
 
-def planned(
+def plan_steps(
     order: Tensor, shares: Tensor, options: Options, least: int
 ) -> tuple[Tensor, list[Step]]:
     """Return this process's samples, in order, and its steps.
@@ -44,8 +49,11 @@ def planned(
     least : samples that a batch and a part must have
     """
     whole_batches = batches(len(order), options.batch_size, least)
-    if ranks.count() == 1 and options.accumulate == 1:  # at once: thousands of steps a second
-        return order, [Step(b, b, [(slice(0, b.stop - b.start), 1.0)]) for b in whole_batches]
+    if ranks.world_size() == 1 and options.accumulate == 1:  # at once: thousands of steps a second
+        return order, [
+            Step(batch, batch, [Part(slice(0, batch.stop - batch.start), 1.0)])
+            for batch in whole_batches
+        ]
     mine: list[Tensor] = []
     steps: list[Step] = []
     start = 0
@@ -56,10 +64,10 @@ def planned(
         at = 0
         for piece in batches(len(whole), part_size(options), least):
             part = whole[piece]
-            own = ranks.own(part)
-            weight = float(shares[own].sum()) / total
-            mine.append(own if len(own) else part[:1])
-            parts.append((slice(at, at + len(mine[-1])), weight))
+            share = ranks.share_of_rank(part)
+            weight = float(shares[share].sum()) / total
+            mine.append(share if len(share) else part[:1])
+            parts.append(Part(slice(at, at + len(mine[-1])), weight))
             at += len(mine[-1])
         steps.append(Step(batch, slice(start, start + at), parts))
         start += at

@@ -18,30 +18,30 @@ PATIENCE = timedelta(seconds=10)
 logger = logging.getLogger(__name__)
 
 
-def count() -> int:
+def world_size() -> int:
     """Return how many processes train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def number() -> int:
+def rank() -> int:
     """Return which of them this is, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
-def join(device: torch.device) -> torch.device:
+def join_group(device: torch.device) -> torch.device:
     """Meet the other processes, if there are any; return the device that is this one's."""
-    if count() == 1:
+    if world_size() == 1:
         return device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        atexit.register(_leave)
+        atexit.register(_leave_group)
     return device
 
 
-def _leave() -> None:
+def _leave_group() -> None:
     """Part from the others together: one that goes first can abort those still at work."""
     if distributed.get_backend() == "gloo":
         try:
@@ -51,40 +51,40 @@ def _leave() -> None:
     distributed.destroy_process_group()
 
 
-def shared(network: nn.Module) -> nn.Module:
+def data_parallel(network: nn.Module) -> nn.Module:
     """Return a network whose gradients are the mean over all processes."""
-    if count() == 1:
+    if world_size() == 1:
         return network
     device = next(network.parameters()).device
-    if normed(network) and device.type == "cuda":
+    if has_batch_norm(network) and device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     ids = [device.index] if device.type == "cuda" else None
     return DistributedDataParallel(network, device_ids=ids)
 
 
-def normed(network: nn.Module) -> bool:
+def has_batch_norm(network: nn.Module) -> bool:
     """Tell whether a network has batch norm."""
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
 
 
-def least(network: nn.Module) -> int:
+def smallest_batch(network: nn.Module) -> int:
     """Return how many samples a batch, and each part of it, must have: batch norm needs spreads."""
-    return 2 * count() if normed(network) else 2
+    return 2 * world_size() if has_batch_norm(network) else 2
 
 
-def own(part: Tensor) -> Tensor:
+def share_of_rank(part: Tensor) -> Tensor:
     """Return this process's share of the samples of a batch."""
-    return part[number() :: count()]
+    return part[rank() :: world_size()]
 
 
-def total(values: Tensor) -> Tensor:
+def sum_over_ranks(values: Tensor) -> Tensor:
     """Return the sum over all processes."""
-    if count() > 1:
+    if world_size() > 1:
         distributed.all_reduce(values)
     return values
 
 
-def wait() -> None:
+def wait_for_all() -> None:
     """Wait until all processes have come here."""
-    if count() > 1:
+    if world_size() > 1:
         distributed.barrier()

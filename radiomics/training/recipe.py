@@ -98,22 +98,6 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("warm_up: there are epochs left at the full rate")
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` takes the best there is.
-
-    Raises
-    ------
-    InputError
-        When a device was demanded that is not there.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next((kind for kind, found in there.items() if found), "cpu")
-    if not there.get(name, True):
-        raise InputError("device", f"{name} was demanded", "none is there", "use device: auto")
-    return torch.device(name)
-
-
 def rate_factor(options: Options, epoch: float) -> float:
     """Return the share of the largest learning rate at a moment, in epochs."""
     if epoch < options.warm_up:

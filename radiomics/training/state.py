@@ -39,16 +39,16 @@ class State:
 
     def keep(self, run: Run, history: History, best: Mapping[str, Tensor]) -> None:
         """Hold all that the next epoch needs, and write it when it is time."""
-        if ranks.number():
+        if ranks.rank():
             return  # of several processes, the first one writes
         tensors = {f"last.{key}": value for key, value in run.network.state_dict().items()}
         tensors |= {f"best.{key}": value for key, value in best.items()}
         for number, kept in run.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{k}": v for k, v in kept.items() if v is not None}
-        about = {"format": FORMAT, "run": self.run, "history": json.dumps(history)}
-        about["scaler"] = json.dumps(run.scaler.state_dict())
+        metadata = {"format": FORMAT, "run": self.run, "history": json.dumps(history)}
+        metadata["scaler"] = json.dumps(run.scaler.state_dict())
         copies = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}
-        self._held = copies, about
+        self._held = copies, metadata
         if time.monotonic() - self._written >= self.every:
             self.write()
 
@@ -71,8 +71,8 @@ class State:
         """
         if not self.path.exists():
             return [], None
-        about, tensors = self._read(run.device)
-        history: History = json.loads(about["history"])
+        metadata, tensors = self._read(run.device)
+        history: History = json.loads(metadata["history"])
         if len(history) > run.options.epochs:
             raise InputError(
                 self.path,
@@ -91,19 +91,19 @@ class State:
             state.setdefault(int(number), {})[name] = value
         run.optimiser.load_state_dict({**run.optimiser.state_dict(), "state": state})
         if run.scaler.is_enabled():
-            run.scaler.load_state_dict(json.loads(about["scaler"]))
+            run.scaler.load_state_dict(json.loads(metadata["scaler"]))
         return history, parts["best"]
 
     def _read(self, device: torch.device) -> tuple[dict[str, str], dict[str, Tensor]]:
-        """Return what the file tells of itself, and its tensors, when it is this run's."""
+        """Return the file's metadata and its tensors, when it is this run's."""
         try:
             with safe_open(self.path, "pt", device=str(device)) as stored:
-                about = stored.metadata() or {}
+                metadata = stored.metadata() or {}
                 tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
         except SafetensorError as error:
             rule = "a state must be whole"
             raise InputError(self.path, rule, str(error), "remove it to start anew") from None
-        if about.get("run") != self.run or about.get("format") != FORMAT:
+        if metadata.get("run") != self.run or metadata.get("format") != FORMAT:
             raise InputError(
                 self.path,
                 "a run goes on from its own state only",
@@ -111,11 +111,11 @@ class State:
                 "(to train on or to validate with), of other options, or of another version",
                 "choose another folder, or remove the state",
             )
-        return about, tensors
+        return metadata, tensors
 
 
 def fingerprint(network: nn.Module, sets: Iterable[Samples | None], options: Options) -> str:
-    """Return what tells a run from others: network, samples, and options but the device's.
+    """Return a digest of what makes a run: network, samples, and options but the device's.
 
     With a constant rate a run may go on for more epochs than it began with.
 
@@ -125,8 +125,8 @@ def fingerprint(network: nn.Module, sets: Iterable[Samples | None], options: Opt
     sets : the samples to train on and to validate with, where there are some
     """
     longer = {"epochs"} if options.schedule == "constant" else set()
-    about = [str(network), options.model_dump(exclude={"device", *longer})]
-    digest = hashlib.sha256(repr(about).encode())
+    identity = [str(network), options.model_dump(exclude={"device", *longer})]
+    digest = hashlib.sha256(repr(identity).encode())
     digest.update(digest_of(network.state_dict()).encode())
     for samples in sets:
         digest.update(repr(None if samples is None else samples.ids).encode())

@@ -11,12 +11,12 @@ import torch
 T = TypeVar("T")
 
 
-def alone(work: Callable[[], T]) -> T:
+def run_on_one_thread(work: Callable[[], T]) -> T:
     """Do work in a thread of its own, in which torch takes no others, and return what it gives.
 
     How many threads torch takes elsewhere stays as it is.
 
-    >>> alone(torch.get_num_threads)
+    >>> run_on_one_thread(torch.get_num_threads)
     1
     """
 

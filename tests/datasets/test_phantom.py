@@ -104,7 +104,7 @@ def test_the_first_of_several_writers_stays(tmp_path: Path) -> None:
             (tmp_path / "P001").mkdir()
             (tmp_path / "P001" / "a").write_text("first")
 
-    phantom.write_whole(tmp_path / "P001", write)
+    phantom.write_folder_whole(tmp_path / "P001", write)
     assert (tmp_path / "P001" / "a").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["P001"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pydicom
@@ -26,14 +27,13 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from radiomics.io.dicom.codestreams import closed, stated_size
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.types import InputError
 
 CHUNK = 8
 """Frames that one process decodes at a time."""
-MUCH = 2**23
+MANY_PIXELS = 2**23
 """Pixels from which it pays to start processes: 32 slices of 512 x 512."""
 TRUSTED = ("pyjpegls", "pylibjpeg")
 """Decoders that raise an error over a broken stream, whatever is in it."""
@@ -45,11 +45,21 @@ PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NATIVE = (*PLAIN, DeflatedExplicitVRLittleEndian, RLELossless)
 """Transfer syntaxes that pydicom reads itself."""
 
-Job = tuple[Header, list[int]]
-"""A file and the frames that are wanted of it."""
+START_OF_IMAGE, START_OF_CODESTREAM, SIZE = b"\xff\xd8", b"\xff\x4f", b"\xff\x51"
+END_OF_IMAGE = b"\xff\xd9"
+NO_FRAME = {0xC4, 0xC8, 0xCC}
+"""JPEG markers between C0 and CF that start no frame."""
 
 
-def decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A file, and the indices of the frames that are wanted of it."""
+
+    header: Header
+    indices: list[int]
+
+
+def decode_jobs(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
     """Yield the decoded frames of each job, arrays ``(rows, columns)`` of ``size`` pixels.
 
     Raises
@@ -57,26 +67,27 @@ def decode_all(jobs: list[Job], size: int) -> Iterator[list[NDArray[Any]]]:
     InputError
         Naming the file that cannot be decoded.
     """
-    much = sum(len(indices) for _, indices in jobs) * size >= MUCH and (os.cpu_count() or 1) > 1
-    a_worker = multiprocessing.parent_process() is not None  # at work for others, and let alone
-    if a_worker or (not much and all(_is_trusted(header.syntax) for header, _ in jobs)):
+    pixels = sum(len(job.indices) for job in jobs) * size
+    pays = pixels >= MANY_PIXELS and (os.cpu_count() or 1) > 1
+    is_worker = multiprocessing.parent_process() is not None  # the other processors have work
+    if is_worker or (not pays and all(_is_trusted(job.header.syntax) for job in jobs)):
         for job in jobs:
-            yield decode(*job)
+            yield decode_frames(job.header, job.indices)
         return
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     done = 0
     try:
-        for decoded in _elsewhere(jobs):
+        for decoded in _decode_in_processes(jobs):
             yield decoded
             done += 1
     except BrokenProcessPool:  # one by one, to name the file
         for job in jobs[done:]:
             try:
-                yield from _elsewhere([job])
+                yield from _decode_in_processes([job])
             except BrokenProcessPool:
                 rule, found = "every slice needs readable pixels", "pixels that end the decoder"
-                raise broken(job[0], rule, found) from None
+                raise pixel_error(job.header, rule, found) from None
 
 
 def _is_trusted(syntax: str) -> bool:
@@ -84,15 +95,15 @@ def _is_trusted(syntax: str) -> bool:
         return True
     try:
         return any(name in TRUSTED for name in get_decoder(UID(syntax)).available_plugins)
-    except NotImplementedError:  # no decoder at all: to be told when it is asked for
+    except NotImplementedError:  # no decoder at all: the error comes when it is asked for
         return True
 
 
-def _elsewhere(jobs: list[Job]) -> Iterator[list[NDArray[Any]]]:
+def _decode_in_processes(jobs: list[Job]) -> Iterator[list[NDArray[Any]]]:
     """Decode in other processes; these stay for a while, for the next series."""
     from joblib import Parallel, delayed
 
-    several = max(1, CHUNK // max(len(indices) for _, indices in jobs))
+    several = max(1, CHUNK // max(len(job.indices) for job in jobs))
     batches = [jobs[start : start + several] for start in range(0, len(jobs), several)]
     workers = max(2, os.cpu_count() or 1)  # with one, joblib would stay in this process
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all", backend="loky")
@@ -101,20 +112,20 @@ def _elsewhere(jobs: list[Job]) -> Iterator[list[NDArray[Any]]]:
 
 
 def _decode_batch(jobs: list[Job]) -> list[list[NDArray[Any]]]:
-    return [decode(*job) for job in jobs]
+    return [decode_frames(job.header, job.indices) for job in jobs]
 
 
-def decode(header: Header, indices: list[int]) -> list[NDArray[Any]]:
+def decode_frames(header: Header, indices: list[int]) -> list[NDArray[Any]]:
     """Decode frames of one file through pydicom's decoders as arrays ``(rows, columns)``."""
     frames = header.integer("NumberOfFrames", 1)
     pixels_each = header.integer("Rows") * header.integer("Columns")
     size = frames * pixels_each * header.integer("BitsAllocated", 16) // 8
     if size > LARGEST or pixels_each > LARGEST_FRAME:
         rule = f"a frame has at most {LARGEST_FRAME} pixels, a file {LARGEST // 2**30} GiB of them"
-        raise broken(header, rule, f"{frames} frame(s) of {pixels_each} pixels")
+        raise pixel_error(header, rule, f"{frames} frame(s) of {pixels_each} pixels")
     if header.syntax in PLAIN and header.path.stat().st_size < size:
         found = f"a file shorter than {size} bytes of pixels"
-        raise broken(header, "the pixels must be complete", found)
+        raise pixel_error(header, "the pixels must be complete", found)
     try:
         with BoundedReader(header.path) as stream:
             whole = pydicom.dcmread(stream, force=True)
@@ -123,14 +134,14 @@ def decode(header: Header, indices: list[int]) -> list[NDArray[Any]]:
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
             whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
         _check_stated_sizes(header, whole, indices)
-        _close_streams(header, whole, indices)
+        _add_end_markers(header, whole, indices)
         decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
         plugin = next((p for p in TRUSTED if p in decoder.available_plugins), "")
         found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
         pixels = [array for array, _ in found]
     except Exception as error:  # decoders of several libraries fail in ways of their own
         lines = str(error).splitlines() or [type(error).__name__]
-        raise broken(header, "every slice needs readable pixels", lines[0]) from error
+        raise pixel_error(header, "every slice needs readable pixels", lines[0]) from error
     return pixels
 
 
@@ -147,17 +158,62 @@ def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> N
             raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
 
 
-def _close_streams(header: Header, whole: Dataset, indices: list[int]) -> None:
+def _add_end_markers(header: Header, whole: Dataset, indices: list[int]) -> None:
     """Give JPEG-LS frames the end marker, where one of those wanted lacks it."""
     if whole.file_meta.TransferSyntaxUID not in JPEGLSTransferSyntaxes:
         return
     count = header.integer("NumberOfFrames", 1)
     wanted = [get_frame(whole.PixelData, index, number_of_frames=count) for index in indices]
-    if any(closed(frame) != frame for frame in wanted):
+    if any(with_end_marker(frame) != frame for frame in wanted):
         frames = generate_frames(whole.PixelData, number_of_frames=count)
-        whole.PixelData = encapsulate([closed(frame) for frame in frames])
+        whole.PixelData = encapsulate([with_end_marker(frame) for frame in frames])
 
 
-def broken(header: Header, rule: str, found: str) -> InputError:
+def pixel_error(header: Header, rule: str, found: str) -> InputError:
     """Return the error of a file whose pixels cannot be used."""
     return InputError(header.path, rule, found, "export this file again")
+
+
+def stated_size(stream: bytes) -> tuple[int, int] | None:
+    """Return rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream states, None for others.
+
+    Sources: ITU-T T.81 annex B.2.2, T.87 annex C.2.2, T.800 annex A.5.1.
+
+    >>> stated_size(bytes.fromhex("ffd8 fff7 000b 10 0005 0006 01 000000"))
+    (5, 6)
+    """
+    if stream[:2] == START_OF_CODESTREAM and stream[2:4] == SIZE and len(stream) >= 24:
+        width, height, left, top = (
+            int.from_bytes(stream[at : at + 4], "big") for at in (8, 12, 16, 20)
+        )
+        return height - top, width - left
+    if stream[:2] != START_OF_IMAGE:
+        return None
+    at = 2
+    while at + 9 <= len(stream):
+        marker = stream[at + 1]
+        if stream[at] != 0xFF:
+            return None
+        if marker == 0xFF:  # a byte of filling
+            at += 1
+            continue
+        if (0xC0 <= marker <= 0xCF and marker not in NO_FRAME) or marker == 0xF7:
+            return int.from_bytes(stream[at + 5 : at + 7], "big"), int.from_bytes(
+                stream[at + 7 : at + 9], "big"
+            )
+        at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    return None
+
+
+def with_end_marker(stream: bytes) -> bytes:
+    r"""Return a JPEG-LS stream with the marker of its end, which a stream cut short has lost.
+
+    Without it CharLS goes on reading zeros for minutes; with it what is cut short is refused at
+    once, and what lacks the marker alone is read. A zero byte that evens the length is taken off.
+
+    >>> with_end_marker(b"\xff\xd8 \x01\x00").hex(" ")
+    'ff d8 20 01 ff d9'
+    """
+    if stream.rstrip(b"\0").endswith(END_OF_IMAGE):
+        return stream
+    return stream.removesuffix(b"\0") + END_OF_IMAGE

@@ -87,15 +87,15 @@ def _walk(content: bytes, wanted: Mapping[int, tuple[str, str]]) -> Elements:
     at = 132
     syntax = ""
     while content[at : at + 2] == b"\x02\x00":
-        tag, vr, start, length = _explicit(content, at)
+        tag, vr, start, length = _read_explicit(content, at)
         at = start + length
         if tag == TRANSFER_SYNTAX:
-            syntax = _text(_piece(content, start, length))
+            syntax = _decode_text(_value_bytes(content, start, length))
     if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
         raise _UnusualError
     values["TransferSyntaxUID"] = syntax
     implicit = syntax == ImplicitVRLittleEndian
-    element = _implicit if implicit else _explicit
+    element = _read_implicit if implicit else _read_explicit
     while True:
         tag, vr, start, length = element(content, at)
         if tag >= PIXELS:
@@ -105,16 +105,18 @@ def _walk(content: bytes, wanted: Mapping[int, tuple[str, str]]) -> Elements:
             if (vr and vr.decode() not in expected) or length == UNDEFINED or expected == "SQ":
                 raise _UnusualError
             if length:
-                found = _value(_piece(content, start, length), expected)
+                found = _decode_value(_value_bytes(content, start, length), expected)
                 if found != "":
                     values[keyword] = found
-        at = start + length if length != UNDEFINED else _skip(content, start, vr, element, 0)
+        at = (
+            start + length if length != UNDEFINED else _sequence_end(content, start, vr, element, 0)
+        )
 
 
-Reader = Callable[[bytes, int], tuple[int, bytes, int, int]]
+ElementReader = Callable[[bytes, int], tuple[int, bytes, int, int]]
 
 
-def _explicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
+def _read_explicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
     """Return tag, VR, where the value starts, and its length."""
     group, number, vr, length = _short(content, at)
     if vr in SHORT:
@@ -124,14 +126,14 @@ def _explicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
     return group << 16 | number, vr, at + 12, _length(content, at + 8)[0]
 
 
-def _implicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
+def _read_implicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
     group, number, length = _long(content, at)
     if content[at + 4 : at + 6].isalpha():  # explicit after all, or a strange length
         raise _UnusualError
     return group << 16 | number, b"", at + 8, length
 
 
-def _skip(content: bytes, at: int, vr: bytes, element: Reader, depth: int) -> int:
+def _sequence_end(content: bytes, at: int, vr: bytes, element: ElementReader, depth: int) -> int:
     """Return where a sequence of undefined length ends."""
     if vr not in (b"SQ", b"") or depth > DEEPEST:
         raise _UnusualError
@@ -153,16 +155,16 @@ def _skip(content: bytes, at: int, vr: bytes, element: Reader, depth: int) -> in
             _, inner, start, length = element(content, at)
             at = start + length
             if length == UNDEFINED:
-                at = _skip(content, start, inner, element, depth + 1)
+                at = _sequence_end(content, start, inner, element, depth + 1)
 
 
-def _piece(content: bytes, start: int, length: int) -> bytes:
+def _value_bytes(content: bytes, start: int, length: int) -> bytes:
     if start + length > len(content):
         raise IndexError
     return content[start : start + length]
 
 
-def _value(raw: bytes, vr: str) -> Value:
+def _decode_value(raw: bytes, vr: str) -> Value:
     """Decode one value of the VR that it should have.
 
     Raises
@@ -175,7 +177,7 @@ def _value(raw: bytes, vr: str) -> Value:
         return tuple(
             float(v) for v in struct.unpack(f"<{len(raw) // struct.calcsize(code)}{code}", raw)
         )
-    text = _text(raw)
+    text = _decode_text(raw)
     if vr == "DS":
         return tuple(map(float, text.split("\\"))) if text else ""
     if vr == "IS":
@@ -183,7 +185,7 @@ def _value(raw: bytes, vr: str) -> Value:
     return text
 
 
-def _text(raw: bytes) -> str:
+def _decode_text(raw: bytes) -> str:
     """Return ASCII text without the padding of its parts."""
     text = raw.decode("ascii").strip(" \0")
     return "\\".join(part.strip(" \0") for part in text.split("\\")) if "\\" in text else text

@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 
 from radiomics.io.dicom.elements import Value, values_of
 from radiomics.io.dicom.headers import Header
-from radiomics.io.dicom.real_world import RealWorld, real_world
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +42,19 @@ TIME_TAGS = ("AcquisitionTime", "ContentTime")
 """Of these the ones that often differ from slice to slice within a volume, too."""
 
 
+@dataclass(frozen=True)
+class RealWorldMapping:
+    """RealWorldValueMapping: what stored values of an MR or NM frame measure, linearly.
+
+    ``unit`` is a UCUM code. Diffusion coefficients, relaxation times and perfusion come this way.
+    CT and PET say their units elsewhere. Source: DICOM PS3.3 C.7.6.16.2.11.
+    """
+
+    slope: float
+    intercept: float
+    unit: str
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One slice: the file and the frame in it, its place, its rescaling, its phase.
@@ -60,7 +72,7 @@ class Frame:
     rescale_slope: float | None
     rescale_intercept: float | None
     phase: dict[str, str] = field(default_factory=dict)
-    real_world: RealWorld | None = None
+    real_world: RealWorldMapping | None = None
 
     @property
     def slope(self) -> float:
@@ -74,9 +86,8 @@ class Frame:
 
     @property
     def unit(self) -> str:
-        """Unit of the real-world values, empty where the frame does not tell."""
-        told = self.real_world is not None and not self.real_world_problem
-        return self.real_world.unit if told and self.real_world else ""
+        """Unit of the real-world values, empty where the frame does not say."""
+        return self.real_world.unit if self.real_world and not self.real_world_problem else ""
 
     @property
     def _rescaling(self) -> tuple[float, float]:
@@ -92,7 +103,7 @@ class Frame:
         if self.real_world is None:
             return ""
         real = self.real_world
-        if np.allclose(self._rescaling, real[:2], rtol=1e-6, atol=0):
+        if np.allclose(self._rescaling, (real.slope, real.intercept), rtol=1e-6, atol=0):
             return ""
         return (
             f"RealWorldValueMapping (slope {real.slope:g}, intercept {real.intercept:g}, "
@@ -115,12 +126,12 @@ class Frame:
         one, two = self.header, other.header
         return (
             all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
-            and _close(self.pixel_spacing, other.pixel_spacing, 1e-4)
-            and _close(self.orientation, other.orientation, 1e-3)
+            and _nearly_equal(self.pixel_spacing, other.pixel_spacing, 1e-4)
+            and _nearly_equal(self.orientation, other.orientation, 1e-3)
         )
 
     @property
-    def missing(self) -> list[str]:
+    def missing_tags(self) -> list[str]:
         """Return the names of geometry tags that are absent, incomplete or not finite."""
         found = (self.position, self.orientation, self.pixel_spacing)
         return [
@@ -130,7 +141,7 @@ class Frame:
         ]
 
 
-def _close(one: Floats, two: Floats, tolerance: float) -> bool:
+def _nearly_equal(one: Floats, two: Floats, tolerance: float) -> bool:
     return one.shape == two.shape and bool(np.allclose(one, two, rtol=0, atol=tolerance))
 
 
@@ -145,28 +156,30 @@ def frames_of(header: Header) -> list[Frame]:
     groups = header.sequence("PerFrameFunctionalGroupsSequence")
     count = header.integer("NumberOfFrames", 1)
     if header.sequence("DetectorInformationSequence"):
-        return _nuclear(header, count)
+        return _nuclear_frames(header, count)
     if not groups and count > 1:
         raise ValueError(
             f"{count} frames without functional groups, which would say where they lie"
         )
+    outermost = [header.sequences] if header.sequences else []
     if not groups:
-        own = [header.sequences] if header.sequences else []
-        return [_frame(header, 0, [header.values], own)]
+        return [_make_frame(header, 0, [header.values], outermost)]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
     shared = header.sequence("SharedFunctionalGroupsSequence")
-    outermost = [header.sequences] if header.sequences else []
-    outer = [item for group in shared for item in _members(group)]
+    outer = [item for group in shared for item in _macro_values(group)]
     return [
-        _frame(
-            header, index, [*_members(group), *outer, header.values], [group, *shared, *outermost]
+        _make_frame(
+            header,
+            index,
+            [*_macro_values(group), *outer, header.values],
+            [group, *shared, *outermost],
         )
         for index, group in enumerate(groups)
     ]
 
 
-def _nuclear(header: Header, count: int) -> list[Frame]:
+def _nuclear_frames(header: Header, count: int) -> list[Frame]:
     """Return the slices of a reconstructed NM volume: the first one's place, and even steps.
 
     SpacingBetweenSlices may be negative here: slices then follow each other against the normal.
@@ -180,23 +193,23 @@ def _nuclear(header: Header, count: int) -> list[Frame]:
     if count > 1 and "RECON TOMO" not in kinds:
         raise ValueError(f"NM frames are slices only in a RECON TOMO image, not in {kinds}")
     detector = values_of(header.sequence("DetectorInformationSequence")[0])
-    first = _frame(header, 0, [detector, header.values])
+    first = _make_frame(header, 0, [detector, header.values])
     step = header.numbers("SpacingBetweenSlices")
     spacing = float(step[0]) if step.size else first.thickness
-    if count == 1 or first.missing or spacing is None:
+    if count == 1 or first.missing_tags or spacing is None:
         return [replace(first, index=index) for index in range(count)]
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     places = first.position + spacing * np.arange(count)[:, None] * normal
     return [replace(first, index=i, position=place) for i, place in enumerate(places)]
 
 
-def _members(group: Dataset) -> list[Mapping[str, Value]]:
+def _macro_values(group: Dataset) -> list[Mapping[str, Value]]:
     """Return the items of a functional group: each macro is a sequence of one item."""
     items = [item for element in group if element.VR == "SQ" for item in element.value[:1]]
     return [values_of(item) for item in items]
 
 
-def _frame(
+def _make_frame(
     header: Header,
     index: int,
     places: list[Mapping[str, Value]],
@@ -230,5 +243,29 @@ def _frame(
         first("RescaleSlope", None),
         first("RescaleIntercept", None),
         phase,
-        None if header.text("Modality") in ("CT", "PT") else real_world(sequences),
+        None if header.text("Modality") in ("CT", "PT") else read_real_world(sequences),
     )
+
+
+def read_real_world(places: Sequence[Dataset]) -> RealWorldMapping | None:
+    """Return the mapping of the first of the datasets that has one.
+
+    None where there is none, where there are several, for ranges of values or quantities, or where
+    it is a table: then there is no one unit of the frame.
+
+    Raises
+    ------
+    ValueError
+        When slope or intercept is no number.
+    """
+    found = [place.get("RealWorldValueMappingSequence") or [] for place in places]
+    items = next((list(items) for items in found if items), [])
+    if len(items) != 1 or items[0].get("RealWorldValueSlope") is None:
+        return None
+    slope, intercept = (items[0].get(f"RealWorldValue{part}") for part in ("Slope", "Intercept"))
+    units = items[0].get("MeasurementUnitsCodeSequence") or []
+    unit = str(units[0].get("CodeValue") or "") if units else ""
+    try:
+        return RealWorldMapping(float(slope), float(intercept or 0), unit or "1")
+    except (TypeError, ValueError):
+        raise ValueError(f"RealWorldValueSlope holds {slope!r}, which is no number") from None

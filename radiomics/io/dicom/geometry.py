@@ -63,7 +63,7 @@ def stack_slices(
     pixel_spacing : (2,), PixelSpacing in mm: between rows, then between columns
     thickness : SliceThickness in mm, used for a single slice alone
     """
-    row, column, defects = _axes(orientation)
+    row, column, defects = _slice_axes(orientation)
     normal = np.cross(row, column)
     order = np.argsort(positions @ normal, kind="stable")
     offset = positions[order] - positions[order[0]]
@@ -72,8 +72,8 @@ def stack_slices(
     apart = distinct_places(along)
     step = thickness if thickness is not None and np.isfinite(thickness) else 0.0
     if apart.sum() > 1:
-        step, uneven = _even_step(along[apart])
-        defects += _tilted(along[apart], sideways[apart], float(pixel_spacing.min()))
+        step, uneven = _measure_step(along[apart])
+        defects += _tilt_defects(along[apart], sideways[apart], float(pixel_spacing.min()))
         defects += uneven
     elif step <= 0:
         text = "a single slice without SliceThickness has no extent along its normal"
@@ -91,7 +91,7 @@ def stack_slices(
     return Stack(tuple(int(i) for i in order), affine, along, sideways, tuple(defects))
 
 
-def _axes(orientation: Floats) -> tuple[Floats, Floats, list[Defect]]:
+def _slice_axes(orientation: Floats) -> tuple[Floats, Floats, list[Defect]]:
     """Return unit vectors along a row and a column; say so when they are not orthogonal."""
     row, column = orientation[:3], orientation[3:]
     lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
@@ -109,7 +109,7 @@ def distinct_places(along: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.r_[True, steps > SAME_PLACE * usual], dtype=np.bool_)
 
 
-def _even_step(along: Floats) -> tuple[float, list[Defect]]:
+def _measure_step(along: Floats) -> tuple[float, list[Defect]]:
     """Return the step of distinct sorted positions; name gaps, uneven steps and jitter.
 
     Where the positions are even but for gaps, the step is the whole extent over the number of
@@ -138,7 +138,7 @@ def _even_step(along: Floats) -> tuple[float, list[Defect]]:
     return step, []
 
 
-def _tilted(along: Floats, sideways: Floats, pixel: float) -> list[Defect]:
+def _tilt_defects(along: Floats, sideways: Floats, pixel: float) -> list[Defect]:
     """Measure the angle between the stack's axis and the slices' normal, from positions alone."""
     drift = np.linalg.norm(sideways, axis=1)
     if drift.max() <= DRIFT_PIXELS * pixel:

@@ -1,6 +1,6 @@
 """The header of one DICOM file: what a series is judged by, without its pixels.
 
-Nothing that a file holds raises here: what cannot be read is told with the reason.
+Nothing that a file holds raises here: what cannot be read comes back with the reason.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Header:
 
     ``values`` are the plain elements by keyword, ``sequences`` a dataset with those sequences that
     matter (None where there are none). ``pixel_offset`` is where the pixels begin, -1 where that
-    is not known; ``implicit`` and ``little`` tell how the file is encoded, whatever it claims.
+    is not known; ``implicit`` and ``little`` say how the file is encoded, whatever it claims.
     """
 
     path: Path
@@ -118,7 +118,7 @@ class Header:
 
     @property
     def syntax(self) -> str:
-        """TransferSyntaxUID; a file that does not tell has DICOM's default, implicit VR."""
+        """TransferSyntaxUID; a file that does not say has DICOM's default, implicit VR."""
         return self.text("TransferSyntaxUID") or str(ImplicitVRLittleEndian)
 
 
@@ -149,12 +149,12 @@ def read_header(path: Path) -> Header | Unreadable | None:
             return parse_header(path, stream, preamble)
     except InvalidDicomError:
         return None
-    except Exception as error:  # hostile files break the parser in many ways; each is told
+    except Exception as error:  # hostile files break the parser in many ways: say which
         return Unreadable(path, f"{type(error).__name__}: {_first_line(error)}")
 
 
 def parse_header(path: Path, stream: BinaryIO, preamble: bool) -> Header | None:
-    """Let pydicom read a header; every value is converted, so that a wrong one is told here."""
+    """Let pydicom read a header; every value is converted, so that a wrong one raises here."""
     data = pydicom.dcmread(
         stream, stop_before_pixels=True, force=not preamble, specific_tags=list(WANTED)
     )

@@ -23,7 +23,7 @@ def identifiers(path: Path) -> set[str]:
 
     Names are returned whole and in parts. A file that is no DICOM tells none.
     """
-    file = path if path.is_file() else _first(path)
+    file = path if path.is_file() else _first_file(path)
     if file is None:
         return set()
     try:
@@ -35,7 +35,7 @@ def identifiers(path: Path) -> set[str]:
     return {text for text in {*values, *parts} if len(text) >= SHORTEST}
 
 
-def _first(folder: Path) -> Path | None:
+def _first_file(folder: Path) -> Path | None:
     for place, folders, files in os.walk(folder):
         folders.sort()
         if files:

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS files (
 """
 
 
-class Index:
+class HeaderIndex:
     """Headers by path, size and time of change, in one SQLite file.
 
     Files that could not be read are not kept, nor are headers with sequences (multi-frame objects,
@@ -54,7 +54,7 @@ class Index:
             rule = "an index is a file that an earlier scan wrote"
             raise InputError(path, rule, str(error), "name another file, or a new one") from None
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> HeaderIndex:
         return self
 
     def __exit__(
@@ -65,25 +65,25 @@ class Index:
     ) -> None:
         self.base.close()
 
-    def known(self, files: Sequence[Path]) -> dict[Path, Header | None]:
-        """Return what is known of files that have not changed; None for what is no DICOM."""
+    def unchanged_headers(self, files: Sequence[Path]) -> dict[Path, Header | None]:
+        """Return the headers of files that have not changed; None for what is no DICOM."""
         rows = {row[0]: row[1:] for row in self.base.execute("SELECT * FROM files")}
         found: dict[Path, Header | None] = {}
         for file in files if rows else ():
             row = rows.get(str(file.absolute()))
-            if row is not None and row[:2] == _state(file):
-                found[file] = _header(file, row[2])
+            if row is not None and row[:2] == _file_state(file):
+                found[file] = _header_from_json(file, row[2])
         return found
 
     def add(self, read: Mapping[Path, Header | Unreadable | None]) -> None:
         """Keep what was read, all of it or nothing."""
         rows = []
         for file, header in read.items():
-            state = _state(file)
+            state = _file_state(file)
             if state is None or isinstance(header, Unreadable):
                 continue
             if header is None or header.sequences is None:
-                rows.append((str(file.absolute()), *state, _text(header)))
+                rows.append((str(file.absolute()), *state, _header_to_json(header)))
         try:
             with self.base:
                 self.base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
@@ -94,7 +94,7 @@ class Index:
             ) from None
 
 
-def _state(file: Path) -> tuple[int, int] | None:
+def _file_state(file: Path) -> tuple[int, int] | None:
     """Return size and time of change, None where the file has vanished."""
     try:
         status = file.stat()
@@ -103,14 +103,14 @@ def _state(file: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _text(header: Header | None) -> str:
+def _header_to_json(header: Header | None) -> str:
     if header is None:
         return ""
     place = [header.pixel_offset, header.implicit, header.little]
     return json.dumps([dict(header.values), *place])
 
 
-def _header(file: Path, text: str) -> Header | None:
+def _header_from_json(file: Path, text: str) -> Header | None:
     if not text:
         return None
     values, offset, implicit, little = json.loads(text)

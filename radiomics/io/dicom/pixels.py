@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.io.dicom.decoding import CHUNK, PLAIN, broken, decode_all
+from radiomics.io.dicom.decoding import CHUNK, PLAIN, Job, decode_jobs, pixel_error
 from radiomics.io.dicom.frames import Frame
 from radiomics.io.dicom.headers import Header
 
@@ -22,7 +22,7 @@ DISPLAY = ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
 """Modalities whose stored values are display values."""
 
 
-def check_pixels(header: Header) -> None:
+def check_pixel_tags(header: Header) -> None:
     """Demand that the tags that describe the pixels are whole numbers of a believable size.
 
     Raises
@@ -62,28 +62,28 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     try:
         stored = np.empty(shape, dtype=dtype)
     except (MemoryError, ValueError):
-        raise broken(first, "the volume must fit in memory", f"{shape} voxels") from None
+        raise pixel_error(first, "the volume must fit in memory", f"{shape} voxels") from None
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         plain = list(pool.map(_read_plain, frames, stored))
     by_file: dict[int, list[int]] = {}
     for position in np.flatnonzero(np.logical_not(plain)).tolist():
         by_file.setdefault(id(frames[position].header), []).append(position)
     parts = [p[i : i + CHUNK] for p in by_file.values() for i in range(0, len(p), CHUNK)]
-    jobs = [(frames[part[0]].header, [frames[i].index for i in part]) for part in parts]
-    for part, decoded in zip(parts, decode_all(jobs, stored[0].size), strict=True):
+    jobs = [Job(frames[part[0]].header, [frames[i].index for i in part]) for part in parts]
+    for part, decoded in zip(parts, decode_jobs(jobs, stored[0].size), strict=True):
         for position, pixels in zip(part, decoded, strict=True):
             if pixels.shape != shape[1:]:
                 rule = f"every slice needs a matrix of {shape[1:]}"
-                raise broken(frames[position].header, rule, f"{pixels.shape}")
+                raise pixel_error(frames[position].header, rule, f"{pixels.shape}")
             stored[position] = pixels
-    return _rescaled(stored, frames)
+    return _rescale(stored, frames)
 
 
 def padding_note(frames: Sequence[Frame], array: NDArray[Any]) -> list[str]:
     """Tell how many voxels hold PixelPaddingValue: no measurements, though they look like some.
 
     Only where one padding value and one rescaling hold for all frames, and the value is below all
-    others: elsewhere it cannot be told from a measured one.
+    others: elsewhere it may be a measured one.
     """
     head = frames[0].header
     found = {(*f.header.numbers("PixelPaddingValue"), f.slope, f.intercept) for f in frames}
@@ -98,16 +98,18 @@ def padding_note(frames: Sequence[Frame], array: NDArray[Any]) -> list[str]:
     return [f"{count} voxels hold PixelPaddingValue ({value:g} after rescaling): not measured"]
 
 
-def _rescaled(stored: NDArray[Any], frames: Sequence[Frame]) -> NDArray[Any]:
+def _rescale(stored: NDArray[Any], frames: Sequence[Frame]) -> NDArray[Any]:
     """Apply each frame's slope and intercept, in place where the result fits."""
     whole = all(f.slope == 1 and f.intercept == round(f.intercept) for f in frames)
     if not whole or stored.dtype.kind == "f":
         result = np.empty(stored.shape, np.float32)
         for pixels, frame, into in zip(stored, frames, result, strict=True):
-            into[...] = _upright(pixels, frame).astype(np.float64) * frame.slope + frame.intercept
+            into[...] = (
+                _undo_inversion(pixels, frame).astype(np.float64) * frame.slope + frame.intercept
+            )
         return result
     if any(map(_is_inverted, frames)):
-        stored = np.stack([_upright(p, f) for p, f in zip(stored, frames, strict=True)])
+        stored = np.stack([_undo_inversion(p, f) for p, f in zip(stored, frames, strict=True)])
     shifts = [int(frame.intercept) for frame in frames]
     low = min(int(p.min()) + s for p, s in zip(stored, shifts, strict=True))
     high = max(int(p.max()) + s for p, s in zip(stored, shifts, strict=True))
@@ -124,7 +126,7 @@ def _rescaled(stored: NDArray[Any], frames: Sequence[Frame]) -> NDArray[Any]:
     return summed.astype(narrow) if fits else summed
 
 
-def _upright(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
+def _undo_inversion(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
     """Turn inverted grey scales round; leave the others."""
     if not _is_inverted(frame):
         return pixels
@@ -177,7 +179,7 @@ def _read_plain(frame: Frame, into: NDArray[Any]) -> bool:
         count = stream.readinto(memoryview(buffer))
     if min(count, length - skipped) < buffer.nbytes:
         found = f"{max(0, min(count, length - skipped))} of {buffer.nbytes} bytes"
-        raise broken(header, "the pixels must be complete", found)
+        raise pixel_error(header, "the pixels must be complete", found)
     if not direct:
         into[...] = buffer
     return True

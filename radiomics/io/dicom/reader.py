@@ -14,12 +14,12 @@ from radiomics.io.dicom.frames import Frame
 from radiomics.io.dicom.pixels import padding_note, read_frames
 from radiomics.io.dicom.repair import (
     chosen_repairs,
-    distinct,
+    distinct_slices,
     even_positions,
     interpolate_slices,
-    straighten,
+    straighten_slices,
 )
-from radiomics.io.dicom.scanning import scan
+from radiomics.io.dicom.scanning import scan_path
 from radiomics.io.dicom.series import SeriesReport, group_series
 from radiomics.io.dicom.suv import suv_factor
 from radiomics.types import InputError, Volume
@@ -43,7 +43,7 @@ def read_series(
         No images, several volumes and none chosen, or one with defects (each is named).
     """
     allowed = chosen_repairs(repair)
-    seen = scan(path)
+    seen = scan_path(path)
     found, broken = group_series(path, seen.headers)
     unreadable = [*seen.unreadable, *broken]
     if unreadable:  # it may be the last slice, which nobody would miss
@@ -58,46 +58,48 @@ def read_series(
         raise InputError(
             path,
             "DICOM images are needed",
-            _what_else(path),
+            _describe_content(path),
             "point to the folder that holds the CT, MR or PET slices",
         )
     chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
     if len(chosen) != 1:
-        listing = "; ".join(_line(report) for report in found)
+        listing = "; ".join(_describe_series(report) for report in found)
         raise InputError(
             path,
             "exactly one image series is needed",
             f"{len(found)} series: {listing}",
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
-    volume = read_report(chosen[0], allowed)
-    return volume if suv is None else _in_suv(volume, chosen[0], suv)
+    volume = read_reported_volume(chosen[0], allowed)
+    return volume if suv is None else _convert_to_suv(volume, chosen[0], suv)
 
 
-def _in_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
-    first = min(report.frames, key=_acquired)  # series may lie before the first bed alone
+def _convert_to_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
+    first = min(report.frames, key=_acquisition_time)  # series may lie before the first bed alone
     factor, unit, how = suv_factor(first.header.path, kind)
     array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
     return replace(volume, array=array, unit=unit, history=(*volume.history, how))
 
 
-def _acquired(frame: Frame) -> tuple[str, str]:
+def _acquisition_time(frame: Frame) -> tuple[str, str]:
     header = frame.header
     return header.text("AcquisitionDate"), header.text("AcquisitionTime")
 
 
-def _what_else(path: Path) -> str:
+def _describe_content(path: Path) -> str:
     if not path.is_dir():
         return "a file that is no DICOM image"
     return "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder"
 
 
-def _line(report: SeriesReport) -> str:
+def _describe_series(report: SeriesReport) -> str:
     phase = f", {report.phase}" if report.phase else ""
     return f"{report.modality} {report.name} ({len(report.frames)} slices{phase})"
 
 
-def read_report(report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()) -> Volume:
+def read_reported_volume(
+    report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()
+) -> Volume:
     """Read the volume of a report; refuse defects other than the kinds allowed to be repaired."""
     grave = [d for d in report.defects if d.severity != "note"]
     left = [d for d in grave if d.severity == "refused" or d.kind not in allowed]
@@ -113,22 +115,24 @@ def read_report(report: SeriesReport, allowed: set[str] | frozenset[str] = froze
     header = report.frames[0].header
     frame = header.text("FrameOfReferenceUID")
     if grave:
-        volume = _repaired(report, _unit(report.frames), frame)
+        volume = _read_repaired(report, _unit_of_values(report.frames), frame)
     else:
         array = read_frames(report.frames)
-        volume = Volume(array, report.affine, _unit(report.frames), frame, (), report.verdict)
+        volume = Volume(
+            array, report.affine, _unit_of_values(report.frames), frame, (), report.verdict
+        )
     noted = [d.text for d in report.defects if d.severity == "note"]
     noted += padding_note(report.frames, volume.array)
     return replace(volume, history=(*noted, *volume.history))
 
 
-def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
+def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
     """Drop duplicates, straighten a tilt, interpolate gaps and uneven steps: in this order."""
     stack = report.stack
     if stack is None:
         raise ValueError("a series without geometry cannot be repaired")
     kinds = {defect.kind: defect.text for defect in report.defects}
-    kept = distinct(stack)
+    kept = distinct_slices(stack)
     array = read_frames([report.frames[i] for i in kept])
     along, affine, history = stack.along[kept], np.array(stack.affine), []
     dtype = array.dtype
@@ -137,26 +141,26 @@ def _repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
     if "gantry_tilt" in kinds:
         spacing = np.linalg.norm(affine[:3, 1:3], axis=0)
         drift = stack.sideways[kept] @ (affine[:3, 1:3] / spacing)
-        straight, before = straighten(array, drift, (float(spacing[0]), float(spacing[1])))
+        straight, before = straighten_slices(array, drift, (float(spacing[0]), float(spacing[1])))
         affine[:3, 3] -= affine[:3, 1] * before[0] + affine[:3, 2] * before[1]
-        array = _as(straight, dtype)
+        array = _to_dtype(straight, dtype)
         fill = f"voxels that no slice covers are {array.min():g}"
         history.append(f"resampled onto an orthogonal grid: {kinds['gantry_tilt']}; {fill}")
     uneven = {"missing_slices", "uneven_spacing"} & set(kinds)
     if uneven:
         step = float(np.linalg.norm(affine[:3, 0]))
         wanted = even_positions(along, step)
-        array = _as(interpolate_slices(array, along, wanted), dtype)
+        array = _to_dtype(interpolate_slices(array, along, wanted), dtype)
         history += [f"interpolated slices: {kinds[kind]}" for kind in sorted(uneven)]
     return Volume(array, affine, unit, frame, tuple(history), report.verdict)
 
 
-def _as(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _to_dtype(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return interpolated values in the dtype of the original, rounded where that is whole."""
     return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
 
 
-def _unit(frames: Sequence[Frame]) -> str:
+def _unit_of_values(frames: Sequence[Frame]) -> str:
     """Return the unit of rescaled values: RescaleType for CT, SUV or Units for PET.
 
     For others that of RealWorldValueMapping where all frames have the same, else 1.
@@ -169,5 +173,5 @@ def _unit(frames: Sequence[Frame]) -> str:
         return suv if suv and units in ("GML", "CM2ML") else units or "1"
     if modality == "CT":  # a dual-energy map is no CT number
         return header.text("RescaleType").strip() or "HU"
-    told = {frame.unit for frame in frames}
-    return (told.pop() if len(told) == 1 else "") or "1"
+    mapped = {frame.unit for frame in frames}
+    return (mapped.pop() if len(mapped) == 1 else "") or "1"

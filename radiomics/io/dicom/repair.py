@@ -1,4 +1,4 @@
-"""Repairs of a series, only on request: what was done is told, for the record of every value."""
+"""Repairs of a series, only on request: what was done is noted, for the record of every value."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def chosen_repairs(repair: str) -> set[str]:
     Raises
     ------
     InputError
-        For an unknown name; those known are listed.
+        For an unknown name; those that exist are listed.
     """
     if repair == "refuse":
         return set()
     names = set(REPAIRS) if repair == "all" else {name.strip() for name in repair.split(",")}
     unknown = sorted(names - set(REPAIRS))
     if unknown:
-        known = f"refuse, all, {', '.join(REPAIRS)}"
-        raise InputError("repair", f"repair is one of {known}", ", ".join(unknown), "choose one")
+        choices = f"refuse, all, {', '.join(REPAIRS)}"
+        raise InputError("repair", f"repair is one of {choices}", ", ".join(unknown), "choose one")
     return {REPAIRS[name] for name in names}
 
 
-def distinct(stack: Stack) -> NDArray[np.intp]:
+def distinct_slices(stack: Stack) -> NDArray[np.intp]:
     """Return the indices of the slices without those that repeat a place."""
     return np.flatnonzero(distinct_places(stack.along))
 
@@ -62,7 +62,7 @@ def interpolate_slices(volume: NDArray[Any], along: Floats, wanted: Floats) -> F
     return np.asarray(volume[low] * (1 - share) + volume[low + 1] * share, dtype=np.float64)
 
 
-def straighten(
+def straighten_slices(
     volume: NDArray[Any], drift: Floats, spacing: tuple[float, float]
 ) -> tuple[Floats, tuple[int, int]]:
     """Shift tilted slices back over each other by linear interpolation, on a larger matrix.

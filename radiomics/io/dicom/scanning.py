@@ -16,7 +16,7 @@ from pathlib import Path
 import pydicom
 
 from radiomics.io.dicom.headers import Header, Unreadable, read_header
-from radiomics.io.dicom.index import Index
+from radiomics.io.dicom.index import HeaderIndex
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.types import InputError, Progress, silent
 
@@ -25,11 +25,11 @@ CHUNK = 500
 MANY = 8 * CHUNK
 """Files from which it pays to start processes."""
 
-Read = Header | Unreadable | None
+HeaderResult = Header | Unreadable | None
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class HeaderScan:
     """What a header pass found; ``others`` counts the files that are no DICOM."""
 
     headers: tuple[Header, ...]
@@ -45,7 +45,7 @@ def find_files(path: Path) -> Iterator[Path]:
     Links are followed; a folder that was seen before (a loop of links) is not entered again.
     """
     if path.name.upper() == "DICOMDIR" and path.is_file():
-        yield from _listed(path)
+        yield from _files_of_dicomdir(path)
         return
     if not path.is_dir():
         yield path
@@ -62,7 +62,7 @@ def find_files(path: Path) -> Iterator[Path]:
             yield Path(folder, name)
 
 
-def _listed(path: Path) -> Iterator[Path]:
+def _files_of_dicomdir(path: Path) -> Iterator[Path]:
     """Yield the files that a DICOMDIR lists, also those that are not there.
 
     Raises
@@ -74,7 +74,7 @@ def _listed(path: Path) -> Iterator[Path]:
         with BoundedReader(path) as stream:
             records = pydicom.dcmread(stream).DirectoryRecordSequence
         found = [record.get("ReferencedFileID") for record in records]
-    except Exception as error:  # hostile files break the parser in many ways; each is told
+    except Exception as error:  # hostile files break the parser in many ways: say which
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
             path, "a DICOMDIR lists files", lines[0], "point to the folder instead"
@@ -88,14 +88,14 @@ def _listed(path: Path) -> Iterator[Path]:
             yield path.parent.joinpath(*parts)
 
 
-def scan(path: Path) -> Scan:
+def scan_path(path: Path) -> HeaderScan:
     """Read the headers of all DICOM files at a path."""
     return scan_files(list(find_files(path)))
 
 
 def scan_files(
     files: Sequence[Path], progress: Progress = silent, index: Path | None = None
-) -> Scan:
+) -> HeaderScan:
     """Read the headers of the DICOM files among these, in their order.
 
     Parameters
@@ -108,29 +108,29 @@ def scan_files(
     InputError
         When the index is another kind of file.
     """
-    results: dict[Path, Read] = {}
+    results: dict[Path, HeaderResult] = {}
     if index is None:
-        for chunk, found in _read(files):
+        for chunk, found in _read_in_chunks(files):
             results |= zip(chunk, found, strict=True)
             progress("files", len(results), len(files))
     else:
-        with Index(index) as kept:
-            results |= kept.known(files)
-            for chunk, found in _read([file for file in files if file not in results]):
+        with HeaderIndex(index) as kept:
+            results |= kept.unchanged_headers(files)
+            for chunk, found in _read_in_chunks([file for file in files if file not in results]):
                 kept.add(dict(zip(chunk, found, strict=True)))
                 results |= zip(chunk, found, strict=True)
                 progress("files", len(results), len(files))
     ordered = [results[file] for file in files]
     headers = tuple(r for r in ordered if isinstance(r, Header))
     unreadable = tuple(r for r in ordered if isinstance(r, Unreadable))
-    return Scan(headers, unreadable, sum(r is None for r in ordered))
+    return HeaderScan(headers, unreadable, sum(r is None for r in ordered))
 
 
-def _read(files: Sequence[Path]) -> Iterator[tuple[Sequence[Path], list[Read]]]:
+def _read_in_chunks(files: Sequence[Path]) -> Iterator[tuple[Sequence[Path], list[HeaderResult]]]:
     """Yield chunks of files with what was read of them, in order."""
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
-    a_worker = multiprocessing.parent_process() is not None  # at work for others, and let alone
-    if len(files) < MANY or (os.cpu_count() or 1) < 2 or a_worker:
+    is_worker = multiprocessing.parent_process() is not None  # the other processors have work
+    if len(files) < MANY or (os.cpu_count() or 1) < 2 or is_worker:
         for chunk in chunks:
             yield chunk, _read_chunk(chunk)
         return
@@ -140,5 +140,5 @@ def _read(files: Sequence[Path]) -> Iterator[tuple[Sequence[Path], list[Read]]]:
     yield from zip(chunks, pool(delayed(_read_chunk)(chunk) for chunk in chunks), strict=True)
 
 
-def _read_chunk(files: Sequence[Path]) -> list[Read]:
+def _read_chunk(files: Sequence[Path]) -> list[HeaderResult]:
     return [read_header(file) for file in files]

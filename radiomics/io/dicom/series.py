@@ -14,8 +14,8 @@ from pydicom.uid import UID
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
-from radiomics.io.dicom.pixels import check_pixels, read_frames
-from radiomics.io.dicom.scanning import scan
+from radiomics.io.dicom.pixels import check_pixel_tags, read_frames
+from radiomics.io.dicom.scanning import scan_path
 from radiomics.types import InputError
 
 OTHER_OBJECTS = ("RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "FID", "RWV", "DOC")
@@ -81,7 +81,7 @@ class SeriesReport:
 
 def find_series(path: Path) -> list[SeriesReport]:
     """Report on each image volume at a path: a file, or a folder and all below it."""
-    return group_series(path, scan(path).headers)[0]
+    return group_series(path, scan_path(path).headers)[0]
 
 
 def group_series(
@@ -89,7 +89,7 @@ def group_series(
 ) -> tuple[list[SeriesReport], list[Unreadable]]:
     """Group image headers by series, then by layout, then by phase; report on each volume.
 
-    Files whose frames cannot be told are returned beside the reports.
+    Files whose frames cannot be found are returned beside the reports.
     """
     groups: dict[str, list[Frame]] = {}
     broken: list[Unreadable] = []
@@ -104,7 +104,7 @@ def group_series(
             continue
         try:
             frames = frames_of(header)
-            check_pixels(header)
+            check_pixel_tags(header)
         except Exception as error:  # nested groups are parsed here, and anything may stand there
             broken.append(Unreadable(header.path, f"{type(error).__name__}: {error}"))
             continue
@@ -142,13 +142,13 @@ def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
             group.append(frame)
     volumes = []
     for members in layouts:
-        for tag in PHASE_TAGS if repeated(members) else ():
+        for tag in PHASE_TAGS if places_repeat(members) else ():
             phases: dict[str, list[Frame]] = {}
             for frame in members:
                 phases.setdefault(frame.phase.get(tag, ""), []).append(frame)
             if len(phases) > 1 and _are_phases(phases, members, 1.0 if tag in TIME_TAGS else 0.7):
                 volumes += [
-                    (f"{tag} {value}", phases[value]) for value in sorted(phases, key=_rank)
+                    (f"{tag} {value}", phases[value]) for value in sorted(phases, key=_phase_order)
                 ]
                 break
         else:
@@ -159,12 +159,14 @@ def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
 def _are_phases(phases: dict[str, list[Frame]], members: list[Frame], cover: float) -> bool:
     """Tell whether every group has no place twice and covers enough of all places."""
     places = count_places(members)
-    return all(not repeated(group) and len(group) >= cover * places for group in phases.values())
+    return all(
+        not places_repeat(group) and len(group) >= cover * places for group in phases.values()
+    )
 
 
-def repeated(frames: list[Frame]) -> bool:
+def places_repeat(frames: list[Frame]) -> bool:
     """Tell whether two frames lie at one place."""
-    return not any(frame.missing for frame in frames) and count_places(frames) < len(frames)
+    return not any(frame.missing_tags for frame in frames) and count_places(frames) < len(frames)
 
 
 def count_places(frames: list[Frame]) -> int:
@@ -174,7 +176,7 @@ def count_places(frames: list[Frame]) -> int:
     return int(distinct_places(np.sort(places @ normal)).sum())
 
 
-def _rank(value: str) -> tuple[float, str]:
+def _phase_order(value: str) -> tuple[float, str]:
     try:
         return float(value), value
     except ValueError:
@@ -196,7 +198,7 @@ def report_volume(
             first.thickness,
         )
         frames = [frames[i] for i in stack.order]
-        defects += [_compared(d, frames, stack) for d in stack.defects]
+        defects += [_judge_duplicates(d, frames, stack) for d in stack.defects]
     return SeriesReport(path, series, part, phase, tuple(frames), stack, tuple(defects))
 
 
@@ -207,8 +209,8 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         name = frame.header.path.name
         if frame.header.integer("SamplesPerPixel", 1) != 1:
             return [Defect("colour", f"{name} holds colour pixels", "refused")]
-        if frame.missing:
-            text = f"{name} lacks usable values of {', '.join(frame.missing)}"
+        if frame.missing_tags:
+            text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
             return [Defect("missing_tags", text, "refused")]
         if frame.rescale_problem:
             return [Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")]
@@ -235,7 +237,7 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
     return found
 
 
-def _compared(defect: Defect, frames: list[Frame], stack: Stack) -> Defect:
+def _judge_duplicates(defect: Defect, frames: list[Frame], stack: Stack) -> Defect:
     """Refuse duplicates whose pixels differ: nobody can say which one is right."""
     if defect.kind != "duplicate_slices":
         return defect

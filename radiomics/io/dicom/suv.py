@@ -67,51 +67,53 @@ def suv_factor(path: Path, kind: str) -> tuple[float, str, str]:
         data = pydicom.dcmread(stream, stop_before_pixels=True)
     units = str(data.get("Units") or "")
     if data.get("Modality") != "PT":
-        raise _wrong(path, "SUV needs a PET image", f"Modality {data.get('Modality')}")
+        raise _suv_error(path, "SUV needs a PET image", f"Modality {data.get('Modality')}")
     if units in ("GML", "CM2ML"):
-        return 1.0, *_already(path, data, kind)
+        return 1.0, *_unit_of_stored_suv(path, data, kind)
     size = body_size(path, data, kind)
     if units == "BQML":
         return size / injected_activity(path, data), KINDS[kind], f"SUV from {units}"
     if units == "CNTS":
-        return _philips(path, data, kind, size)
-    raise _wrong(path, "Units must be BQML, CNTS, GML or CM2ML", f"Units {units!r}")
+        return _philips_factor(path, data, kind, size)
+    raise _suv_error(path, "Units must be BQML, CNTS, GML or CM2ML", f"Units {units!r}")
 
 
-def _already(path: Path, data: Dataset, kind: str) -> tuple[str, str]:
+def _unit_of_stored_suv(path: Path, data: Dataset, kind: str) -> tuple[str, str]:
     stored = {"BW": "bw", "LBM": "lbm", "LBMJANMA": "lbm", "LBMJAMES128": "lbm_james", "BSA": "bsa"}
     found = str(data.get("SUVType") or "BW")
     if stored.get(found) != kind:
-        raise _wrong(path, f"the file must hold SUV of kind {kind}", f"SUVType {found}")
+        raise _suv_error(path, f"the file must hold SUV of kind {kind}", f"SUVType {found}")
     return KINDS[kind], f"values are SUV already (SUVType {found})"
 
 
-def _philips(path: Path, data: Dataset, kind: str, size: float) -> tuple[float, str, str]:
+def _philips_factor(path: Path, data: Dataset, kind: str, size: float) -> tuple[float, str, str]:
     """Use Philips' private factors: counts to SUVbw, else counts to Bq/ml."""
-    direct, activity = (_number(data, tag) for tag in (PHILIPS_SUV, PHILIPS_ACTIVITY))
+    direct, activity = (_private_number(data, tag) for tag in (PHILIPS_SUV, PHILIPS_ACTIVITY))
     if direct:
         weight = body_size(path, data, "bw")
         return direct * size / weight, KINDS[kind], "SUV from CNTS by Philips' factor (7053,1000)"
     if activity:
         factor = activity * size / injected_activity(path, data)
         return factor, KINDS[kind], "SUV from CNTS by Philips' factor (7053,1009)"
-    raise _wrong(path, "CNTS needs Philips' private factors", "no (7053,1000) and no (7053,1009)")
+    raise _suv_error(
+        path, "CNTS needs Philips' private factors", "no (7053,1000) and no (7053,1009)"
+    )
 
 
 def body_size(path: Path, data: Dataset, kind: str) -> float:
     """Return weight or lean body mass in g, or body surface in cm^2."""
     needed = ["PatientWeight"] if kind == "bw" else ["PatientWeight", "PatientSize"]
     needed += ["PatientSex"] if kind.startswith("lbm") else []
-    _demand(path, data, needed)
-    weight = _within(path, "PatientWeight", float(data.PatientWeight), WEIGHT_KG)
+    _require_tags(path, data, needed)
+    weight = _check_limits(path, "PatientWeight", float(data.PatientWeight), WEIGHT_KG)
     if kind == "bw":
         return 1000 * weight
-    height = _within(path, "PatientSize", float(data.PatientSize), HEIGHT_M)
+    height = _check_limits(path, "PatientSize", float(data.PatientSize), HEIGHT_M)
     if kind == "bsa":
         return float(71.84 * weight**0.425 * (100 * height) ** 0.725)
     sex = str(data.PatientSex)
     if sex not in ("M", "F"):
-        raise _wrong(path, "lean body mass needs PatientSex M or F", f"{sex!r}")
+        raise _suv_error(path, "lean body mass needs PatientSex M or F", f"{sex!r}")
     if kind == "lbm":
         index = weight / height**2
         return 1000 * 9270 * weight / ((6680 + 216 * index) if sex == "M" else (8780 + 244 * index))
@@ -121,34 +123,34 @@ def body_size(path: Path, data: Dataset, kind: str) -> float:
 
 def injected_activity(path: Path, data: Dataset) -> float:
     """Return the injected activity in Bq at the time to which the images are decay corrected."""
-    _demand(path, data, ["RadiopharmaceuticalInformationSequence", "DecayCorrection"])
+    _require_tags(path, data, ["RadiopharmaceuticalInformationSequence", "DecayCorrection"])
     dose = data.RadiopharmaceuticalInformationSequence[0]
-    _demand(path, dose, ["RadionuclideTotalDose"])
+    _require_tags(path, dose, ["RadionuclideTotalDose"])
     corrected = [str(c) for c in data.get("CorrectedImage") or []]
     missing = [c for c in ("ATTN", "DECY") if c not in corrected]
     if missing:
-        raise _wrong(path, "CorrectedImage must hold ATTN and DECY", f"{corrected}")
+        raise _suv_error(path, "CorrectedImage must hold ATTN and DECY", f"{corrected}")
     activity = float(dose.RadionuclideTotalDose)
-    _within(path, "RadionuclideTotalDose", activity, DOSE_BQ)
+    _check_limits(path, "RadionuclideTotalDose", activity, DOSE_BQ)
     kind = str(data.DecayCorrection)
     if kind == "ADMIN":
         return activity
     if kind != "START":
-        raise _wrong(path, "DecayCorrection must be START or ADMIN", kind)
-    _demand(path, dose, ["RadionuclideHalfLife"])
-    waited = (_scan_start(path, data) - _injection(path, data, dose)).total_seconds()
+        raise _suv_error(path, "DecayCorrection must be START or ADMIN", kind)
+    _require_tags(path, dose, ["RadionuclideHalfLife"])
+    waited = (_scan_start_time(path, data) - _injection_time(path, data, dose)).total_seconds()
     if not 0 <= waited < 86400:
-        raise _wrong(path, "the scan starts within a day of the injection", f"{waited:.0f} s")
+        raise _suv_error(path, "the scan starts within a day of the injection", f"{waited:.0f} s")
     return activity * math.exp(-math.log(2) * waited / float(dose.RadionuclideHalfLife))
 
 
-def _scan_start(path: Path, data: Dataset) -> datetime:
+def _scan_start_time(path: Path, data: Dataset) -> datetime:
     """Return the start of the scan: the series' time unless it was set after the acquisition."""
-    _demand(path, data, ["SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime"])
-    series = _moment(path, str(data.SeriesDate), str(data.SeriesTime))
-    acquired = _moment(path, str(data.AcquisitionDate), str(data.AcquisitionTime))
+    _require_tags(path, data, ["SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime"])
+    series = _parse_time(path, str(data.SeriesDate), str(data.SeriesTime))
+    acquired = _parse_time(path, str(data.AcquisitionDate), str(data.AcquisitionTime))
     if series > acquired:
-        raise _wrong(
+        raise _suv_error(
             path,
             "the series time must be the start of the scan",
             f"SeriesTime {data.SeriesTime} after AcquisitionTime {data.AcquisitionTime}",
@@ -156,56 +158,58 @@ def _scan_start(path: Path, data: Dataset) -> datetime:
     return series
 
 
-def _injection(path: Path, data: Dataset, dose: Dataset) -> datetime:
+def _injection_time(path: Path, data: Dataset, dose: Dataset) -> datetime:
     """Return the time of injection; a bare time later than the scan was the evening before."""
     start = str(dose.get("RadiopharmaceuticalStartDateTime") or "")
     if len(start) >= 14:
         clock, sign, zone = start[8:].replace("-", " -").replace("+", " +").partition(" ")
-        moment = _moment(path, start[:8], clock)
+        moment = _parse_time(path, start[:8], clock)
         local = str(data.get("TimezoneOffsetFromUTC") or "")
-        return moment + _offset(path, local) - _offset(path, zone) if sign and local else moment
-    _demand(path, dose, ["RadiopharmaceuticalStartTime"])
-    scan = _scan_start(path, data)
-    moment = _moment(path, scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
+        if not (sign and local):
+            return moment
+        return moment + _utc_offset(path, local) - _utc_offset(path, zone)
+    _require_tags(path, dose, ["RadiopharmaceuticalStartTime"])
+    scan = _scan_start_time(path, data)
+    moment = _parse_time(path, scan.strftime("%Y%m%d"), str(dose.RadiopharmaceuticalStartTime))
     return moment - timedelta(days=1) if moment > scan else moment
 
 
-def _offset(path: Path, zone: str) -> timedelta:
+def _utc_offset(path: Path, zone: str) -> timedelta:
     """Return an offset from UTC, written as +HHMM or -HHMM."""
     digits = zone[1:5]
     if zone[:1] not in ("+", "-") or len(digits) != 4 or not digits.isdigit():
-        raise _wrong(path, "an offset from UTC is written +HHMM or -HHMM", repr(zone))
+        raise _suv_error(path, "an offset from UTC is written +HHMM or -HHMM", repr(zone))
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return -offset if zone[0] == "-" else offset
 
 
-def _moment(path: Path, date: str, time: str) -> datetime:
+def _parse_time(path: Path, date: str, time: str) -> datetime:
     clock, _, fraction = time.replace(":", "").partition(".")
     text = date.replace(".", "") + clock.ljust(6, "0")
     try:
         moment = datetime.strptime(text, "%Y%m%d%H%M%S")
         return moment + timedelta(seconds=float(f"0.{fraction or 0}"))
     except ValueError:
-        raise _wrong(path, "dates are YYYYMMDD, times HHMMSS", f"{date!r}, {time!r}") from None
+        raise _suv_error(path, "dates are YYYYMMDD, times HHMMSS", f"{date!r}, {time!r}") from None
 
 
-def _within(path: Path, tag: str, value: float, limits: tuple[float, float]) -> float:
+def _check_limits(path: Path, tag: str, value: float, limits: tuple[float, float]) -> float:
     """Refuse a value in another unit than DICOM's: centimetres, grams, megabecquerels."""
     if not limits[0] <= value <= limits[1]:
-        raise _wrong(path, f"{tag} lies between {limits[0]:g} and {limits[1]:g}", f"{value:g}")
+        raise _suv_error(path, f"{tag} lies between {limits[0]:g} and {limits[1]:g}", f"{value:g}")
     return value
 
 
-def _number(data: Dataset, tag: tuple[int, int]) -> float:
+def _private_number(data: Dataset, tag: tuple[int, int]) -> float:
     value: Any = data[tag].value if tag in data else None
     return float(value) if value not in (None, "") else 0.0
 
 
-def _demand(path: Path, data: Dataset, keywords: list[str]) -> None:
+def _require_tags(path: Path, data: Dataset, keywords: list[str]) -> None:
     absent = [k for k in keywords if data.get(k) in (None, "") or not data.get(k)]
     if absent:
-        raise _wrong(path, "SUV needs these tags with a value", f"missing: {', '.join(absent)}")
+        raise _suv_error(path, "SUV needs these tags with a value", f"missing: {', '.join(absent)}")
 
 
-def _wrong(path: Path, rule: str, found: str) -> InputError:
+def _suv_error(path: Path, rule: str, found: str) -> InputError:
     return InputError(path, rule, found, "complete the header, or read the image without SUV")

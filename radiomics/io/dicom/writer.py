@@ -46,18 +46,18 @@ def write_ct_series(volume: Volume, folder: Path, scan: Scan) -> None:
     series = deterministic_uid(scan.patient, "series")
     frame = volume.frame or deterministic_uid(scan.patient, "frame of reference")
     for index, pixels in enumerate(stored.astype("<u2")):
-        data = _shared(scan, volume)
+        data = _series_attributes(scan, volume)
         data.SeriesInstanceUID, data.FrameOfReferenceUID = series, frame
         data.SOPInstanceUID = deterministic_uid(series, str(index))
         data.InstanceNumber = index + 1
         position = volume.affine[:3, 3] + index * volume.affine[:3, 0]
-        data.ImagePositionPatient = [_decimal(x) for x in position]
-        data.SliceLocation = _decimal(float(position @ volume.direction[:, 0]))
+        data.ImagePositionPatient = [_decimal_string(x) for x in position]
+        data.SliceLocation = _decimal_string(float(position @ volume.direction[:, 0]))
         data.PixelData = pixels.tobytes()
-        save(data, folder / f"{index + 1:04d}.dcm")
+        write_dataset(data, folder / f"{index + 1:04d}.dcm")
 
 
-def save(data: Dataset, path: Path) -> None:
+def write_dataset(data: Dataset, path: Path) -> None:
     """Write one DICOM file under a temporary name and rename it when it is complete."""
     data.file_meta = FileMetaDataset()
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
@@ -71,7 +71,7 @@ def save(data: Dataset, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _shared(scan: Scan, volume: Volume) -> Dataset:
+def _series_attributes(scan: Scan, volume: Volume) -> Dataset:
     """Return the attributes that all slices of a series share."""
     data = Dataset()
     data.SOPClassUID, data.Modality = CTImageStorage, "CT"
@@ -86,9 +86,12 @@ def _shared(scan: Scan, volume: Volume) -> Dataset:
     data.Manufacturer, data.ManufacturerModelName = scan.manufacturer, scan.model
     data.ConvolutionKernel, data.KVP = scan.kernel, scan.kvp
     dz, dy, dx = volume.spacing
-    data.SliceThickness, data.PixelSpacing = _decimal(dz), [_decimal(dy), _decimal(dx)]
+    data.SliceThickness, data.PixelSpacing = (
+        _decimal_string(dz),
+        [_decimal_string(dy), _decimal_string(dx)],
+    )
     row, column = volume.direction[:, 2], volume.direction[:, 1]
-    data.ImageOrientationPatient = [_decimal(x) for x in (*row, *column)]
+    data.ImageOrientationPatient = [_decimal_string(x) for x in (*row, *column)]
     data.Rows, data.Columns = volume.shape[1:]
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
@@ -97,6 +100,6 @@ def _shared(scan: Scan, volume: Volume) -> Dataset:
     return data
 
 
-def _decimal(value: float) -> str:
+def _decimal_string(value: float) -> str:
     """Return a DICOM decimal string: at most 16 characters."""
     return f"{float(value) + 0.0:.9g}"

@@ -20,7 +20,7 @@ SMALL = 2**20
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def unpacked_archive(path: Path) -> Iterator[Path]:
     """Unpack an archive for the time of a ``with`` block; yield the folder.
 
     Members are written under numbers of their own, so that no name leads out of the folder.
@@ -34,7 +34,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         folder = Path(name)
         try:
             with zipfile.ZipFile(path) as archive:
-                _check(path, archive)
+                _check_size(path, archive)
                 for number, member in enumerate(archive.infolist()):
                     if not member.is_dir():
                         target = folder / f"{number:06d}{PurePosixPath(member.filename).suffix}"
@@ -47,7 +47,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield folder
 
 
-def _check(path: Path, archive: zipfile.ZipFile) -> None:
+def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
     """Refuse what its own directory announces to be too large, before anything is unpacked."""
     members = archive.infolist()
     total = sum(member.file_size for member in members)

@@ -48,7 +48,7 @@ def fingerprint(*parts: object) -> str:
     return state.hexdigest()
 
 
-def cached(
+def cached_arrays(
     key: str, make: Callable[[], Mapping[str, NDArray[Any]]], folder: Path | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of an entry, made where there is none.
@@ -73,15 +73,15 @@ def cached(
     """
     place = (folder or cache_folder()) / key[:2] / key
     for _ in range(TRIES):
-        found = _read(place)
+        found = _read_entry(place)
         if found is not None:
             return found
-        _write(place, make)
+        _write_entry(place, make)
     rule = "an entry of the cache can be read after it was written"
     raise InputError(place, rule, "it is damaged each time", "check the disk")
 
 
-def _read(place: Path) -> dict[str, NDArray[Any]] | None:
+def _read_entry(place: Path) -> dict[str, NDArray[Any]] | None:
     """Return the arrays of an entry; None where there is none, or one that is damaged."""
     try:
         names = (place / NAMES).read_text(encoding="utf-8").split("\n")
@@ -93,7 +93,7 @@ def _read(place: Path) -> dict[str, NDArray[Any]] | None:
         return None
 
 
-def _write(place: Path, make: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
+def _write_entry(place: Path, make: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(mkdtemp(prefix=".part-", dir=place.parent))
     try:
@@ -104,11 +104,11 @@ def _write(place: Path, make: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
         (temporary / NAMES).write_text("\n".join(sorted(made)), encoding="utf-8")
-        if place.is_dir() and _read(place) is None:
+        if place.is_dir() and _read_entry(place) is None:
             shutil.rmtree(place, ignore_errors=True)
         temporary.rename(place)
     except OSError:
-        if _read(place) is None:  # else another process has made it meanwhile
+        if _read_entry(place) is None:  # else another process has made it meanwhile
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

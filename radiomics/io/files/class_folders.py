@@ -67,8 +67,8 @@ def read_class_folders(
     path = Path(path)
     images: dict[str, NDArray[Any]] = {}
     refused: dict[str, InputError] = {}
-    for name, content in _members(path) if is_archive(path) else _files(path):
-        image = _decode(path, name, content)
+    for name, content in _archive_images(path) if is_archive(path) else _folder_images(path):
+        image = _decode_content(path, name, content)
         if not isinstance(image, InputError):
             images[name] = image
         elif on_error == "skip":
@@ -83,22 +83,22 @@ def read_class_folders(
     if clear:
         logger.warning("transparency left out of %d images, first %s", len(clear), clear[0])
         images |= {name: images[name][:-1] for name in clear}
-    unlike = _unlike(path, images)
+    unlike = _unlike_images(path, images)
     if unlike and on_error != "skip":
         raise next(iter(unlike.values()))
     for name in unlike:
         del images[name]
     skipped = {name: str(reason) for name, reason in (refused | unlike).items()}
-    return _sorted(path, images, skipped)
+    return _sort_into_classes(path, images, skipped)
 
 
-def tell_skipped(names: Iterable[str]) -> None:
+def warn_of_skipped(names: Iterable[str]) -> None:
     """Warn of images that were left out, each by its name."""
     for name in names:
         logger.warning("left out: %s cannot be used", name)
 
 
-def _unlike(path: Path, images: dict[str, NDArray[Any]]) -> dict[str, InputError]:
+def _unlike_images(path: Path, images: dict[str, NDArray[Any]]) -> dict[str, InputError]:
     """Return what is wrong with images that differ from most in shape or in kind of numbers."""
     kinds = {name: (image.shape, image.dtype.name) for name, image in images.items()}
     usual = Counter(kinds.values()).most_common(1)[0][0]
@@ -111,7 +111,9 @@ def _unlike(path: Path, images: dict[str, NDArray[Any]]) -> dict[str, InputError
     }
 
 
-def _sorted(path: Path, images: dict[str, NDArray[Any]], skipped: dict[str, str]) -> ImageFolders:
+def _sort_into_classes(
+    path: Path, images: dict[str, NDArray[Any]], skipped: dict[str, str]
+) -> ImageFolders:
     names = list(images)
     split = [PurePosixPath(name).parts[:-1] for name in names]
     depths = {len(folders) for folders in split}
@@ -132,7 +134,7 @@ def _sorted(path: Path, images: dict[str, NDArray[Any]], skipped: dict[str, str]
     )
 
 
-def _decode(path: Path, name: str, content: bytes | InputError) -> Any:
+def _decode_content(path: Path, name: str, content: bytes | InputError) -> Any:
     if isinstance(content, InputError):
         return content
     try:
@@ -141,7 +143,7 @@ def _decode(path: Path, name: str, content: bytes | InputError) -> Any:
         return error
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
+def _folder_images(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
     for file in sorted(path.rglob("*")):
         if file.suffix.lower() in SUFFIXES and file.is_file():
             name = file.relative_to(path).as_posix()
@@ -152,7 +154,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
                 yield name, InputError(file, "an image must be readable", reason, "check the file")
 
 
-def _members(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
+def _archive_images(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
     """Yield the images of an archive; nothing is unpacked to disk, so nothing can escape."""
     try:
         with tarfile.open(path) as archive:

@@ -9,7 +9,7 @@ from typing import Any
 from radiomics.types import InputError
 
 
-def fetched(fetch: Callable[[], Any], root: Path, key: str) -> None:
+def fetch_files(fetch: Callable[[], Any], root: Path, key: str) -> None:
     """Call what fetches files to a folder.
 
     Raises

@@ -42,8 +42,8 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         rule = "an IDX file must be readable"
         raise InputError(path, rule, str(error), "fetch it anew") from None
     head = content[:4]
-    known = len(head) == 4 and head[:2] == b"\0\0" and head[2] in KINDS
-    if not known or len(content) < 4 + 4 * head[3]:
+    is_idx = len(head) == 4 and head[:2] == b"\0\0" and head[2] in KINDS
+    if not is_idx or len(content) < 4 + 4 * head[3]:
         rule = "an IDX file begins with two zeros, a type, the number of axes and their shape"
         raise InputError(path, rule, f"the bytes {head.hex(' ')}", "check the file")
     kind, axes = np.dtype(KINDS[head[2]]), head[3]
@@ -65,18 +65,18 @@ def find_idx(root: Path, part: str, below: str) -> tuple[Path, Path] | None:
     root : folder in which they lie, or in whose ``below`` (as torchvision keeps them)
     """
     for folder in (root, root / below):
-        pair = [_any(folder, f"{part}-{what}") for what in ("images-idx3", "labels-idx1")]
+        pair = [_find_file(folder, f"{part}-{what}") for what in ("images-idx3", "labels-idx1")]
         if pair[0] is not None and pair[1] is not None:
             return pair[0], pair[1]
     return None
 
 
-def _any(folder: Path, stem: str) -> Path | None:
+def _find_file(folder: Path, stem: str) -> Path | None:
     names = [f"{stem}{dot}ubyte{end}" for dot in "-." for end in ("", ".gz")]
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def read_pairs(root: Path, below: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+def read_idx_parts(root: Path, below: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
     """Read images (N, 1, H, W) and labels (N,) of the parts ``train`` and ``test``.
 
     Raises

@@ -38,7 +38,7 @@ def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
     try:
         data = content if isinstance(content, bytes) else content.read_bytes()
         every: Any = ...  # imageio's word for all images of a file, which its types do not know
-        pages = iio.imread(data, index=every, **_reader(path))
+        pages = iio.imread(data, index=every, **_reader_options(path))
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(path, "a readable 2D image is needed", reason, "check the file") from None
@@ -52,6 +52,6 @@ def decode_image2d(content: bytes | Path, path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _reader(path: Path) -> dict[str, Any]:
+def _reader_options(path: Path) -> dict[str, Any]:
     """Name the reader for bytes of common kinds: trying all of them costs as much as reading."""
     return {"plugin": "pillow"} if path.suffix.lower() in COMMON else {}

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.io import ITK_SUFFIXES, has_itk_suffix
+from radiomics.io.files.kinds import ITK_SUFFIXES, has_itk_suffix
 from radiomics.io.files.nifti import SUFFIXES
 from radiomics.types import InputError, Volume
 
@@ -43,7 +43,7 @@ def read_itk(path: Path, unit: str = "") -> Volume:
     array, affine = sitk.GetArrayFromImage(image), affine_of(image)
     del image  # its memory is needed
     if array.dtype.kind == "f" and path.name.lower().endswith(SUFFIXES):
-        array = _with_non_finite(array, path)
+        array = _restore_non_finite(array, path)
     return Volume(array, affine, unit)
 
 
@@ -67,7 +67,7 @@ def affine_of(image: sitk.Image) -> NDArray[np.float64]:
     return affine
 
 
-def _with_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
+def _restore_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
     """Put NaN and infinities back, which ITK's NIfTI reader turns into 0 without a word."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
@@ -102,8 +102,8 @@ def write_itk(volume: Volume, path: Path) -> None:
         For another suffix, or axes that are not orthogonal (these formats' readers assume it).
     """
     if not has_itk_suffix(path):
-        known = ", ".join(ITK_SUFFIXES)
-        raise InputError(path, f"the suffix chooses the format: {known}", path.name, "rename it")
+        suffixes = ", ".join(ITK_SUFFIXES)
+        raise InputError(path, f"the suffix chooses the format: {suffixes}", path.name, "rename it")
     axes = volume.direction[:, ::-1]
     if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4:
         raise InputError(
@@ -137,7 +137,7 @@ def _write_whole(image: sitk.Image, path: Path, nbytes: int) -> None:
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
-        raise _unwritten(path, str(error).strip().splitlines()[-1]) from None
+        raise _writing_error(path, str(error).strip().splitlines()[-1]) from None
     written = expected = 352 + nbytes
     if path.name.endswith(".nii"):
         written = path.stat().st_size
@@ -152,10 +152,10 @@ def _write_whole(image: sitk.Image, path: Path, nbytes: int) -> None:
         cut = (
             f"{size} of {expected} bytes" if whole else f"{size} bytes, then the file is cut short"
         )
-        raise _unwritten(path, cut)
+        raise _writing_error(path, cut)
 
 
-def _unwritten(path: Path, found: str) -> InputError:
+def _writing_error(path: Path, found: str) -> InputError:
     free = shutil.disk_usage(path.parent).free
     return InputError(
         path.parent,

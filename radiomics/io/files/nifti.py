@@ -80,7 +80,7 @@ KINDS = {
 }
 """Names of numpy's types by ``datatype``."""
 MILLIMETRES = (0, 2)
-"""Units of space that need no factor: none said, and millimetres."""
+"""Units of space that need no factor: none given, and millimetres."""
 CONTRADICT = 1e-2
 """How far two statements on spacing may differ that are one but for rounding."""
 AGREE = 1e-5
@@ -102,8 +102,8 @@ def read_nifti(path: Path, unit: str = "") -> Volume | None:
         When the file breaks off or its compression is damaged.
     """
     try:
-        with _opened(path) as (stream, most):
-            header = _plain(stream.read(HEADER.itemsize))
+        with _open_unpacked(path) as (stream, most):
+            header = _parse_plain_header(stream.read(HEADER.itemsize))
             affine = None if header is None else _affine(header)
             if header is None or affine is None:
                 return None
@@ -133,14 +133,14 @@ def check_spacing(path: Path) -> None:
     Raises
     ------
     InputError
-        With what stands there; which one is right cannot be told from the file.
+        With what stands there; the file does not say which one is right.
     """
     try:
-        with _opened(path) as (stream, _):
+        with _open_unpacked(path) as (stream, _):
             content = stream.read(HEADER.itemsize)
     except (EOFError, OSError, zlib.error):
         return  # who reads the voxels says what is wrong
-    header = _header(content)
+    header = _parse_header(content)
     if header is None or header["magic"] not in (b"n+1", b"ni1"):
         return
     spacing = header["pixdim"][1:4].astype(np.float64)
@@ -159,15 +159,15 @@ def check_spacing(path: Path) -> None:
 def nifti_shape(path: Path) -> tuple[int, ...] | None:
     """Return the numbers of voxels (D, H, W) of a plain NIfTI-1 file; ``None`` of others."""
     try:
-        with _opened(path) as (stream, _):
-            header = _plain(stream.read(HEADER.itemsize))
+        with _open_unpacked(path) as (stream, _):
+            header = _parse_plain_header(stream.read(HEADER.itemsize))
     except (EOFError, OSError, zlib.error):
         return None
     return None if header is None else _shape(header)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
+def _open_unpacked(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
     """Open a file, unpacked where it is packed; give the bytes that it can hold at most, too."""
     size = path.stat().st_size
     with path.open("rb") as raw:
@@ -180,16 +180,16 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
             yield raw, size
 
 
-def _header(content: bytes) -> Any:
+def _parse_header(content: bytes) -> Any:
     if len(content) < HEADER.itemsize:
         return None
     little = content[:4] == b"\x5c\x01\x00\x00"
     return np.frombuffer(content, HEADER.newbyteorder("<" if little else ">"))[0]
 
 
-def _plain(content: bytes) -> Any:
+def _parse_plain_header(content: bytes) -> Any:
     """Return the header that a file begins with, ``None`` where that is not a plain one's."""
-    header = _header(content)
+    header = _parse_header(content)
     if header is None:
         return None
     kind = KINDS.get(int(header["datatype"]))

@@ -31,8 +31,8 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     path = Path(path)
     reader: Any = READERS.get(path.suffix.lower())
     if reader is None:
-        known = ", ".join(READERS)
-        raise InputError(path, f"a table's suffix is one of {known}", path.name, "convert it first")
+        rule = f"a table's suffix is one of {', '.join(READERS)}"
+        raise InputError(path, rule, path.name, "convert it first")
     try:
         table: pd.DataFrame = reader(path)
         if path.suffix.lower() != ".parquet":  # a patient called NA is no gap
@@ -52,7 +52,7 @@ def read_table(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     return table
 
 
-def _text(value: object) -> str:
+def _cell_text(value: object) -> str:
     """Return a cell as text: a whole number without its point, a gap as nothing."""
     if value is None or value != value:
         return ""
@@ -85,7 +85,8 @@ class Manifest:
 
     def load(self, index: int) -> Case:
         """Read the image and the mask of one case."""
-        from radiomics.io import read_image, read_mask
+        from radiomics.io.images import read_image
+        from radiomics.io.masks.reader import read_mask
 
         row = self.rows.iloc[index]
         image_path, mask_path = self.files(index)
@@ -93,8 +94,8 @@ class Manifest:
         choice = {key: row[key] or None for key in ("roi", "segment")}
         label = int(row["label"]) if row["label"] else None
         mask = read_mask(mask_path, like=image, label=label, **choice)
-        known = {k: row[k] for k in self.rows.columns if k not in RESERVED}
-        return Case(row["id"], row["group"], image, mask, row.get("target"), known)
+        covariates = {k: row[k] for k in self.rows.columns if k not in RESERVED}
+        return Case(row["id"], row["group"], image, mask, row.get("target"), covariates)
 
 
 def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) -> Manifest:
@@ -112,7 +113,7 @@ def read_manifest(path: str | Path, reading: Mapping[str, str] | None = None) ->
     rows = read_table(path, NEEDED)
     if rows.empty:
         raise InputError(path, "a manifest needs at least one row", "0 rows", "add cases")
-    texts = {c: rows[c].map(_text) if c in rows else "" for c in TEXT}
+    texts = {c: rows[c].map(_cell_text) if c in rows else "" for c in TEXT}
     texts["group"] = texts["group"] if "group" in rows else texts["id"]
     rows = rows.assign(**texts).reset_index(drop=True)
     for column in (*NEEDED, "group"):
@@ -171,8 +172,8 @@ def feature_table(rows: pd.DataFrame, where: object, ignore: tuple[str, ...] = (
         found = f"no {', '.join(unknown)}; columns: {', '.join(map(str, rows.columns[:20]))}"
         raise InputError(where, "columns to ignore are in the table", found, "correct data.ignore")
     rows = rows.drop(columns=list(ignore)).copy()  # in one block, where there are many columns
-    ids = rows["id"].map(_text)
-    groups = rows["group"].map(_text) if "group" in rows else ids
+    ids = rows["id"].map(_cell_text)
+    groups = rows["group"].map(_cell_text) if "group" in rows else ids
     rows = rows.assign(id=ids, group=groups).reset_index(drop=True)
     for column in ("id", "group"):
         if (rows[column] == "").any():

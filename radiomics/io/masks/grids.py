@@ -1,8 +1,7 @@
-"""Masks of other grids onto an image's, and the choice among the segments of a file."""
+"""Masks of other grids, brought onto an image's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +13,7 @@ THRESHOLD = 0.5
 """Probability or occupancy from which a voxel of a FRACTIONAL segment is inside."""
 
 
-def choose_segment(
-    path: Path, known: Mapping[int, str], segment: int | str | None
-) -> tuple[int, str]:
-    """Return number and label of the one segment that was asked for by either.
-
-    Raises
-    ------
-    InputError
-        When none fits, or several do; all are listed.
-    """
-    listing = ", ".join(f"{number}: {label!r}" for number, label in known.items())
-    if segment is None:
-        chosen, rule = list(known), "a segment is needed unless there is exactly one"
-    else:
-        chosen = [n for n, label in known.items() if str(segment) in (str(n), label)]
-        rule = f"exactly one segment {segment!r}"
-    if len(chosen) != 1:
-        raise InputError(
-            path,
-            rule,
-            f"{len(chosen)} of these fit: {listing}",
-            "choose one with segment=... or --segment",
-        )
-    return chosen[0], known[chosen[0]]
-
-
-def onto_grid(
+def mask_on_grid(
     path: Path, mask: Volume, like: Volume, what: str
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Bring a mask onto another grid: by copying where the voxels coincide, else by resampling.
@@ -70,11 +43,11 @@ def onto_grid(
         return result, ()
     low = np.maximum(np.floor(index.min(axis=0)) - 1, 0).astype(int)
     high = np.minimum(np.ceil(index.max(axis=0)) + 2, like.shape).astype(int)
-    result[tuple(map(slice, low, high))] = _interpolated(mask, like, low, high)
+    result[tuple(map(slice, low, high))] = _interpolate(mask, like, low, high)
     return result, (f"{what} was resampled from another grid ({mask.describe()})",)
 
 
-def _interpolated(
+def _interpolate(
     mask: Volume, like: Volume, low: NDArray[np.int64], high: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Interpolate a mask linearly at the voxel centres of a box of another grid."""

@@ -16,7 +16,7 @@ from pydicom.uid import RTStructureSetStorage
 
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.streams import BoundedReader
-from radiomics.io.dicom.writer import deterministic_uid, save
+from radiomics.io.dicom.writer import deterministic_uid, write_dataset
 from radiomics.io.masks.contours import outline, rasterise
 from radiomics.types import InputError, Volume
 
@@ -44,10 +44,10 @@ def read_rois(path: Path) -> list[Roi]:
     """
     try:
         with BoundedReader(path) as stream:
-            return _parse(path, pydicom.dcmread(stream))
+            return _parse_rois(path, pydicom.dcmread(stream))
     except InputError:
         raise
-    except Exception as error:  # a hostile file breaks the parser in many ways; each is told
+    except Exception as error:  # a hostile file breaks the parser in many ways: say which
         reason = (str(error).splitlines() or [""])[0]
         raise InputError(
             path,
@@ -57,7 +57,7 @@ def read_rois(path: Path) -> list[Roi]:
         ) from error
 
 
-def _parse(path: Path, data: pydicom.Dataset) -> list[Roi]:
+def _parse_rois(path: Path, data: pydicom.Dataset) -> list[Roi]:
     if data.get("Modality") != "RTSTRUCT" or "StructureSetROISequence" not in data:
         raise InputError(
             path,
@@ -104,7 +104,7 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
         Unknown name (the names that exist are listed), another frame of reference, a geometric
         type other than CLOSED_PLANAR, contours between slices or beyond the image.
     """
-    roi = _choose(path, read_rois(path), name)
+    roi = _choose_roi(path, read_rois(path), name)
     if like.frame and roi.frame and like.frame != roi.frame:
         raise InputError(
             path,
@@ -121,15 +121,15 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
             "choose a ROI that encloses a volume",
         )
     enclosing = tuple(contour for contour in roi.contours if len(contour) > 2)
-    if len({_unordered(contour) for contour in enclosing}) < len(enclosing):
+    if len({_point_set(contour) for contour in enclosing}) < len(enclosing):
         raise InputError(
             path,
             f"ROI {roi.name!r} must not hold the same contour twice (two would cancel)",
             "a repeated contour",
             "remove it in the software that drew the ROI",
         )
-    slices = _by_slice(path, replace(roi, contours=enclosing), like)
-    history = _gaps(path, roi, sorted(slices))
+    slices = _polygons_by_slice(path, replace(roi, contours=enclosing), like)
+    history = _check_gaps(path, roi, sorted(slices))
     dropped = len(roi.contours) - len(enclosing)
     if dropped:
         history += (f"left out {dropped} contour(s) of fewer than 3 points, which enclose nothing",)
@@ -139,12 +139,12 @@ def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
     return Volume(array, like.affine, "1", like.frame, history)
 
 
-def _unordered(contour: NDArray[np.float64]) -> bytes:
+def _point_set(contour: NDArray[np.float64]) -> bytes:
     """Return a contour's points whatever their first one and their direction."""
     return np.unique(contour, axis=0).tobytes()
 
 
-def _gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
+def _check_gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
     """Refuse contours on every second (third, ...) slice; note single slices without any."""
     steps = np.diff(planes)
     if len(steps) > 1 and np.median(steps) > 1:
@@ -158,7 +158,7 @@ def _gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
     return (f"ROI has no contours on {empty} slice(s) between others",) if empty else ()
 
 
-def _choose(path: Path, rois: list[Roi], name: str | None) -> Roi:
+def _choose_roi(path: Path, rois: list[Roi], name: str | None) -> Roi:
     filled = [roi for roi in rois if roi.contours]
     listing = ", ".join(repr(r.name) + ("" if r.contours else " (no contours)") for r in rois)
     if name is None:
@@ -171,7 +171,7 @@ def _choose(path: Path, rois: list[Roi], name: str | None) -> Roi:
     return chosen[0]
 
 
-def _by_slice(path: Path, roi: Roi, like: Volume) -> dict[int, list[NDArray[np.float64]]]:
+def _polygons_by_slice(path: Path, roi: Roi, like: Volume) -> dict[int, list[NDArray[np.float64]]]:
     """Sort the contours of a ROI by slice, as (row, column) polygons in index coordinates."""
     to_index = np.linalg.inv(like.affine)
     depth, height, width = like.shape
@@ -221,7 +221,7 @@ def write_rtstruct(
     """
     series = headers[0]
     uid = deterministic_uid(series.text("SeriesInstanceUID"), label)
-    data = _structure_set(series, uid, label)
+    data = _new_structure_set(series, uid, label)
     data.StructureSetROISequence = Sequence()
     data.ROIContourSequence = Sequence()
     data.RTROIObservationsSequence = Sequence()
@@ -232,16 +232,16 @@ def write_rtstruct(
         data.StructureSetROISequence.append(roi)
         contours = Dataset()
         contours.ReferencedROINumber, contours.ROIDisplayColor = number, [255, 0, 0]
-        contours.ContourSequence = Sequence(_contours(mask, headers))
+        contours.ContourSequence = Sequence(_contour_items(mask, headers))
         data.ROIContourSequence.append(contours)
         observation = Dataset()
         observation.ObservationNumber = observation.ReferencedROINumber = number
         observation.RTROIInterpretedType, observation.ROIInterpreter = "GTV", ""
         data.RTROIObservationsSequence.append(observation)
-    save(data, path)
+    write_dataset(data, path)
 
 
-def _structure_set(series: Header, uid: str, label: str) -> Dataset:
+def _new_structure_set(series: Header, uid: str, label: str) -> Dataset:
     source = pydicom.dcmread(series.path, stop_before_pixels=True)
     data = Dataset()
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"):
@@ -261,7 +261,7 @@ def _structure_set(series: Header, uid: str, label: str) -> Dataset:
     return data
 
 
-def _contours(mask: Volume, headers: tuple[Header, ...]) -> list[Dataset]:
+def _contour_items(mask: Volume, headers: tuple[Header, ...]) -> list[Dataset]:
     items = []
     for index in np.flatnonzero(mask.array.any(axis=(1, 2))).tolist():
         for polygon in outline(mask.array[index]):

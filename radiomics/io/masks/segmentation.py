@@ -15,7 +15,8 @@ from pydicom.sr.codedict import codes
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.io.dicom.writer import deterministic_uid
-from radiomics.io.masks.grids import THRESHOLD, choose_segment, onto_grid
+from radiomics.io.masks.grids import THRESHOLD, mask_on_grid
+from radiomics.io.masks.segments import choose_segment
 from radiomics.types import InputError, Volume
 
 
@@ -41,8 +42,10 @@ def read_segment(path: Path, like: Volume, segment: int | str | None = None) -> 
     except (ValueError, TypeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
         found = str(error).splitlines()[0]
         raise InputError(path, "a SEG must be readable", found, "export it again") from None
-    known = {int(n): str(seg.get_segment_description(n).segment_label) for n in seg.segment_numbers}
-    number, label = choose_segment(path, known, segment)
+    labels = {
+        int(n): str(seg.get_segment_description(n).segment_label) for n in seg.segment_numbers
+    }
+    number, label = choose_segment(path, labels, segment)
     frame = str(seg.get("FrameOfReferenceUID") or "")
     if like.frame and frame and like.frame != frame:
         raise InputError(
@@ -58,7 +61,7 @@ def read_segment(path: Path, like: Volume, segment: int | str | None = None) -> 
         raise InputError(path, "a SEG must form a volume", found, "export it again") from None
     values = np.asarray(volume.array, dtype=np.float64).reshape(volume.array.shape[:3])
     source = Volume(values >= THRESHOLD, volume.affine, "1", frame)
-    array, history = onto_grid(path, source, like, f"segment {label!r}")
+    array, history = mask_on_grid(path, source, like, f"segment {label!r}")
     return Volume(array, like.affine, "1", like.frame, history)
 
 

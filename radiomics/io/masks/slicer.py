@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.io.files.itk import affine_of
-from radiomics.io.masks.grids import choose_segment, onto_grid
+from radiomics.io.masks.grids import mask_on_grid
+from radiomics.io.masks.segments import choose_segment
 from radiomics.types import InputError, Volume
 
 
@@ -36,9 +37,11 @@ def read_segments(path: Path) -> list[Segment]:
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        told = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-        numbers = sorted(int(m[1]) for key in told if (m := re.fullmatch(r"Segment(\d+)_ID", key)))
-        segments = [_segment(told, number) for number in numbers]
+        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        numbers = sorted(
+            int(m[1]) for key in metadata if (m := re.fullmatch(r"Segment(\d+)_ID", key))
+        )
+        segments = [_parse_segment(metadata, number) for number in numbers]
     except (RuntimeError, ValueError) as error:
         found = str(error).strip().splitlines()[-1]
         raise InputError(
@@ -50,13 +53,13 @@ def read_segments(path: Path) -> list[Segment]:
     return segments
 
 
-def _segment(told: dict[str, str], number: int) -> Segment:
-    name = told.get(f"Segment{number}_Name") or told[f"Segment{number}_ID"]
-    layer = int(told.get(f"Segment{number}_Layer", 0))
-    return Segment(name, layer, int(told.get(f"Segment{number}_LabelValue", 1)))
+def _parse_segment(metadata: dict[str, str], number: int) -> Segment:
+    name = metadata.get(f"Segment{number}_Name") or metadata[f"Segment{number}_ID"]
+    layer = int(metadata.get(f"Segment{number}_Layer", 0))
+    return Segment(name, layer, int(metadata.get(f"Segment{number}_LabelValue", 1)))
 
 
-def read_slicer(path: Path, like: Volume, segment: int | str | None = None) -> Volume:
+def read_slicer_segment(path: Path, like: Volume, segment: int | str | None = None) -> Volume:
     """Read one segment onto the grid of an image; Slicer may have cut the file to its segments.
 
     Parameters
@@ -75,5 +78,5 @@ def read_slicer(path: Path, like: Volume, segment: int | str | None = None) -> V
     layers: NDArray[Any] = sitk.GetArrayFromImage(image)
     layer = layers[..., chosen.layer] if image.GetNumberOfComponentsPerPixel() > 1 else layers
     source = Volume(layer == chosen.value, affine_of(image), "1", like.frame)
-    array, history = onto_grid(path, source, like, f"segment {name!r}")
+    array, history = mask_on_grid(path, source, like, f"segment {name!r}")
     return Volume(array, like.affine, "1", like.frame, history)

@@ -1,1 +1,1 @@
-"""Filtering: convolution, Gaussians, recursive filters, spectra, steering, wavelets."""
+"""Filtering: convolution, Gaussians, recursive filters, spectra, steering, wavelets, spheres."""

@@ -13,9 +13,9 @@ from itertools import permutations, product
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
@@ -50,7 +50,7 @@ Chain = tuple[Line, ...]
 """Kernels that are applied one after the other along one axis; none leaves the axis alone."""
 
 
-def odd(taps: Sequence[float] | Floats) -> Line:
+def centred_line(taps: Sequence[float] | Floats) -> Line:
     """Return a kernel around its middle tap."""
     return Line(tuple(float(tap) for tap in taps), len(taps) // 2)
 
@@ -82,7 +82,7 @@ def check_fit(widths: Sequence[int], shape: Sequence[int]) -> None:
             )
 
 
-def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
+def convolve_along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     """Convolve along one axis: ``out[i] = sum over m of taps[m] in[i - m + centre]``.
 
     Parameters
@@ -100,28 +100,30 @@ def along(array: Floats, axis: int, line: Line, boundary: Boundary) -> Floats:
     across = 1 if axis == 0 else 0
     many = max(1, PART * array.shape[across] // max(1, array.size))
     if many >= array.shape[across]:
-        return _along_part(array, axis, taps, ends, boundary)
+        return _convolve_part(array, axis, taps, ends, boundary)
     result = np.empty(array.shape)
 
     def convolve(start: int) -> None:
         part = (slice(None),) * across + (slice(start, start + many),)
-        result[part] = _along_part(array[part], axis, taps, ends, boundary)
+        result[part] = _convolve_part(array[part], axis, taps, ends, boundary)
 
     side_by_side([partial(convolve, start) for start in range(0, array.shape[across], many)])
     return result
 
 
-def _along_part(
+def _convolve_part(
     array: Floats, axis: int, taps: Floats, ends: tuple[int, int], boundary: Boundary
 ) -> Floats:
     padded = pad(array, *ends, axis, boundary)
     before = int(np.prod(array.shape[:axis]))
     after = int(np.prod(array.shape[axis + 1 :]))
     blocks = np.ascontiguousarray(padded).reshape(before, padded.shape[axis], after)
-    return np.asarray(_along(blocks, taps).reshape(array.shape))
+    return np.asarray(_correlate_middle(blocks, taps).reshape(array.shape))
 
 
-def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) -> Floats:
+def convolve_and_halve(
+    array: Floats, axis: int, taps: Sequence[float], boundary: Boundary
+) -> Floats:
     """Convolve along one axis and keep every other value.
 
     ``out[k] = sum over m of taps[m] in[2 k + 1 - m]`` for all k at which a tap meets the image
@@ -136,8 +138,8 @@ def halved(array: Floats, axis: int, taps: Sequence[float], boundary: Boundary) 
     return np.moveaxis(total, 0, axis)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
-def _along(blocks: Any, taps: Any) -> Any:
+@kernel(fastmath={"contract"})
+def _correlate_middle(blocks: Any, taps: Any) -> Any:
     """Correlate the middle one of three axes."""
     many, padded, wide = blocks.shape
     size, count = len(taps), padded - len(taps) + 1
@@ -164,11 +166,11 @@ def _along(blocks: Any, taps: Any) -> Any:
     return result
 
 
-def separable(array: Floats, chains: Sequence[Chain], boundary: Boundary) -> Floats:
+def convolve_separably(array: Floats, chains: Sequence[Chain], boundary: Boundary) -> Floats:
     """Convolve along each axis with its chain, one for each of z, y and x."""
     for axis, chain in enumerate(chains):
         for line in chain:
-            array = along(array, axis, line, boundary)
+            array = convolve_along(array, axis, line, boundary)
     return array
 
 
@@ -189,7 +191,7 @@ def rotations(dims: int) -> Iterator[tuple[tuple[int, ...], tuple[bool, ...]]]:
                 yield (*range(fixed), *order), (False,) * fixed + flips
 
 
-def pooled(
+def convolve_and_pool(
     array: Floats, chains: Sequence[Chain], dims: int, boundary: Boundary, pooling: Pooling
 ) -> Floats:
     """Convolve with a separable kernel in all its right-angle rotations, and pool the responses.
@@ -205,7 +207,7 @@ def pooled(
         )
         counts[turned] = counts.get(turned, 0) + 1
     total: Floats | None = None
-    for response, count in _responses(array, list(counts.items()), 0, boundary):
+    for response, count in _rotated_responses(array, list(counts.items()), 0, boundary):
         if total is None:
             total = response * count if pooling == "mean" else response.copy()
         elif pooling == "mean":
@@ -216,7 +218,7 @@ def pooled(
     return total / sum(counts.values()) if pooling == "mean" else total
 
 
-def _responses(
+def _rotated_responses(
     array: Floats, wanted: list[tuple[tuple[Chain, ...], int]], axis: int, boundary: Boundary
 ) -> Iterator[tuple[Floats, int]]:
     if axis == len(wanted[0][0]):
@@ -225,23 +227,23 @@ def _responses(
     for chain in dict.fromkeys(chains[axis] for chains, _ in wanted):
         part = array
         for line in chain:
-            part = along(part, axis, line, boundary)
+            part = convolve_along(part, axis, line, boundary)
         begun = [item for item in wanted if item[0][axis] == chain]
-        yield from _responses(part, begun, axis + 1, boundary)
+        yield from _rotated_responses(part, begun, axis + 1, boundary)
 
 
 def box_mean(array: Floats, radius: int, dims: int, boundary: Boundary) -> Floats:
     """Return the mean over ``2 radius + 1`` voxels along each axis."""
     size = 2 * radius + 1
-    line = odd([1 / size] * size)
-    return separable(array, axes((line,), dims), boundary)
+    line = centred_line([1 / size] * size)
+    return convolve_separably(array, chain_of_each_axis((line,), dims), boundary)
 
 
-def around(reach: float, dims: int) -> Spacing:
+def equal_distances(reach: float, dims: int) -> Spacing:
     """Return the same distance along each axis; none across slices in two dimensions."""
     return reach if dims == 3 else 0, reach, reach
 
 
-def axes(chain: Chain, dims: int) -> list[Chain]:
+def chain_of_each_axis(chain: Chain, dims: int) -> list[Chain]:
     """Return the same chain for each axis; none across slices in two dimensions."""
     return [() if axis < 3 - dims else chain for axis in range(3)]

@@ -6,26 +6,32 @@ import math
 
 import numpy as np
 
-from radiomics.kernels.filtering.convolution import Boundary, Floats, Line, along, odd
+from radiomics.kernels.filtering.convolution import (
+    Boundary,
+    Floats,
+    Line,
+    centred_line,
+    convolve_along,
+)
 from radiomics.types import Spacing
 
 
-def radius(sigma: float, cutoff: float) -> int:
+def kernel_radius(sigma: float, cutoff: float) -> int:
     """Return how many voxels a kernel reaches to either side: ``floor(cutoff sigma + 1/2)``."""
     return math.floor(cutoff * sigma + 0.5)
 
 
-def gaussian(sigma: float, cutoff: float) -> Line:
+def gaussian_line(sigma: float, cutoff: float) -> Line:
     """Return a sampled Gaussian, not renormalised; ``sigma`` in voxels."""
-    k = np.arange(-radius(sigma, cutoff), radius(sigma, cutoff) + 1)
-    return odd(np.exp(-(k**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi)))
+    k = np.arange(-kernel_radius(sigma, cutoff), kernel_radius(sigma, cutoff) + 1)
+    return centred_line(np.exp(-(k**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi)))
 
 
-def curvature(sigma: float, cutoff: float) -> Line:
+def second_derivative_line(sigma: float, cutoff: float) -> Line:
     """Return the second derivative of a sampled Gaussian; ``sigma`` in voxels."""
-    k = np.arange(-radius(sigma, cutoff), radius(sigma, cutoff) + 1)
-    taps = np.array(gaussian(sigma, cutoff).taps)
-    return odd(-taps * (1 - k**2 / sigma**2) / sigma**2)
+    k = np.arange(-kernel_radius(sigma, cutoff), kernel_radius(sigma, cutoff) + 1)
+    taps = np.array(gaussian_line(sigma, cutoff).taps)
+    return centred_line(-taps * (1 - k**2 / sigma**2) / sigma**2)
 
 
 def laplacian(
@@ -40,15 +46,16 @@ def laplacian(
     side = math.prod(spacing[axis] for axis in free) ** (1 / dims)
     sigmas = [sigma / step for step in spacing]
     weights = [(side / step) ** 2 for step in spacing]
-    smooth, curved = (
-        array,
-        None,
-    )  # over the axes so far: no derivative, and the sum of those with one
+    # over the axes so far: no derivative, and the sum of those with one
+    smooth, curved = array, None
     for axis in free:
-        line = gaussian(sigmas[axis], cutoff)
-        bent = along(smooth, axis, curvature(sigmas[axis], cutoff), boundary) * weights[axis]
-        curved = bent if curved is None else along(curved, axis, line, boundary) + bent
+        line = gaussian_line(sigmas[axis], cutoff)
+        bent = (
+            convolve_along(smooth, axis, second_derivative_line(sigmas[axis], cutoff), boundary)
+            * weights[axis]
+        )
+        curved = bent if curved is None else convolve_along(curved, axis, line, boundary) + bent
         if axis != free[-1]:
-            smooth = along(smooth, axis, line, boundary)
+            smooth = convolve_along(smooth, axis, line, boundary)
     assert curved is not None
     return curved

@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from radiomics.kernels.threads import side_by_side
+from radiomics.kernels.compiling import kernel
+from radiomics.kernels.threads import side_by_side, split_range
 
 Floats = NDArray[np.float64]
 
@@ -61,13 +61,15 @@ def laplacian(
         for along in (axis, *(other for other in axes if other != axis)):
             order = 2 if along == axis else 0
             scale = sigma**2 if along == axis else 1.0
-            response = _filter(response, along, coefficients(sigma / spacing[along], order, scale))
+            response = _filter_axis(
+                response, along, recursive_coefficients(sigma / spacing[along], order, scale)
+            )
             response = response[(slice(None),) * along + (box[along],)]  # lines along it are done
         total = (total + response * (1 / spacing[axis] ** 2)).astype(np.float32)
     return total
 
 
-def coefficients(sigma: float, order: int, scale: float = 1.0) -> tuple[Floats, ...]:
+def recursive_coefficients(sigma: float, order: int, scale: float = 1.0) -> tuple[Floats, ...]:
     """Return what the two filters multiply by.
 
     Parameters
@@ -128,7 +130,9 @@ def _numerator(sigma: float, terms: tuple[tuple[float, float], ...]) -> Floats:
     )
 
 
-def _filter(image: NDArray[Any], axis: int, factors: tuple[Floats, ...]) -> NDArray[np.float32]:
+def _filter_axis(
+    image: NDArray[Any], axis: int, factors: tuple[Floats, ...]
+) -> NDArray[np.float32]:
     """Filter along one axis, in parts that fit a processor's cache."""
     result = np.empty(image.shape, dtype=np.float32)
     depth, last = image.shape[0], image.ndim - 1
@@ -136,35 +140,31 @@ def _filter(image: NDArray[Any], axis: int, factors: tuple[Floats, ...]) -> NDAr
     def along_first(rows: slice) -> None:
         part = image[:, rows]
         lines = part.astype(np.float64, order="C").reshape(1, depth, -1)
-        result[:, rows] = _recursive(lines, *factors).reshape(part.shape)
+        result[:, rows] = _filter_lines(lines, *factors).reshape(part.shape)
 
     def within(planes: slice) -> None:
         part, into = image[planes], result[planes]
         if axis == last:
             part, into = part.transpose(0, 2, 1), into.transpose(0, 2, 1)
-        into[:] = _recursive(part.astype(np.float64, order="C"), *factors)
+        into[:] = _filter_lines(part.astype(np.float64, order="C"), *factors)
 
     calls: list[Callable[[], None]]
     if axis == 0:
         lines = max(WIDTH, BLOCK // depth)
         width = max(1, lines * image.shape[1] // max(1, image[0].size))
-        calls = [partial(along_first, part) for part in _parts(image.shape[1], width)]
+        calls = [partial(along_first, part) for part in split_range(image.shape[1], width)]
     elif image.ndim == 2:
-        result[:] = _recursive(image.T.astype(np.float64, order="C")[None], *factors)[0].T
+        result[:] = _filter_lines(image.T.astype(np.float64, order="C")[None], *factors)[0].T
         return result
     else:
         many = max(1, BLOCK // image[0].size)
-        calls = [partial(within, part) for part in _parts(depth, many)]
+        calls = [partial(within, part) for part in split_range(depth, many)]
     side_by_side(calls)
     return result
 
 
-def _parts(count: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _recursive(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after: Any) -> Any:
+@kernel(error_model="numpy")
+def _filter_lines(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after: Any) -> Any:
     """Filter lines (P, N, M) along their second axis."""
     _, count, width = lines.shape
     total, last = np.empty(lines.shape, dtype=np.float32), count - 1
@@ -172,43 +172,46 @@ def _recursive(lines: Any, ahead: Any, back: Any, later: Any, before: Any, after
     for plane in range(len(lines)):
         x = lines[plane]
         for i in range(count):
-            _samples(past, i, x, i, max(i - 1, 0), max(i - 2, 0), max(i - 3, 0), ahead)
+            _set_samples(past, i, x, i, max(i - 1, 0), max(i - 2, 0), max(i - 3, 0), ahead)
             if i >= FEWEST:
-                _results(past, i, i - 1, i - 2, i - 3, i - 4, back)
+                _subtract_results(past, i, i - 1, i - 2, i - 3, i - 4, back)
             else:
                 for k in range(FEWEST):
                     row, factor = (past[i - 1 - k], back[k]) if k < i else (x[0], before[k])
-                    _less(past[i], row, factor)
+                    _subtract_row(past[i], row, factor)
         for i in range(last, -1, -1):
             one, two = min(i + 1, last), min(i + 2, last)
-            _samples(future, i, x, one, two, min(i + 3, last), min(i + 4, last), later)
+            _set_samples(future, i, x, one, two, min(i + 3, last), min(i + 4, last), later)
             if last - i >= FEWEST:
-                _results(future, i, i + 1, i + 2, i + 3, i + 4, back)
+                _subtract_results(future, i, i + 1, i + 2, i + 3, i + 4, back)
             else:
                 for k in range(FEWEST):
                     inside = i + 1 + k <= last
                     row, factor = (future[i + 1 + k], back[k]) if inside else (x[last], after[k])
-                    _less(future[i], row, factor)
+                    _subtract_row(future[i], row, factor)
             for m in range(width):
                 total[plane, i, m] = past[i, m] + future[i, m]
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _samples(to: Any, i: int, x: Any, a: int, b: int, c: int, d: int, by: Any) -> None:
+@kernel(error_model="numpy")
+def _set_samples(to: Any, i: int, x: Any, a: int, b: int, c: int, d: int, by: Any) -> None:
+    """Set a row of results to four rows of samples times their factors."""
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] = x[a, m] * p + x[b, m] * q + x[c, m] * r + x[d, m] * s
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _results(to: Any, i: int, a: int, b: int, c: int, d: int, by: Any) -> None:
+@kernel(error_model="numpy")
+def _subtract_results(to: Any, i: int, a: int, b: int, c: int, d: int, by: Any) -> None:
+    """Subtract four rows of results times their factors from another one."""
     p, q, r, s = by[0], by[1], by[2], by[3]
     for m in range(to.shape[1]):
         to[i, m] -= to[a, m] * p + to[b, m] * q + to[c, m] * r + to[d, m] * s
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _less(to: Any, row: Any, factor: float) -> None:
+@kernel(error_model="numpy")
+def _subtract_row(to: Any, row: Any, factor: float) -> None:
+    """Subtract a row times a factor from another one."""
     for m in range(len(to)):
         to[m] -= row[m] * factor

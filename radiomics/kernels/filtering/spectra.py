@@ -37,18 +37,18 @@ class Spectrum:
     values: Callable[[Sequence[Floats]], Floats]
 
 
-def frequencies(count: int) -> Floats:
+def angular_frequencies(count: int) -> Floats:
     """Return IBSI's angular frequencies of an axis: from -pi to pi, both included, zero first."""
     if count == 1:
         return np.zeros(1)
     return np.fft.ifftshift(np.pi * (2 * np.arange(count) / (count - 1) - 1))
 
 
-def _grid(shape: Sequence[int]) -> tuple[list[Floats], list[Floats]]:
+def _transform_frequencies(shape: Sequence[int]) -> tuple[list[Floats], list[Floats]]:
     """Return the frequencies of a real transform along each axis, and those opposite to them."""
     plus, minus = [], []
     for place, count in enumerate(shape):
-        w = frequencies(count)
+        w = angular_frequencies(count)
         opposite = w[-np.arange(count) % count]
         if place == len(shape) - 1:  # the half that a real transform keeps
             w, opposite = w[: count // 2 + 1], opposite[: count // 2 + 1]
@@ -59,7 +59,7 @@ def _grid(shape: Sequence[int]) -> tuple[list[Floats], list[Floats]]:
     return plus, minus
 
 
-def transform(
+def half_transform(
     array: NDArray[np.generic], dims: int, precision: Precision = "float64"
 ) -> NDArray[Any]:
     """Return the half of an image's Fourier transform that the other follows from.
@@ -76,14 +76,14 @@ def transform(
     return np.asarray(fft.rfftn(values, axes=(0, 1, 2)[3 - dims :], workers=workers()))
 
 
-def filtered(
+def apply_spectrum(
     transformed: NDArray[Any], spectrum: Spectrum, width: int, dims: int, overwrite: bool = False
 ) -> NDArray[Any]:
     """Return the real part of an image filtered by a spectrum, periodic, slice by slice in 2D.
 
     Parameters
     ----------
-    transformed : what :func:`transform` gives; ``overwrite`` says that nobody else needs it
+    transformed : what :func:`half_transform` gives; ``overwrite`` says that nobody else needs it
     width : how long the image's rows are
 
     Returns
@@ -92,7 +92,7 @@ def filtered(
     """
     over = (0, 1, 2)[3 - dims :]
     shape = [*transformed.shape[3 - dims : 2], width]
-    plus, minus = _grid(shape)
+    plus, minus = _transform_frequencies(shape)
     real = spectrum.factor.imag == 0
     result = transformed if overwrite else np.empty_like(transformed)
     many = max(1, PART // max(1, transformed[0].size))
@@ -129,11 +129,11 @@ def check_level(level: int, shape: Sequence[int]) -> None:
         )
 
 
-def simoncelli(level: int) -> Spectrum:
+def simoncelli_spectrum(level: int) -> Spectrum:
     """Return the band-pass filter of a level of Simoncelli's wavelet, 1 for the finest."""
 
     def values(w: Sequence[Floats]) -> Floats:
-        square = 4.0 ** (level - 1) * _square(w)
+        square = 4.0 ** (level - 1) * _squared_lengths(w)
         inside = (square > (np.pi / 4) ** 2) & (square <= np.pi**2)
         phase = np.log2(np.where(inside, square, 1.0) * (2 / np.pi) ** 2)
         return np.where(inside, np.cos(np.pi / 4 * phase), 0.0)
@@ -141,13 +141,13 @@ def simoncelli(level: int) -> Spectrum:
     return Spectrum(1.0 + 0j, values)
 
 
-def riesz(order: Sequence[int]) -> Spectrum:
+def riesz_spectrum(order: Sequence[int]) -> Spectrum:
     """Return the Riesz transform of an order along z, y and x (y and x in two dimensions)."""
     total = sum(order)
     ways = math.factorial(total) / math.prod(math.factorial(part) for part in order)
 
     def values(w: Sequence[Floats]) -> Floats:
-        square = _square(w)
+        square = _squared_lengths(w)
         length = (1 / np.sqrt(np.where(square > 0, square, 1.0))) ** total
         used = [axis**part for axis, part in zip(w, order, strict=True) if part]
         return math.prod(used, start=length)
@@ -155,11 +155,11 @@ def riesz(order: Sequence[int]) -> Spectrum:
     return Spectrum((-1j) ** total * math.sqrt(ways), values)
 
 
-def _square(w: Sequence[Floats]) -> Floats:
+def _squared_lengths(w: Sequence[Floats]) -> Floats:
     return sum((axis**2 for axis in w), start=np.zeros(1))
 
 
-def product(*spectra: Spectrum) -> Spectrum:
+def spectrum_product(*spectra: Spectrum) -> Spectrum:
     """Return the filter that applies several, one after the other."""
     factor = math.prod((spectrum.factor for spectrum in spectra), start=1.0 + 0j)
     return Spectrum(factor, lambda w: reduce(np.multiply, (s.values(w) for s in spectra)))

@@ -19,10 +19,10 @@ from itertools import combinations, product
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import eval_legendre
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.cropping import Box
 
 Floats = NDArray[np.float64]
@@ -69,7 +69,7 @@ def icosphere(subdivisions: int) -> Floats:
     return np.array(corners)
 
 
-def degrees(here: Floats, there: Floats, count: int) -> list[Floats]:
+def degree_matrices(here: Floats, there: Floats, count: int) -> list[Floats]:
     """Return, for each degree ``n``, what of a pattern to sum squares of.
 
     The part of degree n of a pattern s, sampled at the same points, is ``K s`` with
@@ -101,7 +101,7 @@ class Taps:
     weights: Floats
 
 
-def taps(points: Floats, order: Order) -> Taps:
+def point_taps(points: Floats, order: Order) -> Taps:
     """Return the weights of linear interpolation, or of cubic B-splines' coefficients.
 
     Parameters
@@ -110,7 +110,7 @@ def taps(points: Floats, order: Order) -> Taps:
     """
     first, shifts, weights = [0], [], []
     for point in points:
-        lines = [_line(float(offset), order) for offset in point]
+        lines = [_axis_taps(float(offset), order) for offset in point]
         for parts in product(*lines):
             shifts.append([shift for shift, _ in parts])
             weights.append(math.prod(weight for _, weight in parts))
@@ -118,7 +118,7 @@ def taps(points: Floats, order: Order) -> Taps:
     return Taps(np.array(first), np.array(shifts), np.array(weights))
 
 
-def _line(offset: float, order: Order) -> list[tuple[int, float]]:
+def _axis_taps(offset: float, order: Order) -> list[tuple[int, float]]:
     below = int(np.floor(offset))
     t = offset - below
     if order == "linear":
@@ -133,7 +133,7 @@ def _line(offset: float, order: Order) -> list[tuple[int, float]]:
     return [(shift, weight) for shift, weight in ends if weight]
 
 
-def samples(padded: Floats, width: int, box: Box, around: Taps) -> Floats:
+def sample_points(padded: Floats, width: int, box: Box, around: Taps) -> Floats:
     """Return what lies at the points around each voxel of a box.
 
     Parameters
@@ -148,12 +148,14 @@ def samples(padded: Floats, width: int, box: Box, around: Taps) -> Floats:
     starts = np.array([part.start + width for part in box])
     sizes = [part.stop - part.start for part in box]
     found = np.empty((len(around.first) - 1, *sizes))
-    _sample(padded, starts, around.first, around.shifts, around.weights, found)
+    _sample_points(padded, starts, around.first, around.shifts, around.weights, found)
     return found
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
-def _sample(padded: Any, starts: Any, first: Any, shifts: Any, weights: Any, found: Any) -> None:
+@kernel(fastmath={"contract"})
+def _sample_points(
+    padded: Any, starts: Any, first: Any, shifts: Any, weights: Any, found: Any
+) -> None:
     count, depth, height, width = found.shape
     for z in range(depth):
         for point in range(count):
@@ -168,7 +170,7 @@ def _sample(padded: Any, starts: Any, first: Any, shifts: Any, weights: Any, fou
                         into[x] += weight * row[x]
 
 
-def strengths(bright: NDArray[np.bool_], parts: Sequence[Floats]) -> Floats:
+def degree_norms(bright: NDArray[np.bool_], parts: Sequence[Floats]) -> Floats:
     """Return the norms of patterns' parts, ``(len(parts), N)``, for ``(N, V)`` bool patterns.
 
     The part of degree 0 is how many points are bright: equal numbers stay equal to the last bit.

@@ -21,11 +21,11 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from radiomics.kernels.filtering.convolution import Floats, odd, separable
-from radiomics.kernels.filtering.gaussian import gaussian
+from radiomics.kernels.compiling import kernel
+from radiomics.kernels.filtering.convolution import Floats, centred_line, convolve_separably
+from radiomics.kernels.filtering.gaussian import gaussian_line
 from radiomics.kernels.threads import side_by_side
 
 CUTOFF = 4.0
@@ -34,16 +34,16 @@ PART = 2**16
 """Voxels whose axes are found at a time."""
 
 
-def components(total: int, dims: int) -> list[tuple[int, ...]]:
+def component_orders(total: int, dims: int) -> list[tuple[int, ...]]:
     """Return the orders of all Riesz components of a total order.
 
-    >>> components(2, 2)
+    >>> component_orders(2, 2)
     [(0, 2), (1, 1), (2, 0)]
     """
     return [n for n in product(range(total + 1), repeat=dims) if sum(n) == total]
 
 
-def frames(first: Sequence[Floats], sigmas: Sequence[float]) -> Floats:
+def local_axes(first: Sequence[Floats], sigmas: Sequence[float]) -> Floats:
     """Return the axes of each voxel.
 
     Parameters
@@ -63,11 +63,11 @@ def frames(first: Sequence[Floats], sigmas: Sequence[float]) -> Floats:
     """
     dims = len(first)
     chains: list[Any] = [()] * (3 - dims)
-    chains += [(odd(gaussian(sigma, CUTOFF).taps),) for sigma in sigmas[3 - dims :]]
+    chains += [(centred_line(gaussian_line(sigma, CUTOFF).taps),) for sigma in sigmas[3 - dims :]]
     pairs = [(a, b) for a in range(dims) for b in range(a, dims)]
     found = np.empty((len(pairs), *first[0].shape))
     for into, (a, b) in zip(found, pairs, strict=True):
-        into[:] = separable(first[a] * first[b], chains, "periodic")
+        into[:] = convolve_separably(first[a] * first[b], chains, "periodic")
     lines = [array.reshape(-1) for array in first]
     flat = found.reshape(len(pairs), -1)
     turn = _axes_in_space if dims == 3 else _axes_in_slices
@@ -77,7 +77,7 @@ def frames(first: Sequence[Floats], sigmas: Sequence[float]) -> Floats:
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _axes_in_slices(tensors: Any, along_y: Any, along_x: Any) -> None:
     """Replace yy, yx and xx by the axis of the largest eigenvalue along y and x, and 0."""
     for i in range(tensors.shape[1]):
@@ -89,7 +89,7 @@ def _axes_in_slices(tensors: Any, along_y: Any, along_x: Any) -> None:
         tensors[0, i], tensors[1, i], tensors[2, i] = y, x, 0.0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _axes_in_space(tensors: Any, along_z: Any, along_y: Any, along_x: Any) -> None:
     """Replace zz, zy, zx, yy, yx and xx by the axes of the two largest eigenvalues."""
     matrix, vectors = np.empty((3, 3)), np.empty((3, 3))
@@ -118,7 +118,7 @@ def _axes_in_space(tensors: Any, along_z: Any, along_y: Any, along_x: Any) -> No
                 tensors[3 * axis + a, i] = vectors[a, column] if sign >= 0 else -vectors[a, column]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _diagonalise(matrix: Any, vectors: Any) -> None:
     """Turn a symmetric matrix of three rows until it is diagonal, by Jacobi's rotations."""
     vectors[:] = 0.0
@@ -148,27 +148,28 @@ def _diagonalise(matrix: Any, vectors: Any) -> None:
                     vectors[k, a], vectors[k, b] = c * left - s * right, s * left + c * right
 
 
-def steer(total: Floats, component: Floats, axes: Floats, terms: Sequence[Any]) -> None:
+def add_component(
+    total: Floats, component: Floats, axes: Floats, powers: NDArray[np.int64], factors: Floats
+) -> None:
     """Add to a steered response what one component contributes.
 
     Parameters
     ----------
     total, component : (D, H, W) float64
-    axes : what :func:`frames` gives
-    terms : powers and factors of the component, from :func:`terms`
+    axes : what :func:`local_axes` gives
+    powers, factors : of the component, from :func:`steering_terms`
     """
-    powers, factors = terms
     lines = total.reshape(-1), component.reshape(-1), axes.reshape(len(axes), -1)
     calls = []
     for start in range(0, lines[0].size, PART):
         part = slice(start, start + PART)
         given = (lines[0][part], lines[1][part], lines[2][:, part])
-        calls.append(partial(_steer, *given, powers, factors))
+        calls.append(partial(_add_component, *given, powers, factors))
     side_by_side(calls)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _steer(total: Any, component: Any, axes: Any, powers: Any, factors: Any) -> None:
+@kernel
+def _add_component(total: Any, component: Any, axes: Any, powers: Any, factors: Any) -> None:
     dims = powers.shape[1]
     frame = np.empty((dims, dims))
     for i in range(len(total)):
@@ -193,7 +194,9 @@ def _steer(total: Any, component: Any, axes: Any, powers: Any, factors: Any) -> 
         total[i] += weight * component[i]
 
 
-def terms(order: Sequence[int], component: Sequence[int]) -> tuple[NDArray[Any], Floats]:
+def steering_terms(
+    order: Sequence[int], component: Sequence[int]
+) -> tuple[NDArray[np.int64], Floats]:
     """Return how a component enters the response of an order along a voxel's axes.
 
     With ``e[i]`` the axes and ``(e[i] . w)**order[i]`` multiplied out, the factor of the component
@@ -205,13 +208,15 @@ def terms(order: Sequence[int], component: Sequence[int]) -> tuple[NDArray[Any],
     -------
     (T, dims, dims) int64 powers and (T,) float64 factors
     """
-    scale = math.sqrt(_factorials(component) * _factorials(order))
+    scale = math.sqrt(_factorial_product(component) * _factorial_product(order))
     found = list(_tables(list(order), list(component)))
-    factors = [scale / _factorials([power for row in table for power in row]) for table in found]
+    factors = [
+        scale / _factorial_product([power for row in table for power in row]) for table in found
+    ]
     return np.array(found, dtype=np.int64), np.array(factors)
 
 
-def _factorials(numbers: Sequence[int]) -> int:
+def _factorial_product(numbers: Sequence[int]) -> int:
     return math.prod(math.factorial(number) for number in numbers)
 
 
@@ -220,7 +225,7 @@ def _tables(rows: list[int], columns: list[int]) -> Iterator[list[tuple[int, ...
     if not rows:
         yield []
         return
-    for first in components(rows[0], len(columns)):
+    for first in component_orders(rows[0], len(columns)):
         rest = [column - part for column, part in zip(columns, first, strict=True)]
         if min(rest) >= 0:
             for others in _tables(rows[1:], rest):

@@ -16,15 +16,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.kernels.threads import side_by_side
 
 Box = tuple[slice, ...]
 
 
-def bands(
+def sub_bands(
     image: NDArray[Any], filters: NDArray[Any], axes: Sequence[int], box: Box
 ) -> dict[str, NDArray[Any]]:
     """Return the responses to a low-pass and a high-pass filter along each of some axes.
@@ -44,13 +44,15 @@ def bands(
     found = {"": image[kept]}
     for axis in axes:
         ends = box[axis].start, box[axis].stop
-        calls = [partial(_both, response, filters, axis, *ends) for response in found.values()]
+        calls = [
+            partial(_low_and_high, response, filters, axis, *ends) for response in found.values()
+        ]
         names = [name + letter for name in found for letter in "ad"]
         found = dict(zip(names, [one for pair in side_by_side(calls) for one in pair], strict=True))
     return found
 
 
-def _both(
+def _low_and_high(
     image: NDArray[Any], filters: NDArray[Any], axis: int, start: int, stop: int
 ) -> list[NDArray[Any]]:
     """Return both responses between two places on an axis."""
@@ -58,12 +60,12 @@ def _both(
     shape = (*image.shape[:axis], stop - start, *image.shape[axis + 1 :])
     last = axis == image.ndim - 1  # turned, so that lines lie side by side
     lines = image.reshape(before, side).T[None] if last else image.reshape(before, side, -1)
-    found = _filter(np.ascontiguousarray(lines), filters, start, stop)
+    found = _filter_lines(np.ascontiguousarray(lines), filters, start, stop)
     return [(part[0].T if last else part).reshape(shape) for part in found]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _filter(lines: Any, filters: Any, start: int, stop: int) -> Any:
+@kernel(error_model="numpy")
+def _filter_lines(lines: Any, filters: Any, start: int, stop: int) -> Any:
     """Filter lines (P, N, M) along their second axis: (2, P, n, M)."""
     planes, count, width = lines.shape
     taps = filters.shape[1]
@@ -76,11 +78,11 @@ def _filter(lines: Any, filters: Any, start: int, stop: int) -> Any:
                 tap = beyond - step if step <= beyond else step  # these are summed backwards
                 source = lines[plane, (middle - tap) % count]
                 for kind in range(2):
-                    _add(source, filters[kind, tap], found[kind, plane, place - start])
+                    _add_row(source, filters[kind, tap], found[kind, plane, place - start])
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _add(row: Any, factor: Any, to: Any) -> None:
+@kernel(error_model="numpy")
+def _add_row(row: Any, factor: Any, to: Any) -> None:
     for m in range(len(row)):
         to[m] += factor * row[m]

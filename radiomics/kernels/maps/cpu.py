@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-PAIRS = 24
+from radiomics.kernels.compiling import kernel
+
+COOCCURRENCE_FEATURES = 24
 STATISTICS = 17
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int) -> Any:
+@kernel
+def cooccurrence_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int) -> Any:
     """Return features of the pairs of grey levels around voxels, means over directions.
 
     Parameters
@@ -27,15 +28,15 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
     -------
     (V, 24) float64 in the order of PyRadiomics' names; NaN where no pair is
     """
-    found = np.full((len(places), PAIRS), np.nan)
+    found = np.full((len(places), COOCCURRENCE_FEATURES), np.nan)
     size = 1
     for axis in range(3):
         size *= min(2 * radius[axis] + 1, levels.shape[axis])
-    slots, own = np.zeros(n_levels + 1, dtype=np.int64), np.zeros(size, dtype=np.float64)
+    slots, present = np.zeros(n_levels + 1, dtype=np.int64), np.zeros(size, dtype=np.float64)
     p = np.zeros((size, size))
     apart, together = np.zeros(n_levels + 1), np.zeros(2 * n_levels + 1)
     low, high = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
-    row, total = np.zeros(PAIRS), np.zeros(PAIRS)
+    row, total = np.zeros(COOCCURRENCE_FEATURES), np.zeros(COOCCURRENCE_FEATURES)
     for v in range(len(places)):
         for axis in range(3):
             low[axis] = max(0, places[v, axis] - radius[axis])
@@ -43,22 +44,24 @@ def pair_maps(levels: Any, places: Any, radius: Any, offsets: Any, n_levels: int
         total[:] = 0
         used = 0
         for a in range(len(offsets)):
-            k, count = _pairs(levels, low, high, offsets[a], slots, own, p)
+            k, count = _count_pairs(levels, low, high, offsets[a], slots, present, p)
             if count:
-                _pair_features(p[:k, :k], own[:k], count, apart, together, n_levels, row)
+                _cooccurrence_features(
+                    p[:k, :k], present[:k], count, apart, together, n_levels, row
+                )
                 total += row
                 used += 1
             for i in range(k):
-                slots[int(own[i])] = 0
+                slots[int(present[i])] = 0
                 p[i, :k] = 0
         if used:
             found[v] = total / used
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _pairs(
-    levels: Any, low: Any, high: Any, offset: Any, slots: Any, own: Any, p: Any
+@kernel
+def _count_pairs(
+    levels: Any, low: Any, high: Any, offset: Any, slots: Any, present: Any, p: Any
 ) -> tuple[int, int]:
     """Count the pairs in a box; return how many levels there are, and how many pairs."""
     dz, dy, dx = offset
@@ -69,11 +72,11 @@ def _pairs(
                 one, two = levels[z, y, x], levels[z + dz, y + dy, x + dx]
                 if one and two:
                     if not slots[one]:
-                        own[k] = one
+                        present[k] = one
                         k += 1
                         slots[one] = k
                     if not slots[two]:
-                        own[k] = two
+                        present[k] = two
                         k += 1
                         slots[two] = k
                     i, j = slots[one] - 1, slots[two] - 1
@@ -83,12 +86,12 @@ def _pairs(
     return k, count
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _pair_features(
-    p: Any, own: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
+@kernel
+def _cooccurrence_features(
+    p: Any, present: Any, count: int, apart: Any, together: Any, n_levels: int, row: Any
 ) -> None:
-    """Compute the features of one symmetric matrix of counts (k, k) of levels ``own`` (k,)."""
-    k = len(own)
+    """Compute the features of one symmetric matrix of counts (k, k) of levels ``present`` (k,)."""
+    k = len(present)
     px = np.zeros(k)
     energy, joint, most, auto = 0.0, 0.0, 0.0, 0.0
     for i in range(k):
@@ -100,16 +103,16 @@ def _pair_features(
                 energy += share * share
                 joint -= share * np.log2(share)
                 most = max(most, share)
-                auto += share * own[i] * own[j]
-                apart[int(abs(own[i] - own[j]))] += share
-                together[int(own[i] + own[j])] += share
+                auto += share * present[i] * present[j]
+                apart[int(abs(present[i] - present[j]))] += share
+                together[int(present[i] + present[j])] += share
     mean, hx, spread = 0.0, 0.0, 0.0
     for i in range(k):
-        mean += px[i] * own[i]
+        mean += px[i] * present[i]
         hx -= px[i] * np.log2(px[i])
     for i in range(k):
-        spread += px[i] * (own[i] - mean) ** 2
-    lowest, highest = int(own.min()), int(own.max())
+        spread += px[i] * (present[i] - mean) ** 2
+    lowest, highest = int(present.min()), int(present.max())
     row[:] = 0
     for d in range(highest - lowest + 1):
         share = apart[d]
@@ -144,13 +147,13 @@ def _pair_features(
     row[18] = joint
     row[19] = 1.0 if n_levels < 2 else 0.0
     if k > 1:
-        row[19] = _second(p, px)
+        row[19] = _second_singular_value(p, px)
     row[20] = most
     row[23] = spread
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _second(p: Any, px: Any) -> float:
+@kernel
+def _second_singular_value(p: Any, px: Any) -> float:
     """Return the second largest singular value of the scaled matrix: its largest is 1."""
     k = len(px)
     scaled = np.empty((k, k))
@@ -161,7 +164,7 @@ def _second(p: Any, px: Any) -> float:
     return float(values[k - 2])
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     """Return first order features around voxels, in PyRadiomics' way, volume 1 and shift 0.
 
@@ -169,7 +172,7 @@ def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     ----------
     image : (D, H, W) float64
     levels : (D, H, W) uint16, 0 for what does not count
-    places, radius : as in :func:`pair_maps`
+    places, radius : as in :func:`cooccurrence_maps`
 
     Returns
     -------
@@ -198,7 +201,7 @@ def statistic_maps(image: Any, levels: Any, places: Any, radius: Any) -> Any:
     return found
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _statistics(x: Any, grey: Any, row: Any) -> None:
     """Compute the statistics of sorted intensities (n,) and of their sorted levels."""
     n = len(x)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,9 @@ class Axis:
     inverse: Floats
 
 
-def factors(below: Floats, diagonal: Floats, above: Floats) -> tuple[Floats, Floats, Floats]:
+def tridiagonal_factors(
+    below: Floats, diagonal: Floats, above: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Factor a tridiagonal system, (N,) each, without exchange of rows.
 
     Returns
@@ -48,7 +51,7 @@ def factors(below: Floats, diagonal: Floats, above: Floats) -> tuple[Floats, Flo
     return lower, np.array(above), 1 / pivots
 
 
-def along(values: Floats, axis: Axis) -> Floats:
+def interpolate_along(values: Floats, axis: Axis) -> Floats:
     """Interpolate along the first axis; ``values`` (N, ...) is overwritten.
 
     Returns
@@ -56,12 +59,16 @@ def along(values: Floats, axis: Axis) -> Floats:
     (M, ...) float64
     """
     lines = values.reshape(len(values), -1)
-    found: Floats = _along(lines, axis.taps, axis.shares, axis.lower, axis.upper, axis.inverse)
+    found: Floats = _interpolate_lines(
+        lines, axis.taps, axis.shares, axis.lower, axis.upper, axis.inverse
+    )
     return found.reshape(len(axis.taps), *values.shape[1:])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _along(lines: Any, taps: Any, shares: Any, lower: Any, upper: Any, inverse: Any) -> Any:
+@kernel(error_model="numpy")
+def _interpolate_lines(
+    lines: Any, taps: Any, shares: Any, lower: Any, upper: Any, inverse: Any
+) -> Any:
     count, width = lines.shape
     if len(lower):
         for i in range(1, count):

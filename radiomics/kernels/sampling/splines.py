@@ -20,10 +20,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from radiomics.kernels.threads import side_by_side, workers
+from radiomics.kernels.compiling import kernel
+from radiomics.kernels.threads import side_by_side, split_range, workers
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ WIDTH = 512
 """Lines that are filtered at a time."""
 
 
-def resample(image: NDArray[Any], first: Floats, last: Floats, width: int) -> Floats:
+def spline_values(image: NDArray[Any], first: Floats, last: Floats, width: int) -> Floats:
     """Return a volume's spline at points on lines, 0 outside the volume.
 
     Parameters
@@ -60,48 +60,44 @@ def resample(image: NDArray[Any], first: Floats, last: Floats, width: int) -> Fl
     high = np.where(low < 0, np.maximum(high, 1 - low), high)
     low, high = np.clip(low, 0, size - 1), np.clip(high, 1, size)
     box = tuple(slice(int(a), int(max(a + 1, b))) for a, b in zip(low, high, strict=True))
-    knots = coefficients(image, box)
-    parts = _parts(len(found), -(-len(found) // (4 * workers())))
+    knots = spline_coefficients(image, box)
+    parts = split_range(len(found), -(-len(found) // (4 * workers())))
     side_by_side(
         [
-            partial(_evaluate, knots, low, size, first[part], last[part], found[part])
+            partial(_evaluate_lines, knots, low, size, first[part], last[part], found[part])
             for part in parts
         ]
     )
     return found
 
 
-def coefficients(image: NDArray[Any], box: tuple[slice, ...]) -> Floats:
+def spline_coefficients(image: NDArray[Any], box: tuple[slice, ...]) -> Floats:
     """Return the coefficients (d, h, w) inside a box of the spline through a volume (D, H, W)."""
     knots = np.empty((len(image), *(part.stop - part.start for part in box[1:])))
 
     def planes(part: slice) -> None:
         for number in range(part.start, part.stop):
             along_x = np.array(image[number].T, dtype=np.float64, order="C")  # never the image
-            _filter(along_x)
+            _to_coefficients(along_x)
             along_y = np.ascontiguousarray(along_x[box[2]].T)
-            _filter(along_y)
+            _to_coefficients(along_y)
             knots[number] = along_y[box[1]]
 
     step = -(-len(image) // (4 * workers()))
-    side_by_side([partial(planes, part) for part in _parts(len(image), step)])
+    side_by_side([partial(planes, part) for part in split_range(len(image), step)])
     along_z = knots.reshape(len(image), -1)
 
     def columns(part: slice) -> None:
-        own = np.ascontiguousarray(along_z[:, part])
-        _filter(own)
-        along_z[:, part] = own
+        part_lines = np.ascontiguousarray(along_z[:, part])
+        _to_coefficients(part_lines)
+        along_z[:, part] = part_lines
 
-    side_by_side([partial(columns, part) for part in _parts(along_z.shape[1], WIDTH)])
+    side_by_side([partial(columns, part) for part in split_range(along_z.shape[1], WIDTH)])
     return np.ascontiguousarray(knots[box[0]])
 
 
-def _parts(count: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _filter(lines: Any) -> None:
+@kernel(error_model="numpy")
+def _to_coefficients(lines: Any) -> None:
     """Turn samples (N, M) into coefficients along the first axis, in place."""
     count = len(lines)
     if count == 1:
@@ -110,9 +106,9 @@ def _filter(lines: Any) -> None:
     for row in lines:
         for m in range(len(row)):
             row[m] *= gain
-    _begin(lines, count)
+    _set_first_coefficient(lines, count)
     for k in range(1, count):
-        _add(lines[k], POLE, lines[k - 1])
+        _add_row(lines[k], POLE, lines[k - 1])
     factor = POLE / (POLE * POLE - 1.0)
     for m in range(lines.shape[1]):
         lines[count - 1, m] = factor * (POLE * lines[count - 2, m] + lines[count - 1, m])
@@ -122,79 +118,76 @@ def _filter(lines: Any) -> None:
             row[m] = POLE * (after[m] - row[m])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _begin(lines: Any, count: int) -> None:
+@kernel(error_model="numpy")
+def _set_first_coefficient(lines: Any, count: int) -> None:
     """Make the first causal coefficient: of what the mirrored line would have brought there."""
     power = POLE
     if count > HORIZON:
         for k in range(1, HORIZON):
-            _add(lines[0], power, lines[k])
+            _add_row(lines[0], power, lines[k])
             power *= POLE
         return
     other = POLE ** float(count - 1)
-    _add(lines[0], other, lines[count - 1])
+    _add_row(lines[0], other, lines[count - 1])
     other *= other * (1.0 / POLE)
     for k in range(1, count - 1):
-        _add(lines[0], power + other, lines[k])
+        _add_row(lines[0], power + other, lines[k])
         power *= POLE
         other *= 1.0 / POLE
     for m in range(lines.shape[1]):
         lines[0, m] /= 1.0 - power * power
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _add(to: Any, factor: float, row: Any) -> None:
+@kernel(error_model="numpy")
+def _add_row(to: Any, factor: float, row: Any) -> None:
     for m in range(len(to)):
         to[m] += factor * row[m]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _evaluate(knots: Any, low: Any, size: Any, first: Any, last: Any, found: Any) -> None:
+@kernel(error_model="numpy")
+def _evaluate_lines(knots: Any, low: Any, size: Any, first: Any, last: Any, found: Any) -> None:
     """Evaluate lines; what four planes have at the points of x is kept while lines agree there."""
     width = found.shape[2]
     at, by = np.empty((3, width), dtype=np.int64), np.empty((3, TAPS, width))
     inside = np.empty((3, width), dtype=np.bool_)
-    known, moved = np.full((3, 2), np.nan), False
+    line_seen, moved = np.full((3, 2), np.nan), False
     common = np.full(width, -(2**40))
     spread = np.empty((TAPS, knots.shape[1], TAPS, width))
     held = np.full((TAPS, knots.shape[1]), -1)
-    pairs, ys, zs = (
-        np.empty((TAPS, TAPS, width)),
-        np.empty(TAPS, np.int64),
-        np.empty(TAPS, np.int64),
-    )
+    pairs = np.empty((TAPS, TAPS, width))
+    ys, zs = np.empty(TAPS, np.int64), np.empty(TAPS, np.int64)
     for p in range(len(found)):
         for q in range(found.shape[1]):
             for axis in range(3):
                 start, step = first[p, q, axis], last[p, q, axis] - first[p, q, axis]
-                if start != known[axis, 0] or step != known[axis, 1]:
-                    known[axis, 0], known[axis, 1] = start, step
-                    _place(start, step, size[axis], at[axis], by[axis], inside[axis])
+                if start != line_seen[axis, 0] or step != line_seen[axis, 1]:
+                    line_seen[axis, 0], line_seen[axis, 1] = start, step
+                    _place_points(start, step, size[axis], at[axis], by[axis], inside[axis])
                     moved |= axis == 2
             out, some = found[p, q], False
             for x in range(width):
                 some |= inside[0, x] & inside[1, x] & inside[2, x]
             if not some:
                 continue
-            if _differ(at[0]) or _differ(at[1]):
-                _one_by_one(knots, low, size, at, by, out)
+            if _any_differ(at[0]) or _any_differ(at[1]):
+                _evaluate_points(knots, low, size, at, by, out)
             else:
                 if moved and (at[2] != common).any():
                     common[:] = at[2]
                     held[:] = -1
                 moved = False
                 for k in range(TAPS):
-                    ys[k] = _mirrored(at[1, 0] + k, size[1]) - low[1]
-                    zs[k] = _mirrored(at[0, 0] + k, size[0]) - low[0]
-                _spread(knots, low, size, common, zs, ys, held, spread)
-                _row(spread, zs, ys, by, pairs, out)
+                    ys[k] = _mirrored_index(at[1, 0] + k, size[1]) - low[1]
+                    zs[k] = _mirrored_index(at[0, 0] + k, size[0]) - low[0]
+                _look_up_knots(knots, low, size, common, zs, ys, held, spread)
+                _sum_knots(spread, zs, ys, by, pairs, out)
             for x in range(width):
                 if not (inside[0, x] & inside[1, x] & inside[2, x]):
                     out[x] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _place(start: float, step: float, size: int, at: Any, by: Any, inside: Any) -> None:
+@kernel(error_model="numpy")
+def _place_points(start: float, step: float, size: int, at: Any, by: Any, inside: Any) -> None:
     """Find the first knot of each point on a line along one axis, and the weights of the four."""
     width = len(at)
     for x in range(1 if step == 0.0 else width):
@@ -214,16 +207,16 @@ def _place(start: float, step: float, size: int, at: Any, by: Any, inside: Any) 
             by[k, :] = by[k, 0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _differ(at: Any) -> bool:
+@kernel(error_model="numpy")
+def _any_differ(at: Any) -> bool:
     found = False
     for x in range(1, len(at)):
         found |= at[x] != at[0]
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _mirrored(index: int, size: int) -> int:
+@kernel(error_model="numpy")
+def _mirrored_index(index: int, size: int) -> int:
     if size == 1:
         return 0
     index = abs(index)
@@ -232,8 +225,8 @@ def _mirrored(index: int, size: int) -> int:
     return min(index, size - 1)  # further away: of points outside
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _spread(
+@kernel(error_model="numpy")
+def _look_up_knots(
     knots: Any, low: Any, size: Any, common: Any, zs: Any, ys: Any, held: Any, spread: Any
 ) -> None:
     """Look rows of knots up at the points of x, unless that was done for an earlier line."""
@@ -246,13 +239,13 @@ def _spread(
             held[slot, y] = z
             for k in range(TAPS):
                 for x in range(len(common)):
-                    index = _mirrored(common[x] + k, size[2])
+                    index = _mirrored_index(common[x] + k, size[2])
                     index = min(max(index, bottom), beyond - 1)
                     spread[slot, y, k, x] = knots[z, y, index - bottom]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _row(spread: Any, zs: Any, ys: Any, by: Any, pairs: Any, out: Any) -> None:
+@kernel(error_model="numpy")
+def _sum_knots(spread: Any, zs: Any, ys: Any, by: Any, pairs: Any, out: Any) -> None:
     """Sum the 64 knots of each point, x fastest."""
     for j in range(TAPS):
         for i in range(TAPS):
@@ -264,7 +257,7 @@ def _row(spread: Any, zs: Any, ys: Any, by: Any, pairs: Any, out: Any) -> None:
             _accumulate(pairs[j], by[0, k], spread[zs[k] % TAPS, ys[j]], out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel(error_model="numpy")
 def _accumulate(pairs: Any, third: Any, rows: Any, to: Any) -> None:
     for x in range(len(to)):
         total = to[x] + (pairs[0, x] * third[x]) * rows[0, x]
@@ -273,18 +266,18 @@ def _accumulate(pairs: Any, third: Any, rows: Any, to: Any) -> None:
         to[x] = total + (pairs[3, x] * third[x]) * rows[3, x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _one_by_one(knots: Any, low: Any, size: Any, at: Any, by: Any, out: Any) -> None:
+@kernel(error_model="numpy")
+def _evaluate_points(knots: Any, low: Any, size: Any, at: Any, by: Any, out: Any) -> None:
     """Evaluate a line whose points lie between different rows of knots."""
     last = np.array(knots.shape) - 1
     for x in range(len(out)):
         total = 0.0
         for k in range(TAPS):
-            z = min(max(_mirrored(at[0, x] + k, size[0]) - low[0], 0), last[0])
+            z = min(max(_mirrored_index(at[0, x] + k, size[0]) - low[0], 0), last[0])
             for j in range(TAPS):
-                y = min(max(_mirrored(at[1, x] + j, size[1]) - low[1], 0), last[1])
+                y = min(max(_mirrored_index(at[1, x] + j, size[1]) - low[1], 0), last[1])
                 for i in range(TAPS):
-                    column = min(max(_mirrored(at[2, x] + i, size[2]) - low[2], 0), last[2])
+                    column = min(max(_mirrored_index(at[2, x] + i, size[2]) - low[2], 0), last[2])
                     weight = (by[2, i, x] * by[1, j, x]) * by[0, k, x]
                     total += weight * knots[z, y, column]
         out[x] = total

@@ -1,1 +1,1 @@
-"""Shape: surface meshes, hulls, boxes, ellipsoids, moments, autocorrelation."""
+"""Shape: surface meshes, outlines, hulls, boxes, ellipsoids, moments, autocorrelation."""

@@ -30,7 +30,7 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
     spacing : distances of voxel centres along the axes
     """
     shape = [2 * fft.next_fast_len(n, real=True) for n in mask.shape]  # pairs meet no second time
-    weights = _weights(shape, spacing)
+    weights = _weight_spectrum(shape, spacing)
     along_w = side_by_side(
         [
             lambda: fft.rfft(mask.astype(np.float64), shape[2]),
@@ -44,18 +44,22 @@ def distance_sums(z: Floats, mask: NDArray[np.bool_], spacing: tuple[float, ...]
 
     def add(number: int) -> None:
         part = slice(number * many, (number + 1) * many)
-        inside, values, squares = (_transformed(one[part], shape) for one in planes)
-        weight = weights[part].take(_mirrored(shape[0]), axis=1).take(_mirrored(shape[1]), axis=2)
+        inside, values, squares = (_plane_spectra(one[part], shape) for one in planes)
+        weight = (
+            weights[part]
+            .take(_mirrored_frequencies(shape[0]), axis=1)
+            .take(_mirrored_frequencies(shape[1]), axis=2)
+        )
         weighted = weight * inside
-        sums[number, 0] = _product(inside, weighted)
-        sums[number, 1] = _product(values, weight * values)
-        sums[number, 2] = _product(squares, weighted)
+        sums[number, 0] = _sum_of_products(inside, weighted)
+        sums[number, 1] = _sum_of_products(values, weight * values)
+        sums[number, 2] = _sum_of_products(squares, weighted)
 
     side_by_side([partial(add, number) for number in range(len(sums))])
     return np.asarray(sums.sum(axis=0) / float(np.prod(shape)))
 
 
-def _product(one: NDArray[np.complex128], two: NDArray[np.complex128]) -> float:
+def _sum_of_products(one: NDArray[np.complex128], two: NDArray[np.complex128]) -> float:
     """Return the real part of the sum of products with the conjugate.
 
     Not by BLAS: how it adds depends on how many threads it has at the moment.
@@ -63,7 +67,7 @@ def _product(one: NDArray[np.complex128], two: NDArray[np.complex128]) -> float:
     return float((one.view(np.float64) * two.view(np.float64)).sum())
 
 
-def _weights(shape: list[int], spacing: tuple[float, ...]) -> Floats:
+def _weight_spectrum(shape: list[int], spacing: tuple[float, ...]) -> Floats:
     """Return the spectrum (W', D', H') of 1 / distance where no frequency is negative.
 
     Frequencies along W count twice where a real spectrum leaves their negatives out.
@@ -76,13 +80,13 @@ def _weights(shape: list[int], spacing: tuple[float, ...]) -> Floats:
     return weights
 
 
-def _mirrored(count: int) -> NDArray[np.int64]:
+def _mirrored_frequencies(count: int) -> NDArray[np.int64]:
     """Return for each frequency of an axis the one of the same size that is not negative."""
     k = np.arange(count)
     return np.minimum(k, count - k)
 
 
-def _transformed(planes: NDArray[np.complex128], shape: list[int]) -> NDArray[np.complex128]:
+def _plane_spectra(planes: NDArray[np.complex128], shape: list[int]) -> NDArray[np.complex128]:
     """Transform planes (P, D, H) along both axes, zeros added behind each."""
     along_h = fft.fft(planes, shape[1], axis=2)
     return np.asarray(fft.fft(along_h, shape[0], axis=1, overwrite_x=True))

@@ -1,17 +1,40 @@
-"""The smallest box around a convex hull, with a face on one of its planes."""
+"""The smallest box around a convex hull, and the smallest rectangle around an outline."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
 FLAT = 1e-11
 """Share of a shadow's area that three points in line may span by rounding errors."""
+
+
+def box_measures(sides: Floats) -> tuple[float, float]:
+    """Return volume and area of a box from its three sides."""
+    a, b, c = (float(side) for side in sides)
+    return a * b * c, 2 * (a * b + b * c + a * c)
+
+
+def smallest_rectangle(corners: Floats) -> tuple[float, float]:
+    """Return the sides of the smallest rectangle around a convex outline, (N, 2) in order.
+
+    One of its sides lies on an edge of the outline; of equal areas the smaller perimeter.
+    """
+    edges = np.roll(corners, -1, axis=0) - corners
+    lengths = np.linalg.norm(edges, axis=1)
+    along = edges[lengths > 0] / lengths[lengths > 0, None]
+    across = np.column_stack([-along[:, 1], along[:, 0]])
+    long, wide = (np.ptp(corners @ directions.T, axis=0) for directions in (along, across))
+    areas = long * wide
+    ties = np.flatnonzero(areas <= areas.min() * (1 + 1e-9))
+    best = ties[np.argmin((long + wide)[ties])]
+    return float(long[best]), float(wide[best])
 
 
 def smallest_box(
@@ -40,21 +63,22 @@ def smallest_box(
     areas = np.bincount(which.ravel(), areas)
     # by Cauchy a hull's shadow along n has half the area of all faces times |cosine|: no box with a
     # face across n is smaller than its height times that, so most normals need no closer look
-    shadow = _shadows(np.ascontiguousarray(normals.T), areas)
-    height = _heights(normals, np.ascontiguousarray(points[np.unique(simplices)].T))
+    shadow = _shadow_areas(np.ascontiguousarray(normals.T), areas)
+    height = _heights_along(normals, np.ascontiguousarray(points[np.unique(simplices)].T))
     order = np.argsort(height * shadow)
     centre = triangles.reshape(-1, 3).mean(axis=0)
     outward = (
         crossed
         * np.where(((triangles[:, 0] - centre) * crossed).sum(axis=1) < 0, -1.0, 1.0)[:, None]
     )
-    hull = (points, simplices, neighbours, outward)
-    sides: Floats = _smallest_box(hull, normals[order], height[order], shadow[order])
+    sides: Floats = _smallest_box(
+        points, simplices, neighbours, outward, normals[order], height[order], shadow[order]
+    )
     return sides
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _shadows(normals: Any, areas: Any) -> Any:
+@kernel(fastmath=True)
+def _shadow_areas(normals: Any, areas: Any) -> Any:
     """Return the area of a hull's shadow along each normal, (3, M) normals with a face's area."""
     zs, ys, xs = normals[0], normals[1], normals[2]
     shadows = np.empty(len(areas))
@@ -66,8 +90,8 @@ def _shadows(normals: Any, areas: Any) -> Any:
     return shadows
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _heights(normals: Any, corners: Any) -> Any:
+@kernel(fastmath=True)
+def _heights_along(normals: Any, corners: Any) -> Any:
     """Return how far corners, (3, N), reach along each normal, (M, 3)."""
     zs, ys, xs = corners[0], corners[1], corners[2]
     heights = np.empty(len(normals))
@@ -81,9 +105,16 @@ def _heights(normals: Any, corners: Any) -> Any:
     return heights
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
-    points, simplices, neighbours, outward = hull
+@kernel
+def _smallest_box(
+    points: Any,
+    simplices: Any,
+    neighbours: Any,
+    outward: Any,
+    normals: Any,
+    heights: Any,
+    shadows: Any,
+) -> Any:
     best, smallest, sides = 1e300, np.inf, np.zeros(3)
     x, y = np.empty(3 * len(simplices)), np.empty(3 * len(simplices))
     round_x, round_y = np.empty(3 * len(x) + 3), np.empty(3 * len(x) + 3)
@@ -104,18 +135,18 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
         w = np.array(
             [n[1] * u[2] - n[2] * u[1], n[2] * u[0] - n[0] * u[2], n[0] * u[1] - n[1] * u[0]]
         )
-        at, count = _walk(simplices, neighbours, outward, n, at, edge)
+        at, count = _walk_silhouette(simplices, neighbours, outward, n, at, edge)
         _project(points, edge[:count], u, w, x, y)
         for k in range(count):
             ring[k] = k
-        area = _area(x, y, ring[:count])
-        size = _smooth(x, y, count, area > 0, FLAT * shadows[m], ring)
+        area = _ring_area(x, y, ring[:count])
+        size = _smooth_ring(x, y, count, area > 0, FLAT * shadows[m], ring)
         # faces along n look away by rounding errors only: they may have a loop of their own
-        if abs(_area(x, y, ring[:size]) - shadows[m]) > 1e-6 * shadows[m]:
-            count = _silhouette(simplices, neighbours, outward, n, lit, edge)
+        if abs(_ring_area(x, y, ring[:size]) - shadows[m]) > 1e-6 * shadows[m]:
+            count = _collect_silhouette(simplices, neighbours, outward, n, lit, edge)
             _project(points, edge[:count], u, w, x, y)
-            _sort(x, y, order[:count])
-            size = _outline(x, y, order[:count], ring)
+            _order_points(x, y, order[:count])
+            size = _convex_outline(x, y, order[:count], ring)
         for k in range(size):
             for turn in range(3):
                 round_x[turn * size + k], round_y[turn * size + k] = x[ring[k]], y[ring[k]]
@@ -124,8 +155,8 @@ def _smallest_box(hull: Any, normals: Any, heights: Any, shadows: Any) -> Any:
     return sides
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _sort(x: Any, y: Any, order: Any) -> None:
+@kernel
+def _order_points(x: Any, y: Any, order: Any) -> None:
     """Order points along a direction in which no two of a grid tie: compiles sooner than a sort."""
     for k in range(len(order)):
         place, key = k, x[k] + 1e-6 * y[k]
@@ -135,7 +166,7 @@ def _sort(x: Any, y: Any, order: Any) -> None:
         order[place] = k
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _project(points: Any, which: Any, u: Any, w: Any, x: Any, y: Any) -> None:
     for k in range(len(which)):
         v = points[which[k]]
@@ -143,8 +174,8 @@ def _project(points: Any, which: Any, u: Any, w: Any, x: Any, y: Any) -> None:
         y[k] = v[0] * w[0] + v[1] * w[1] + v[2] * w[2]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _area(x: Any, y: Any, ring: Any) -> float:
+@kernel
+def _ring_area(x: Any, y: Any, ring: Any) -> float:
     """Return the area inside a ring of points, negative where it runs clockwise."""
     total = 0.0
     for k in range(len(ring)):
@@ -153,18 +184,20 @@ def _area(x: Any, y: Any, ring: Any) -> float:
     return total / 2
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
-def _faces(outward: Any, f: int, n: Any) -> bool:
+@kernel(inline="always")
+def _looks_along(outward: Any, f: int, n: Any) -> bool:
     return bool(outward[f, 0] * n[0] + outward[f, 1] * n[1] + outward[f, 2] * n[2] > 0)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _walk(simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: Any) -> Any:
+@kernel
+def _walk_silhouette(
+    simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: Any
+) -> Any:
     """Put the points between faces that look along n and others into ``edge``, going round once.
 
     Returns a face of the way, to begin with next time, and the number of points.
     """
-    f, c = _border(neighbours, outward, n, at)
+    f, c = _first_border_face(neighbours, outward, n, at)
     if c < 0:
         return at, 0
     first_face, first_corner = f, c
@@ -172,9 +205,9 @@ def _walk(simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: 
     for count in range(len(edge)):
         edge[count] = behind
         while True:  # around the point ahead, over faces that look along n
-            d, third = _corners(simplices, f, behind, ahead)
+            d, third = _third_corner(simplices, f, behind, ahead)
             g = neighbours[f, d]
-            if not _faces(outward, g, n):
+            if not _looks_along(outward, g, n):
                 break
             behind, f = third, g
         behind, ahead, c = ahead, third, d
@@ -183,31 +216,33 @@ def _walk(simplices: Any, neighbours: Any, outward: Any, n: Any, at: int, edge: 
     return at, 0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _border(neighbours: Any, outward: Any, n: Any, at: int) -> Any:
+@kernel
+def _first_border_face(neighbours: Any, outward: Any, n: Any, at: int) -> Any:
     """Find a face that looks along n and its corner across from one that does not, -1 if none."""
     for step in range(len(neighbours)):
         f = at + step if at + step < len(neighbours) else at + step - len(neighbours)
-        if _faces(outward, f, n):
+        if _looks_along(outward, f, n):
             for c in range(3):
-                if not _faces(outward, neighbours[f, c], n):
+                if not _looks_along(outward, neighbours[f, c], n):
                     return f, c
     return at, -1
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
-def _corners(simplices: Any, f: int, behind: int, ahead: int) -> Any:
+@kernel(inline="always")
+def _third_corner(simplices: Any, f: int, behind: int, ahead: int) -> Any:
     """Return the place of one point in a face, and the third point of it."""
     a, b, c = simplices[f, 0], simplices[f, 1], simplices[f, 2]
     d = 0 if a == behind else 1 if b == behind else 2
     return d, a + b + c - behind - ahead
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _silhouette(simplices: Any, neighbours: Any, outward: Any, n: Any, lit: Any, edge: Any) -> int:
+@kernel
+def _collect_silhouette(
+    simplices: Any, neighbours: Any, outward: Any, n: Any, lit: Any, edge: Any
+) -> int:
     """Put the points between a face that looks along n and one that does not into ``edge``."""
     for f in range(len(simplices)):
-        lit[f] = _faces(outward, f, n)
+        lit[f] = _looks_along(outward, f, n)
     count = 0
     for f in range(len(simplices)):
         for c in range(3):
@@ -218,7 +253,7 @@ def _silhouette(simplices: Any, neighbours: Any, outward: Any, n: Any, lit: Any,
     return count
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _least_rectangle(x: Any, y: Any, tall: float, best: float, smallest: float, sides: Any) -> Any:
     """Try a box on each edge of an outline; keep its sides where it is smaller than the best.
 
@@ -255,8 +290,8 @@ def _least_rectangle(x: Any, y: Any, tall: float, best: float, smallest: float, 
     return best, smallest
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _smooth(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) -> int:
+@kernel
+def _smooth_ring(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) -> int:
     """Put the corners of an outline into ``ring``, counterclockwise, and return their number.
 
     An outline goes to and fro along faces seen from the side: what turns by less than ``flat``,
@@ -280,8 +315,8 @@ def _smooth(x: Any, y: Any, count: int, rising: bool, flat: float, ring: Any) ->
     return max(size - 1, 0)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _outline(x: Any, y: Any, order: Any, ring: Any) -> int:
+@kernel
+def _convex_outline(x: Any, y: Any, order: Any, ring: Any) -> int:
     """Put the convex outline of points into ``ring``, return its size (monotone chains)."""
     size = 0
     for half in range(2):

@@ -1,12 +1,13 @@
-"""Boxes and ellipsoids around a cloud of points."""
+"""Ellipsoids around a cloud of points, and their measures."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 Floats = NDArray[np.float64]
 
@@ -22,12 +23,6 @@ SERIES = 20
 """Last term of the series for the area of an ellipsoid, by IBSI."""
 TOLERANCE = 1e-7
 """Relative excess of the enclosing ellipsoid's volume at which the search ends, per dimension."""
-
-
-def box_measures(sides: Floats) -> tuple[float, float]:
-    """Return volume and area of a box from its three sides."""
-    a, b, c = (float(side) for side in sides)
-    return a * b * c, 2 * (a * b + b * c + a * c)
 
 
 def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
@@ -50,19 +45,6 @@ def ellipsoid_measures(axes: Floats) -> tuple[float, float]:
     return volume, 4 * np.pi * a * b * total
 
 
-@njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def largest_distance(points: Any) -> float:
-    """Return the largest distance between two points, (3, N), in O(N^2) without a table."""
-    zs, ys, xs = points[0], points[1], points[2]
-    largest = 0.0
-    for m in range(len(zs)):
-        z, y, x = zs[m], ys[m], xs[m]
-        for k in range(m):
-            dz, dy, dx = z - zs[k], y - ys[k], x - xs[k]
-            largest = max(largest, dz * dz + dy * dy + dx * dx)
-    return float(np.sqrt(largest))
-
-
 def enclosing_ellipsoid(vertices: Floats) -> Floats:
     """Return the semi-axes, largest first, of the smallest ellipsoid (or ellipse) around points.
 
@@ -77,10 +59,9 @@ def enclosing_ellipsoid(vertices: Floats) -> Floats:
     q = np.column_stack([(vertices - centre) / scale, np.ones(len(vertices))])
     spread = np.linalg.cholesky(q.T @ q / len(q))
     q = np.ascontiguousarray(np.linalg.solve(spread, q.T).T)  # well conditioned
-    chosen = np.array(sorted(set(_spread(q[:, :-1]))))
-    for _ in range(
-        ROUNDS
-    ):  # few points touch it: the search is among those and the farthest others
+    chosen = np.array(sorted(set(_far_pairs(q[:, :-1]))))
+    # few points touch it: the search is among those and the farthest others
+    for _ in range(ROUNDS):
         weights = _khachiyan(q[chosen])
         chosen, weights = chosen[weights > 0], weights[weights > 0]
         moment = q[chosen].T @ (q[chosen] * weights[:, None])
@@ -107,15 +88,15 @@ def _khachiyan(q: Floats) -> Floats:
     """
     weights = np.full(len(q), 1 / len(q))
     for _ in range(ROUNDS):
-        _move_all(q, weights)
+        _newton_step(q, weights)
         inverse = np.linalg.inv(q.T @ (q * weights[:, None]))
         far = ((q @ inverse) * q).sum(axis=1)
-        if not _ascend(q, weights, far, inverse, TOLERANCE, AFRESH):
+        if not _take_steps(q, weights, far, inverse, TOLERANCE, AFRESH):
             break
     return weights
 
 
-def _move_all(q: Floats, weights: Floats) -> None:
+def _newton_step(q: Floats, weights: Floats) -> None:
     """Take one step of Newton's method in the weights above 0, as far as none falls below."""
     held = np.flatnonzero(weights > 0)
     points, now = q[held], weights[held]
@@ -138,8 +119,8 @@ def _move_all(q: Floats, weights: Floats) -> None:
         weights[held] = moved
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _ascend(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most: int) -> int:
+@kernel
+def _take_steps(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most: int) -> int:
     """Take steps until the bound is within the tolerance, ``most`` at most; return how many."""
     size = q.shape[1]
     for step in range(most):
@@ -147,11 +128,11 @@ def _ascend(q: Any, weights: Any, far: Any, inverse: Any, tolerance: float, most
         above, below = far[farthest] / size - 1, 1 - far[nearest] / size
         if max(above, below) <= tolerance:
             return step
-        _move(q, farthest if above >= below else nearest, weights, far, inverse)
+        _move_weight(q, farthest if above >= below else nearest, weights, far, inverse)
     return most
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _extremes(far: Any, weights: Any) -> Any:
     """Return the farthest point and the nearest one that has weight."""
     farthest, nearest = 0, -1
@@ -163,8 +144,8 @@ def _extremes(far: Any, weights: Any) -> Any:
     return farthest, nearest
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _move(q: Any, k: int, weights: Any, far: Any, inverse: Any) -> None:
+@kernel
+def _move_weight(q: Any, k: int, weights: Any, far: Any, inverse: Any) -> None:
     """Move weight to or from one point, as far as the volume grows; keep distances and inverse."""
     size, distance = q.shape[1], far[k]
     change = -weights[k] / (1 - weights[k])
@@ -187,7 +168,7 @@ def _move(q: Any, k: int, weights: Any, far: Any, inverse: Any) -> None:
             inverse[i, j] = (inverse[i, j] - share * v[i] * v[j]) / (1 - change)
 
 
-def _spread(points: Floats) -> list[int]:
+def _far_pairs(points: Floats) -> list[int]:
     """Return pairs of far points along directions that are orthogonal to the pairs before."""
     chosen: list[int] = []
     direction = np.eye(points.shape[1])[0]

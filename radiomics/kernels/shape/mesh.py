@@ -22,10 +22,12 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.kernels.compiling import kernel
 from radiomics.types import Spacing
 
 Floats = NDArray[np.float64]
@@ -65,12 +67,55 @@ FACE_FRACTION = (0.0, 1 / 8, 1 / 2, 7 / 8, 1.0)
 """Inside part of a face with 0 to 4 inside corners; two on a diagonal have 2/8."""
 
 
+def cell_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the 256 patterns of inside and outside in 2 x 2 x 2 neighbourhoods.
+
+    The mask is surrounded by outside. Bit ``4 dz + 2 dy + dx`` of a pattern belongs to the corner
+    ``(dz, dy, dx)`` of the cell.
+
+    Parameters
+    ----------
+    mask : (D, H, W) bool
+
+    Returns
+    -------
+    (256,) int64, which sums to ``(D + 1) (H + 1) (W + 1)``
+    """
+    counts: NDArray[np.int64] = _cell_counts(np.pad(mask, 1).view(np.uint8))
+    return counts
+
+
+@kernel
+def _cell_counts(padded: Any) -> Any:
+    depth, height, width = padded.shape
+    counts = np.zeros(256, dtype=np.int64)
+    for z in range(depth - 1):
+        for y in range(height - 1):
+            # bits 0, 2, 4, 6 hold the low-x corners; stepping along x shifts the high ones down
+            low = (
+                padded[z, y, 0]
+                | padded[z, y + 1, 0] << 2
+                | padded[z + 1, y, 0] << 4
+                | padded[z + 1, y + 1, 0] << 6
+            )
+            for x in range(1, width):
+                high = (
+                    padded[z, y, x]
+                    | padded[z, y + 1, x] << 2
+                    | padded[z + 1, y, x] << 4
+                    | padded[z + 1, y + 1, x] << 6
+                )
+                counts[low | high << 1] += 1
+                low = high
+    return counts
+
+
 @lru_cache(maxsize=64)  # the scans of a cohort have few spacings
-def surface(spacing: Spacing) -> tuple[Floats, Floats]:
+def cell_measures(spacing: Spacing) -> tuple[Floats, Floats]:
     """Return area and enclosed volume of each cell pattern.
 
     Bit ``4 dz + 2 dy + dx`` of a pattern belongs to corner ``(dz, dy, dx)``, as in
-    :func:`radiomics.kernels.cpu.cell_counts`.
+    :func:`cell_counts`.
 
     Parameters
     ----------
@@ -80,7 +125,7 @@ def surface(spacing: Spacing) -> tuple[Floats, Floats]:
     -------
     (256,) areas in mm^2, (256,) volumes in mm^3
     """
-    patterns, triangles, weights, caps = _geometry()
+    patterns, triangles, weights, caps = _weighted_triangles()
     a, b, c = np.moveaxis(triangles * spacing, 1, 0)  # (T, 3) each
     areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
     cones = np.einsum("ti,ti->t", a, np.cross(b, c)) / 6
@@ -91,7 +136,7 @@ def surface(spacing: Spacing) -> tuple[Floats, Floats]:
 
 
 @cache
-def _geometry() -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
+def _weighted_triangles() -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
     """Return pattern, corners (z, y, x) and weight of all triangles, and the caps per pattern."""
     middles = CORNERS[EDGES].mean(axis=1)  # (12, 3)
     listed = [np.array([int(digit, 12) for digit in word.strip("-")], int) for word in TRIANGLES]
@@ -111,11 +156,11 @@ def _geometry() -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
     for pattern in range(255):
         ways[pattern] = sum(6 for k in range(8) if not pattern >> int(bits[k]) & 1)
     number_of = np.concatenate(patterns)
-    caps = np.array([_caps(pattern) for pattern in range(256)])
+    caps = np.array([_cap_area(pattern) for pattern in range(256)])
     return number_of.astype(np.intp), np.concatenate(triangles), 1 / ways[number_of], caps
 
 
-def _caps(pattern: int) -> float:
+def _cap_area(pattern: int) -> float:
     """Return the inside part of the faces at x = 1, y = 1 and z = 1, in faces.
 
     They close a cell's piece of surface; those through the origin add nothing to a volume that is

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from radiomics.kernels.compiling import kernel
 
 
 def moments(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -19,7 +20,7 @@ def moments(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.fl
     return mean, (second - count * np.outer(mean, mean)) / max(count - 1, 1)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _index_sums(mask: Any) -> Any:
     depth, height, width = mask.shape
     count, first, second = 0, np.zeros(3), np.zeros((3, 3))
@@ -44,7 +45,7 @@ def _index_sums(mask: Any) -> Any:
     return count, first, second
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def weighted_sums(image: Any, mask: Any) -> Any:
     """Return the sum of an image inside a mask, and its sums times the indices.
 

@@ -40,19 +40,3 @@ def outline(mask: NDArray[np.bool_], spacing: Floats) -> tuple[float, float, Flo
     upper = np.argwhere(padded[1:] != padded[:-1]) + np.array([0.5, 0])
     beside = np.argwhere(padded[:, 1:] != padded[:, :-1]) + np.array([0, 0.5])
     return float(perimeter), float(surface), np.concatenate([upper, beside])
-
-
-def smallest_rectangle(corners: Floats) -> tuple[float, float]:
-    """Return the sides of the smallest rectangle around a convex outline, (N, 2) in order.
-
-    One of its sides lies on an edge of the outline; of equal areas the smaller perimeter.
-    """
-    edges = np.roll(corners, -1, axis=0) - corners
-    lengths = np.linalg.norm(edges, axis=1)
-    along = edges[lengths > 0] / lengths[lengths > 0, None]
-    across = np.column_stack([-along[:, 1], along[:, 0]])
-    long, wide = (np.ptp(corners @ directions.T, axis=0) for directions in (along, across))
-    areas = long * wide
-    ties = np.flatnonzero(areas <= areas.min() * (1 + 1e-9))
-    best = ties[np.argmin((long + wide)[ties])]
-    return float(long[best]), float(wide[best])

@@ -1,1 +1,1 @@
-"""Texture matrices and the features of them: co-occurrence, run lengths, zones, neighbourhoods."""
+"""Texture matrices: co-occurrence, run lengths, zones and neighbourhoods of grey levels."""

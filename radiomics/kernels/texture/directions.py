@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,3 +17,9 @@ def directions(planar: bool) -> NDArray[np.int64]:
     found = half[half[:, 0] == 0] if planar else half.copy()
     found.setflags(write=False)  # all who ask are given the same
     return found
+
+
+def flat_directions(levels: NDArray[Any], planar: bool) -> NDArray[np.int64]:
+    """Return the directions as steps in a flattened image."""
+    _, _, height, width = levels.shape
+    return np.asarray(directions(planar) @ np.array([height * width, width, 1]))

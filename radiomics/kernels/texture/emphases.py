@@ -37,7 +37,7 @@ def emphases(levels: Counts, lengths: Counts, counts: Counts, n_voxels: float) -
     i, j = levels.astype(np.float64), lengths.astype(np.float64)
     i2, j2 = i * i, j * j
     by_level = np.bincount(levels, m)
-    by_length = _by_length(lengths, m)
+    by_length = _sums_by_length(lengths, m)
     products = (1 / j2, j2, 1 / i2, i2, 1 / (i2 * j2), i2 / j2, j2 / i2, i2 * j2)
     values = [float(m @ product) / total for product in products]
     for sums in (by_level, by_length):
@@ -47,7 +47,7 @@ def emphases(levels: Counts, lengths: Counts, counts: Counts, n_voxels: float) -
     return [*values, total / n_voxels, *spreads, float(-(p @ np.log2(p)))]
 
 
-def _by_length(lengths: Counts, m: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sums_by_length(lengths: Counts, m: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum counts, none of them 0, by length; a few zones may be longer than a table should be."""
     dense = lengths.max() <= DENSE * (len(lengths) + DENSE)
     places = lengths if dense else np.unique(lengths, return_inverse=True)[1]
@@ -55,7 +55,7 @@ def _by_length(lengths: Counts, m: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[sums > 0], dtype=np.float64)
 
 
-def emphases_of(counts: NDArray[Any], voxels: NDArray[Any]) -> NDArray[np.float64]:
+def dense_emphases(counts: NDArray[Any], voxels: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the features of dense tables (A, G, L), levels and lengths from 1: (A, 16).
 
     ``voxels`` (A,) are those that each was made from. NaN for an empty table.
@@ -88,14 +88,14 @@ def emphases_of(counts: NDArray[Any], voxels: NDArray[Any]) -> NDArray[np.float6
     return np.where(total[:, None] > 0, np.stack(columns, axis=1), np.nan)
 
 
-def table(levels: Counts, lengths: Counts) -> tuple[Counts, Counts, Counts]:
+def count_table(levels: Counts, lengths: Counts) -> tuple[Counts, Counts, Counts]:
     """Count equal pairs of level and length; return level, length and count of each."""
     width = int(lengths.max()) + 1 if lengths.size else 1
     keys, counts = np.unique(levels * width + lengths, return_counts=True)
     return keys // width, keys % width, counts
 
 
-def entries(matrix: Counts) -> tuple[Counts, Counts, Counts]:
+def matrix_entries(matrix: Counts) -> tuple[Counts, Counts, Counts]:
     """Return level, length and count of the entries of a dense matrix whose axes begin at 1."""
     level, length = np.nonzero(matrix)
     return level + 1, length + 1, matrix[level, length]

@@ -43,7 +43,15 @@ class Stack:
         return Stack(levels.reshape(-1, 3, *plane), np.repeat(self.n_levels, len(held)))
 
 
-def counted(
+@dataclass(frozen=True, eq=False)
+class StackedLevels:
+    """The grey levels of one image: the stack that they are part of, and their place in it."""
+
+    stack: Stack
+    place: int
+
+
+def count_in_stack(
     region: Region, count: Count[Found], planar: bool, by_slice: bool, key: Any = None
 ) -> list[Found]:
     """Return what a kernel counts in a region, or in each of its slices that hold voxels.
@@ -51,7 +59,8 @@ def counted(
     The first who asks counts for all images of the region's stack. ``key`` names the kernel where
     ``count`` is made for the occasion.
     """
-    stack, place = region.stacked or (region.once("stack", lambda: _alone(region)), 0)
+    stacked: StackedLevels = region.stacked or region.once("stack", lambda: _stack_of_one(region))
+    stack, place = stacked.stack, stacked.place
 
     def find() -> list[Found]:
         parts = stack.by_slice() if by_slice else stack
@@ -62,11 +71,12 @@ def counted(
     return list(found[place * each : (place + 1) * each])
 
 
-def _alone(region: Region) -> Stack:
-    return Stack(np.pad(region.levels, 1)[None], np.array([region.n_levels]))
+def _stack_of_one(region: Region) -> StackedLevels:
+    stack = Stack(np.pad(region.levels, 1)[None], np.array([region.n_levels]))
+    return StackedLevels(stack, 0)
 
 
-def voxels_of(region: Region, by_slice: bool) -> list[int]:
+def voxel_counts(region: Region, by_slice: bool) -> list[int]:
     """Return how many voxels have a level, in a region or in each of its slices that hold some."""
     planes = region.once("voxels", lambda: [int(np.count_nonzero(one)) for one in region.levels])
     return [count for count in planes if count] if by_slice else [sum(planes)]

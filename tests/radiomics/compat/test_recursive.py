@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiomics.kernels.filtering.recursive import coefficients, laplacian
+from radiomics.kernels.filtering.recursive import laplacian, recursive_coefficients
 
 
 @given(
@@ -57,7 +57,7 @@ def test_impulse_responses_are_gaussians() -> None:
     k = np.arange(count) - 40.0
     bell = np.exp(-(k**2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
     for order, expected in ((0, bell), (2, bell * (k**2 / sigma**2 - 1) / sigma**2)):
-        ahead, back, later, _, _ = coefficients(sigma, order)
+        ahead, back, later, _, _ = recursive_coefficients(sigma, order)
         causal, other = np.zeros(count), np.zeros(count)
         for i in range(count):
             past = sum(back[j] * causal[i - 1 - j] for j in range(4) if i > j)

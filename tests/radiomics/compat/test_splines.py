@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiomics.compat.splines import TYPES, resampled
-from radiomics.kernels.sampling.splines import resample
+from radiomics.compat.splines import TYPES, resample_image
+from radiomics.kernels.sampling.splines import spline_values
 
 RATIOS = (0.31, 0.5, 0.77, 1.0, 1.3, 2.0, 3.27)
 
@@ -79,7 +79,7 @@ def test_values_are_simpleitks_to_the_last_bit(
     before = sitk.GetArrayFromImage(image)
     onto = turned(generator, direction) if other else image.GetDirection()
     grid = grid_on(image, size, ratios, first, onto)
-    expected, found = grid.Execute(image), resampled(image, grid)
+    expected, found = grid.Execute(image), resample_image(image, grid)
     for get in ("GetSize", "GetOrigin", "GetSpacing", "GetDirection", "GetPixelID"):
         assert getattr(found, get)() == getattr(expected, get)()
     one, two = sitk.GetArrayFromImage(found), sitk.GetArrayFromImage(expected)
@@ -92,12 +92,12 @@ def test_planes_and_other_interpolators_are_left_to_simpleitk() -> None:
     image = scan((8, 9, 10), np.float64, generator, "plain")
     grid = grid_on(image, [7, 7, 7], [1.2, 1.2, 1.2], [0.0, 0.0, 0.0], image.GetDirection())
     grid.SetInterpolator(sitk.sitkLinear)
-    assert sitk.Hash(resampled(image, grid)) == sitk.Hash(grid.Execute(image))
+    assert sitk.Hash(resample_image(image, grid)) == sitk.Hash(grid.Execute(image))
     plane = image[:, :, 0]
     grid = sitk.ResampleImageFilter()
     grid.SetReferenceImage(plane)
     grid.SetInterpolator(sitk.sitkBSpline)
-    assert sitk.Hash(resampled(plane, grid)) == sitk.Hash(grid.Execute(plane))
+    assert sitk.Hash(resample_image(plane, grid)) == sitk.Hash(grid.Execute(plane))
 
 
 def lines(points: Any) -> tuple[Any, Any]:
@@ -110,24 +110,24 @@ def lines(points: Any) -> tuple[Any, Any]:
 def test_the_spline_goes_through_the_samples_and_is_mirrored_at_two_of_them() -> None:
     array = np.random.default_rng(5).normal(size=(2, 7, 5))
     at = [[0.0, 3.0, x] for x in range(5)]
-    assert resample(array, *lines(at), 5)[0, 0] == pytest.approx(array[0, 3])
+    assert spline_values(array, *lines(at), 5)[0, 0] == pytest.approx(array[0, 3])
     # between two planes, beyond the last: what a mirror shows
     deep = np.stack([array[k % 2] for k in range(9)])  # mirrored about samples: 0 1 0 1 ...
     low = [[1.25, 2.0, x] for x in range(5)]
     inner = [[5.25, 2.0, x] for x in range(5)]
-    found = resample(array, *lines(low), 5)[0, 0]
-    assert found == pytest.approx(resample(deep, *lines(inner), 5)[0, 0], rel=1e-3)
+    found = spline_values(array, *lines(low), 5)[0, 0]
+    assert found == pytest.approx(spline_values(deep, *lines(inner), 5)[0, 0], rel=1e-3)
 
 
 def test_a_cubic_is_its_own_spline_far_from_the_ends() -> None:
     z, y, x = np.mgrid[:48, :48, :48].astype(float)
     array = (x - 20) ** 3 / 50 - (y - 9) ** 2 * x / 30 + z * y
     at = np.array([[24.3, 22.6, 20.0 + 0.37 * k] for k in range(12)])
-    found = resample(array, *lines(at), 12)[0, 0]
+    found = spline_values(array, *lines(at), 12)[0, 0]
     expected = [(c - 20) ** 3 / 50 - (b - 9) ** 2 * c / 30 + a * b for a, b, c in at]
     assert found == pytest.approx(expected, abs=1e-8)
 
 
 def test_no_points_give_no_values() -> None:
     empty = np.empty((0, 4, 3))
-    assert resample(np.zeros((3, 3, 3)), empty, empty, 5).shape == (0, 4, 5)
+    assert spline_values(np.zeros((3, 3, 3)), empty, empty, 5).shape == (0, 4, 5)

@@ -10,8 +10,8 @@ import pywt
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from radiomics.compat.binning import _digitised, bin_edges
-from radiomics.compat.images import _bands
+from radiomics.compat.binning import _digitise, bin_edges
+from radiomics.compat.images import _sub_bands
 
 WAVELETS = ["haar", "coif1", "coif3", "db3", "sym4", "bior2.2"]
 
@@ -35,7 +35,7 @@ def test_bands_are_those_of_pywavelets(
     high = [data.draw(st.integers(start + 1, side)) for start, side in zip(low, shape, strict=True)]
     box = tuple(slice(*ends) for ends in zip(low, high, strict=True))
     expected = pywt.swtn(array, wavelet, level=1, start_level=0, axes=axes)[0]
-    found = _bands(array, wavelet, axes, box)
+    found = _sub_bands(array, wavelet, axes, box)
     assert set(found) == set(expected)
     for name, response in expected.items():
         assert found[name].dtype == response.dtype
@@ -55,7 +55,7 @@ def test_levels_are_those_of_a_search(values: list[float], bins: float, dtype: A
     except ValueError:  # too many bins
         reject()
     array = np.concatenate([array.astype(np.float64), np.clip(edges, array.min(), array.max())])
-    assert np.array_equal(_digitised(array, edges), np.digitize(array, edges))
+    assert np.array_equal(_digitise(array, edges), np.digitize(array, edges))
 
 
 def test_several_levels_and_a_later_start() -> None:

@@ -8,7 +8,7 @@ from sklearn import metrics as theirs
 
 from radiomics import InputError
 from radiomics.evaluation import multiclass, regression
-from radiomics.evaluation.splits import fixed_split, grouped_parts, held_out
+from radiomics.evaluation.splits import fixed_split, grouped_parts, hold_out_groups
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 4, 200)
@@ -66,7 +66,7 @@ def test_parts_never_share_a_patient() -> None:
 def test_patients_held_out_are_about_the_share_asked_for(classes: bool) -> None:
     groups = np.repeat(np.arange(60), 2)
     y = np.repeat(np.arange(60) % 2, 2)
-    kept, aside = held_out(y, groups, 0.2, 1, classes=classes)
+    kept, aside = hold_out_groups(y, groups, 0.2, 1, classes=classes)
     assert not set(groups[kept]) & set(groups[aside])
     assert len(aside) == pytest.approx(24, abs=2)
     assert len(kept) + len(aside) == 120
@@ -77,7 +77,7 @@ def test_patients_held_out_are_about_the_share_asked_for(classes: bool) -> None:
 def test_the_share_held_out_is_the_share_asked_for(classes: bool, share: float) -> None:
     groups = np.arange(200)
     y = np.arange(200) % 7 == 0
-    kept, aside = held_out(y, groups, share, 1, classes=classes)
+    kept, aside = hold_out_groups(y, groups, share, 1, classes=classes)
     assert len(aside) == pytest.approx(200 * share, abs=1)
     assert y[aside].sum() == pytest.approx(29 * share, abs=1) or not classes
     assert y[aside].any()
@@ -86,18 +86,18 @@ def test_the_share_held_out_is_the_share_asked_for(classes: bool, share: float) 
 
 def test_a_class_of_few_patients_stands_on_both_sides_and_of_one_is_refused() -> None:
     y = np.array([0] * 20 + [1] * 2)
-    kept, aside = held_out(y, np.arange(22), 0.2, 0, classes=True)
+    kept, aside = hold_out_groups(y, np.arange(22), 0.2, 0, classes=True)
     assert set(y[kept]) == set(y[aside]) == {0, 1}
     several = np.array([0, 1] * 8 + [0] * 20)  # lesions of both classes in some patients
     groups = np.r_[np.repeat(np.arange(8), 2), np.arange(8, 28)]
-    kept, aside = held_out(several, groups, 0.25, 0, classes=True)
+    kept, aside = hold_out_groups(several, groups, 0.25, 0, classes=True)
     assert not set(groups[kept]) & set(groups[aside])
     assert set(several[aside]) == {0, 1}
     assert len(np.unique(groups[aside])) == 7
     with pytest.raises(InputError, match=r"1 patients of class 1[^$]*evaluation\.validation"):
-        held_out(y[:21], np.arange(21), 0.2, 0, classes=True)
+        hold_out_groups(y[:21], np.arange(21), 0.2, 0, classes=True)
     with pytest.raises(InputError, match="1 patients in a training part"):
-        held_out(y[:3], np.zeros(3), 0.2, 0, classes=False)
+        hold_out_groups(y[:3], np.zeros(3), 0.2, 0, classes=False)
 
 
 def test_a_fixed_split_is_taken_as_it_is() -> None:

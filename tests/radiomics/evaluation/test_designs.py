@@ -7,7 +7,7 @@ import pytest
 
 from radiomics import InputError
 from radiomics.evaluation import splits
-from radiomics.evaluation.comparisons import difference, permutation_p, permuted
+from radiomics.evaluation.comparisons import difference, permutation_p, permute_outcome
 from radiomics.evaluation.duplicates import join_duplicates
 
 GROUPS = np.repeat([f"P{i:02d}" for i in range(40)], 2)
@@ -70,13 +70,13 @@ def test_copies_are_refused_or_kept_together() -> None:
 
 def test_a_permutation_keeps_patients_whole_and_the_frequency() -> None:
     rng = np.random.default_rng(0)
-    dealt = permuted(Y, GROUPS, rng)
+    dealt = permute_outcome(Y, GROUPS, rng)
     assert np.array_equal(dealt[::2], dealt[1::2])
     assert dealt.sum() == Y.sum()
     assert not np.array_equal(dealt, Y)
     inside = np.tile([0, 1], 40)  # patients with both outcomes
     inside[:2] = 0
-    again = permuted(inside, GROUPS, rng)
+    again = permute_outcome(inside, GROUPS, rng)
     assert again.sum() == inside.sum()
 
 

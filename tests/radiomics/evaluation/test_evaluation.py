@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from radiomics import InputError, Predictions, Samples
 from radiomics.evaluation import metrics, splits, survival
 from radiomics.evaluation.crossval import cross_validate
-from radiomics.evaluation.intervals import estimate, group_weights, independent, interval
+from radiomics.evaluation.intervals import estimate, group_weights, independent_units, interval
 from radiomics.evaluation.measures import BINARY
 
 SCORES = st.lists(
@@ -157,7 +157,7 @@ def test_patients_of_the_rarest_class_are_counted() -> None:
         (np.array([0.1, 0.2, 0.3, 0.4, 0.5]), 4),
         (survival.outcome(np.array([1, 0, 1, 1, 0]), np.ones(5)), 3),
     ):
-        assert independent(Predictions(ids, groups, y, zeros, fold)) == count
+        assert independent_units(Predictions(ids, groups, y, zeros, fold)) == count
 
 
 def test_two_samples_of_a_patient_widen_the_interval() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radiomics.features import intensity, morphology
-from radiomics.kernels import cpu
 from radiomics.kernels.shape import mesh
 from tests.conftest import shared
 from tests.oracles import morphology as oracle
@@ -53,14 +52,14 @@ def test_cells_are_counted_as_in_plain_python(mask: np.ndarray) -> None:
     for z, y, x in np.ndindex(*(n - 1 for n in padded.shape)):
         bits = padded[z : z + 2, y : y + 2, x : x + 2].ravel()
         expected[sum(1 << k for k in range(8) if bits[k])] += 1
-    assert np.array_equal(cpu.cell_counts(mask), expected)
+    assert np.array_equal(mesh.cell_counts(mask), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1), (3, 4, 5), (1, 4, 6)])
 def test_a_box_has_the_area_and_volume_of_the_bevelled_box(shape: tuple[int, int, int]) -> None:
     """All pieces of a box's mesh are flat, so table and oracle agree to the last digits."""
     mask, spacing = np.ones(shape, bool), (3.0, 0.7, 1.3)
-    found = morphology.size(mask, spacing)
+    found = morphology.mesh_features(mask, spacing)
     area, volume = oracle.surface(mask, spacing)
     assert found["surface_area"] == pytest.approx(area, rel=1e-12)
     assert found["volume"] == pytest.approx(volume, rel=1e-12)
@@ -97,7 +96,7 @@ def test_every_pattern_lies_among_the_triangulations_of_the_oracles_polygons(
             ]
             areas += min(area), max(area)
             volumes += min(volume), max(volume)
-        found = morphology.size(mask, spacing)
+        found = morphology.mesh_features(mask, spacing)
         assert areas[0] - 1e-9 <= found["surface_area"] <= areas[1] + 1e-9
         assert volumes[0] - 1e-9 <= found["volume"] <= volumes[1] + 1e-9
         ratios = oracle.from_volume_and_area(found["volume"], found["surface_area"])
@@ -142,14 +141,14 @@ def test_a_shift_within_a_larger_image_changes_nothing() -> None:
     small = np.random.default_rng(0).random((4, 5, 6)) < 0.6
     large = np.zeros((9, 9, 12), bool)
     large[3:7, 2:7, 5:11] = small
-    one, two = (morphology.size(m, (1.0, 2.0, 3.0)) for m in (small, large))
+    one, two = (morphology.mesh_features(m, (1.0, 2.0, 3.0)) for m in (small, large))
     assert one == pytest.approx(two)
 
 
 def test_a_ball_tends_to_its_closed_form() -> None:
     z, y, x = np.indices((81, 81, 81)) - 40
     ball = z**2 + y**2 + x**2 <= 38.5**2
-    found = morphology.size(ball, (1.0, 1.0, 1.0))
+    found = morphology.mesh_features(ball, (1.0, 1.0, 1.0))
     assert found["volume"] == pytest.approx(4 / 3 * np.pi * 38.5**3, rel=5e-3)
     axes = morphology.features(region(ball * 1.0, ball), morphology.Options())
     assert axes["maximum_3d_diameter"] == pytest.approx(77, abs=1.0)
@@ -166,7 +165,7 @@ def test_a_ball_tends_to_its_closed_form() -> None:
 
 def test_a_cell_and_its_pieces_fill_space() -> None:
     """A cell with every corner inside is full; one corner alone cuts off a 48th."""
-    area, volume = mesh.surface((2.0, 1.0, 0.5))
+    area, volume = mesh.cell_measures((2.0, 1.0, 0.5))
     assert volume[255] == pytest.approx(1.0)
     assert volume[[1 << k for k in range(8)]] == pytest.approx(1 / 48)
     assert area[[0, 255]] == pytest.approx(0)

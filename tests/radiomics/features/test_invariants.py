@@ -83,8 +83,8 @@ def test_halved_voxels_have_the_volume_and_the_spread_of_whole_ones(levels: np.n
     assert (halved_mean + 0.5) / 2 == pytest.approx(mean + 0.5)
     family = load("radiomics.features", "morphology")
     sizes = [
-        family.size(mask, (3.0, 0.7, 1.3))["approximate_volume"],
-        family.size(doubled(mask), (1.5, 0.35, 0.65))["approximate_volume"],
+        family.mesh_features(mask, (3.0, 0.7, 1.3))["approximate_volume"],
+        family.mesh_features(doubled(mask), (1.5, 0.35, 0.65))["approximate_volume"],
     ]
     assert sizes[1] == pytest.approx(sizes[0], rel=1e-12)
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from radiomics import Volume, extract
 from radiomics.features import morphology_2d
-from radiomics.kernels.shape.outline import smallest_rectangle
+from radiomics.kernels.shape.boxes import smallest_rectangle
 from tests.regions import region
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))).filter(np.any)
@@ -21,7 +21,7 @@ SPACING = np.array([0.7, 1.3])
 
 def test_a_rectangle_has_the_measures_of_the_bevelled_rectangle() -> None:
     rows, columns = 4, 7
-    found = morphology_2d.plane(np.ones((rows, columns), bool), SPACING)
+    found = morphology_2d.plane_features(np.ones((rows, columns), bool), SPACING)
     dy, dx = SPACING
     tall, wide = rows * dy, columns * dx
     area = tall * wide - 4 * dy * dx / 8  # half a pixel is cut off each corner's two sides
@@ -51,7 +51,7 @@ def test_a_rectangle_has_the_measures_of_the_bevelled_rectangle() -> None:
 
 def test_a_disc_is_round() -> None:
     y, x = np.indices((201, 201)) - 100
-    found = morphology_2d.plane(x**2 + y**2 <= 90**2, np.ones(2))
+    found = morphology_2d.plane_features(x**2 + y**2 <= 90**2, np.ones(2))
     assert found["area"] == pytest.approx(math.pi * 90**2, rel=2e-3)
     assert found["maximum_2d_diameter"] == pytest.approx(181, rel=2e-3)
     assert found["elongation"] == pytest.approx(1, rel=1e-9)
@@ -65,7 +65,7 @@ def test_a_disc_is_round() -> None:
 
 def test_the_smallest_ellipse_around_a_single_pixel_and_a_triangle() -> None:
     """The smallest ellipse around a parallelogram has pi / 2 of its area (an affine circle)."""
-    pixel = morphology_2d.plane(np.ones((1, 1), bool), SPACING)
+    pixel = morphology_2d.plane_features(np.ones((1, 1), bool), SPACING)
     diamond = SPACING.prod() / 2
     assert pixel["area"] == pytest.approx(diamond, rel=1e-12)
     name = "area_density_minimum_area_enclosing_ellipse"
@@ -78,7 +78,7 @@ def test_the_smallest_ellipse_around_a_single_pixel_and_a_triangle() -> None:
 
 @given(MASKS)
 def test_the_smallest_rectangle_is_the_smallest_over_all_angles(mask: np.ndarray) -> None:
-    found = morphology_2d.plane(mask, SPACING)
+    found = morphology_2d.plane_features(mask, SPACING)
     area = found["area"] / found["area_density_oriented_minimum_bounding_rectangle"]
     points = []
     for y, x in np.argwhere(mask):
@@ -103,10 +103,10 @@ def test_the_rectangle_around_a_turned_square() -> None:
 
 @given(MASKS)
 def test_flips_and_the_plane_do_not_matter(mask: np.ndarray) -> None:
-    expected = morphology_2d.plane(mask, SPACING)
+    expected = morphology_2d.plane_features(mask, SPACING)
     dy, dx = SPACING
-    flipped = morphology_2d.plane(mask[::-1, ::-1], SPACING)
-    turned = morphology_2d.plane(np.ascontiguousarray(mask.T), SPACING[::-1])
+    flipped = morphology_2d.plane_features(mask[::-1, ::-1], SPACING)
+    turned = morphology_2d.plane_features(np.ascontiguousarray(mask.T), SPACING[::-1])
     found = [flipped, turned]
     if mask.any(axis=0).sum() > 1 and mask.any(axis=1).sum() > 1:  # in one plane only
         for axis, spacing in ((0, (9.0, dy, dx)), (1, (dy, 9.0, dx)), (2, (dy, dx, 9.0))):

@@ -20,7 +20,7 @@ DIRECTIONAL = ["2d_averaged", "2d_slice_merged", "2.5d_direction_merged", "2.5d_
 DIRECTIONAL += ["3d_averaged", "3d_merged"]
 UNDIRECTED = ["2d_averaged", "2.5d_merged", "3d"]
 
-with (ROOT / "radiomics/ibsi1/digital_phantom.csv").open(encoding="utf-8") as stream:
+with (ROOT / "radiomics/conformance/digital_phantom.csv").open(encoding="utf-8") as stream:
     ROWS = [row for row in csv.DictReader(stream) if row["reference_value"]]
 
 

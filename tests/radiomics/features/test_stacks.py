@@ -17,9 +17,9 @@ from radiomics.extraction import regions
 from radiomics.extraction.columns import options_of
 from radiomics.extraction.settings import load_settings
 from radiomics.features import STANDARD
-from radiomics.kernels.texture.aggregation import stacked
-from radiomics.kernels.texture.emphases import emphases, emphases_of, entries
-from radiomics.kernels.texture.stacks import Stack
+from radiomics.kernels.texture.aggregation import matrix_batches
+from radiomics.kernels.texture.emphases import dense_emphases, emphases, matrix_entries
+from radiomics.kernels.texture.stacks import Stack, StackedLevels
 from radiomics.plugins import load
 from radiomics.types import Region, Volume
 from tests.regions import of_levels
@@ -45,7 +45,7 @@ def stacks(draw: Any) -> list[Region]:
     alone = [of_levels(np.where(mask, random.integers(1, n + 1, mask.shape), 0)) for n in counts]
     levels = np.stack([np.pad(one.levels, 1) for one in alone])
     stack = Stack(levels, np.array([one.n_levels for one in alone]))
-    return [replace(one, stacked=(stack, place)) for place, one in enumerate(alone)]
+    return [replace(one, stacked=StackedLevels(stack, place)) for place, one in enumerate(alone)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -109,7 +109,7 @@ def test_matrices_are_stacked_in_order(tables: list[np.ndarray]) -> None:
     given_ = [(table, number) for number, table in enumerate(tables)]
     found = [
         (matrix, int(number))
-        for some, numbers in stacked(iter(given_))
+        for some, numbers in matrix_batches(iter(given_))
         for matrix, number in zip(some, numbers, strict=True)
     ]
     assert [number for _, number in found] == list(range(len(tables)))
@@ -126,8 +126,8 @@ def test_matrices_are_stacked_in_order(tables: list[np.ndarray]) -> None:
 )
 def test_dense_tables_have_the_features_of_their_entries(tables: np.ndarray) -> None:
     voxels = np.arange(3, 3 + len(tables))
-    found = emphases_of(tables, voxels)
-    expected = [emphases(*entries(m), int(n)) for m, n in zip(tables, voxels, strict=True)]
+    found = dense_emphases(tables, voxels)
+    expected = [emphases(*matrix_entries(m), int(n)) for m, n in zip(tables, voxels, strict=True)]
     assert found == pytest.approx(np.array(expected), rel=1e-10, abs=1e-12, nan_ok=True)
 
 

@@ -136,7 +136,7 @@ def test_bodies_around_a_mask(levels: np.ndarray, spacing: tuple[float, float, f
     mask = levels > 0
     found = morphology.features(region(levels, mask, None, spacing), morphology.Options())
     volume, area = found["volume"], found["surface_area"]
-    points = morphology.surface_points(mask, spacing)
+    points = morphology.hull_points(mask, spacing)
     close: dict[str, float] = {}
     close |= spatial.axis_aligned_box(points, volume, area)
     close |= spatial.convex_hull(points, volume, area)

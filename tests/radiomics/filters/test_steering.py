@@ -143,7 +143,7 @@ def test_steering_keeps_the_energy_of_each_voxel(seed: int, total: int, dims: in
     for more in ({}, {"tensor_sigma_mm": 1.0}):
         parts = [
             apply("riesz", image, order=order, level=1, **more)
-            for order in steering.components(total, dims)
+            for order in steering.component_orders(total, dims)
         ]
         energies.append(sum(part**2 for part in parts))
     np.testing.assert_allclose(*energies, atol=1e-9)
@@ -152,7 +152,7 @@ def test_steering_keeps_the_energy_of_each_voxel(seed: int, total: int, dims: in
 def test_axes_are_those_of_numpy() -> None:
     first = RNG.normal(size=(3, 6, 7, 8))
     sigmas = (0.6, 0.7, 0.8)
-    found = steering.frames(list(first), sigmas).reshape(2, 3, 6, 7, 8)
+    found = steering.local_axes(list(first), sigmas).reshape(2, 3, 6, 7, 8)
     smooth = [
         [ndimage.gaussian_filter(a * b, sigmas, mode="wrap", truncate=4) for b in first]
         for a in first

@@ -10,10 +10,10 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from tests.radiomics.io.test_positions import recode
 
 from radiomics import InputError, inspect, read_image
-from radiomics.io.dicom.scanning import find_files, scan
+from radiomics.io.dicom.scanning import find_files, scan_path
+from tests.radiomics.io.dicom.test_positions import recode
 from tests.radiomics.io.test_ingest import ramp
 from tests.series import positions, write_series
 
@@ -83,7 +83,7 @@ def test_every_file_that_pydicom_ships_reads_or_is_refused_in_words() -> None:
 def test_the_header_pass_counts_what_is_no_dicom(tmp_path: Path) -> None:
     write_series(tmp_path, np.zeros((2, 3, 3), np.uint16), positions(2, 1))
     (tmp_path / "a.txt").write_text("text")
-    found = scan(tmp_path)
+    found = scan_path(tmp_path)
     assert (len(found.headers), len(found.unreadable), found.others) == (2, 0, 1)
 
 

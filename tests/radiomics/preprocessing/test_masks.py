@@ -36,7 +36,7 @@ def test_shrinking_by_brute_force(mask: np.ndarray, by: float) -> None:
 
 @given(MASKS)
 def test_components_are_apart_and_together_the_mask(mask: np.ndarray) -> None:
-    parts = masks.components(mask)
+    parts = masks.connected_components(mask)
     assert np.array_equal(sum(part.astype(int) for part in parts), mask.astype(int))
     assert [p.sum() for p in parts] == sorted((p.sum() for p in parts), reverse=True)
     for part in parts:

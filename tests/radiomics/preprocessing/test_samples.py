@@ -28,7 +28,7 @@ def test_a_patch_lies_around_the_mask_and_pads_what_is_missing() -> None:
     assert patch.dtype == torch.float32
     assert patch[1].sum() == 3 * 4 * 4
     assert torch.equal(patch[0] == 1, patch[1] == 1)
-    at = tensors.centre(np.asarray(case().mask.array))  # type: ignore[union-attr]
+    at = tensors.mask_centre(np.asarray(case().mask.array))  # type: ignore[union-attr]
     assert at == (4, 6, 3)
     assert patch[1, 4, 4, 4] == 1
 
@@ -70,7 +70,7 @@ def test_a_patch_is_the_same_part_of_the_whole_resampled_image() -> None:
     spacing = (1.0, 1.0, 1.0)
     whole = resample.resample(given.image, spacing, "linear").array
     inside = resample.resample_mask(given.mask, spacing).array  # type: ignore[arg-type]
-    d, h, w = tensors.centre(np.asarray(inside))
+    d, h, w = tensors.mask_centre(np.asarray(inside))
     part = (slice(d - 4, d + 5), slice(h - 5, h + 6), slice(w - 6, w + 7))
     assert np.allclose(patch[0], whole[part].astype(np.float32), atol=1e-3)
     assert np.array_equal(patch[1], inside[part])

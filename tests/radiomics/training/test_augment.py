@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from radiomics.training.augment import Augment, augmented
+from radiomics.training.augment import Augment, augment_batch
 
 
 def batch(shape: tuple[int, ...] = (6, 2, 9, 9), seed: int = 0) -> torch.Tensor:
@@ -17,7 +17,7 @@ def batch(shape: tuple[int, ...] = (6, 2, 9, 9), seed: int = 0) -> torch.Tensor:
 
 def changed(x: torch.Tensor, seed: int = 1, **options: Any) -> torch.Tensor:
     torch.manual_seed(seed)
-    return augmented(x, Augment(**options))
+    return augment_batch(x, Augment(**options))
 
 
 EVERYTHING = {
@@ -47,7 +47,7 @@ def test_a_seed_gives_the_same_changes(shape: tuple[int, ...]) -> None:
 
 def test_nothing_asked_for_changes_nothing() -> None:
     x = batch((3, 5))
-    assert augmented(x, Augment()) is x
+    assert augment_batch(x, Augment()) is x
 
 
 @pytest.mark.parametrize(

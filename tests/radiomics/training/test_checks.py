@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from radiomics import InputError, models
 from radiomics.training import Options, fit, seeded
-from radiomics.training.data import fit_scaling, scaled
+from radiomics.training.data import fit_scaling, scale_samples
 from radiomics.training.recipe import rate_factor
 from tests.radiomics.training.test_recipes import images, small
 from tests.radiomics.training.test_training import rows
@@ -126,7 +126,7 @@ def test_a_constant_column_stays_what_it_is(task: str, count: int) -> None:
     scaling = fit_scaling(rows(x, np.full(count, 3.3)), task)
     assert scaling.spread == (1.0, 1.0, 1.0)
     assert scaling.target_spread == 1.0
-    assert np.abs(scaled(x, scaling).numpy()).max() < 1e-6
+    assert np.abs(scale_samples(x, scaling).numpy()).max() < 1e-6
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.int64])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from radiomics import InputError
 from radiomics.pipelines.study.config import StudyConfig
 from radiomics.training import Options, fit
-from radiomics.training.augment import Augment, augmented
+from radiomics.training.augment import Augment, augment_batch
 from radiomics.types import Samples
 
 GEOMETRY: dict[str, Any] = {"flip": (1, 2), "shift": 2, "right_angles": True, "rotate": 20}
@@ -33,7 +33,7 @@ def scans(masks: int = 1, dims: int = 2, levels: tuple[float, float] = (0, 1)) -
 def changed(x: Tensor, levels: tuple[float, float] = (0, 1), **options: Any) -> Tensor:
     torch.manual_seed(3)
     low, high = (torch.tensor(float(level)) for level in levels)
-    return augmented(x, Augment(**options), (low, high))
+    return augment_batch(x, Augment(**options), (low, high))
 
 
 @given(

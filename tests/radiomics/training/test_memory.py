@@ -13,7 +13,7 @@ from radiomics import InputError
 from radiomics.training import Options, Trained, fit
 from radiomics.training.data import Scaling, batches
 from radiomics.training.embedding import embed
-from radiomics.training.plan import planned
+from radiomics.training.plan import plan_steps
 from radiomics.types import Samples
 from tests.radiomics.training.test_recipes import images
 
@@ -90,12 +90,12 @@ def test_large_samples_are_looked_at_in_batches_of_the_training() -> None:
 def test_no_part_of_a_batch_has_a_single_sample(count: int, batch: int, parts: int) -> None:
     options = Options(batch_size=batch, accumulate=parts, **RECIPE)
     order, shares = torch.arange(count), torch.ones(count, dtype=torch.float64)
-    mine, steps = planned(order, shares, options, 2)
+    mine, steps = plan_steps(order, shares, options, 2)
     assert torch.equal(mine, order)
     assert [step.batch for step in steps] == batches(count, batch)
     for step in steps:
-        assert min(part.stop - part.start for part, _ in step.parts) > 1
-        assert sum(weight for _, weight in step.parts) == pytest.approx(1)
+        assert min(part.samples.stop - part.samples.start for part in step.parts) > 1
+        assert sum(part.weight for part in step.parts) == pytest.approx(1)
 
 
 def test_class_weights_count_in_the_whole_batch() -> None:

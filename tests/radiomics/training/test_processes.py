@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from radiomics.training import Options
-from radiomics.training.plan import planned
+from radiomics.training.plan import plan_steps
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -29,7 +29,7 @@ def train(name, normed=False, **recipe):
     network = small(batch_norm=normed)
     trained = fit(network, images(50), images(30), folder=folder / name, options=Options(
         **{"task": "multiclass", "epochs": 3, "batch_size": 16, "device": "cpu"} | recipe))
-    if ranks.number() == 0:
+    if ranks.rank() == 0:
         torch.save(network.state_dict(), folder / f"{name}.pt")
         history[name] = trained.history[-1]
 
@@ -42,7 +42,7 @@ try:
     train("small", normed=True, batch_size=2)
 except InputError as error:
     history["refused"] = str(error)
-if ranks.number() == 0:
+if ranks.rank() == 0:
     print(json.dumps(history))
 """
 
@@ -81,14 +81,14 @@ def test_a_batch_is_shared_whole(processes: int, monkeypatch: pytest.MonkeyPatch
     sums = []
     for rank in range(processes):
         monkeypatch.setenv("RANK", str(rank))
-        mine, steps = planned(order, weights, options, 2)
-        sums.append([[weight for _, weight in step.parts] for step in steps])
+        mine, steps = plan_steps(order, weights, options, 2)
+        sums.append([[part.weight for part in step.parts] for step in steps])
         for step in steps:
-            ends = [part.stop for part, _ in step.parts]
-            assert ends[-1] == step.own.stop - step.own.start
-            assert all(part.stop > part.start for part, _ in step.parts)
-            assert set(mine[step.own].tolist()) <= set(order[step.batch].tolist())
-        assert steps[-1].own.stop == len(mine)
+            ends = [part.samples.stop for part in step.parts]
+            assert ends[-1] == step.share.stop - step.share.start
+            assert all(part.samples.stop > part.samples.start for part in step.parts)
+            assert set(mine[step.share].tolist()) <= set(order[step.batch].tolist())
+        assert steps[-1].share.stop == len(mine)
     shapes = {tuple(len(parts) for parts in one) for one in sums}
     assert len(shapes) == 1  # all processes take part in every sum
     for step in zip(*sums, strict=True):

@@ -16,7 +16,7 @@ from pydicom import uid
 from pydicom.encaps import encapsulate
 
 from radiomics import InputError, read_image
-from radiomics.io.dicom.reader import decoding
+from radiomics.io.dicom import decoding
 from tests.oracles.positions import NumberedPlaces
 from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, write_series
 
@@ -137,7 +137,7 @@ def read_shape(folder: Path) -> tuple[int, ...]:
 def test_many_frames_are_decoded_by_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "MUCH", 1)
+    monkeypatch.setattr(decoding, "MANY_PIXELS", 1)
     monkeypatch.setattr(decoding, "CHUNK", 3)
     places = NumberedPlaces((8, 32, 32), OBLIQUE, (1.0, 1.0), 1.0)
     where = places.origins

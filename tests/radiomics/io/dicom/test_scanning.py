@@ -20,10 +20,10 @@ from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
 from radiomics import InputError, inspect, read_image
+from radiomics.io.dicom import headers, scanning
 from radiomics.io.dicom.elements import read_elements
 from radiomics.io.dicom.headers import WANTED, Header
-from radiomics.io.dicom.index import Index
-from radiomics.io.dicom.reader import headers, scanning
+from radiomics.io.dicom.index import HeaderIndex
 from radiomics.io.dicom.scanning import find_files, scan_files
 from tests.conftest import shared
 from tests.radiomics.io.test_hostile import SHIPPED
@@ -129,7 +129,7 @@ def test_a_killed_scan_goes_on_from_its_index(tmp_path: Path) -> None:
         (tmp_path / "ct" / f"{number}").write_bytes(path.read_bytes())
     index = tmp_path / "scan.sqlite"
     code = (
-        "import sys, time; from pathlib import Path; from radiomics.io import scanning as s;"
+        "import sys, time; from pathlib import Path; from radiomics.io.dicom import scanning as s;"
         "files = list(s.find_files(Path(sys.argv[1])));"
         "s.scan_files(files, lambda *a: time.sleep(0.2), Path(sys.argv[2]))"
     )
@@ -159,7 +159,7 @@ def test_an_index_that_cannot_grow_is_told(tmp_path: Path) -> None:
     files = write_series(tmp_path / "ct", STORED, positions(4, 2.0))
     with pytest.raises(InputError, match="must be a file that can be made"):
         scan_files(files, index=tmp_path / "ct")
-    with Index(tmp_path / "i.db") as kept:
+    with HeaderIndex(tmp_path / "i.db") as kept:
         kept.base.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         read = scan_files(files).headers
         long = [replace(header, values={"PatientID": "x" * 50_000}) for header in read]

@@ -14,7 +14,7 @@ from radiomics import InputError, Volume, inspect, read_image, read_mask, write_
 from radiomics.io import file_parts
 from radiomics.io.files.images_2d import read_image2d
 from radiomics.io.files.tables import read_manifest, read_table
-from radiomics.preprocessing.axes import flip, inverse, permute
+from radiomics.preprocessing.axes import flip, inverse_order, permute
 from tests.series import OBLIQUE, positions, write_series
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_written_or_read_is_told(oblique: Volume, tmp_path: Path)
 @pytest.mark.parametrize("order", ["DHW", "DWH", "HDW", "HWD", "WDH", "WHD"])
 def test_axes_there_and_back_give_the_same_bytes(oblique: Volume, order: str) -> None:
     there = permute(oblique, order)
-    back = permute(there, inverse(order))
+    back = permute(there, inverse_order(order))
     assert back.array.tobytes() == oblique.array.tobytes()
     assert back.affine.tobytes() == oblique.affine.tobytes()
     index = (1, 2, 3)

@@ -23,7 +23,7 @@ SPREAD = 24
 """Voxels after which a change has left the coefficients of cubic splines, 1e-13 of it at most."""
 
 
-def layers(
+def pattern_layers(
     array: NDArray[Any], inside: NDArray[np.bool_], settings: dict[str, Any]
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield ``m1``, ``m2``, ... for each degree and ``k`` for kurtosis, zero outside the region.
@@ -48,12 +48,12 @@ def layers(
         )
     if not inside.any():
         return
-    made = _sphere(array, divided, radius, levels)
+    sampling = _sample_sphere(array, divided, radius, levels)
     box = bounding_box(inside)
     rows = range(box[0].start, box[0].stop)
     slices = [(slice(z, z + 1), box[1], box[2]) for z in rows if inside[z].any()]
     with one_thread_each():
-        calls = [partial(_slice, array, inside, part, made) for part in slices]
+        calls = [partial(_slice_layers, array, inside, part, sampling) for part in slices]
         found = np.concatenate(side_by_side(calls), axis=1)
     for index, values in enumerate(found):
         layer = np.zeros(array.shape)
@@ -72,37 +72,38 @@ class _Sphere:
     width: int
 
 
-def _sphere(array: NDArray[Any], divided: int, radius: float, levels: int) -> _Sphere:
+def _sample_sphere(array: NDArray[Any], divided: int, radius: float, levels: int) -> _Sphere:
     points = sphere.icosphere(divided)
     polar, azimuth = np.arccos(points[:, 2]), np.arctan2(points[:, 1], points[:, 0])
     side = np.abs(np.sin(azimuth))
     here = np.stack([side * np.cos(polar), side * np.sin(polar), np.cos(azimuth)], axis=1)
-    parts = sphere.degrees(here, here * (1, -1, 1), levels)
+    parts = sphere.degree_matrices(here, here * (1, -1, 1), levels)
     width = int(np.ceil(radius)) + 2
     coefficients = ndimage.spline_filter(array, 3, output=np.float64, mode="mirror")
     padded = np.pad(coefficients, width, mode="reflect")
     points = points * radius
-    return _Sphere(points, sphere.taps(points, "cubic"), parts, padded, width)
+    return _Sphere(points, sphere.point_taps(points, "cubic"), parts, padded, width)
 
 
-def _slice(
-    array: NDArray[Any], inside: NDArray[np.bool_], box: Box, made: _Sphere
+def _slice_layers(
+    array: NDArray[Any], inside: NDArray[np.bool_], box: Box, sampling: _Sphere
 ) -> NDArray[np.float64]:
     """Return all layers in the region's voxels of one slice."""
     kept = inside[box][0]
-    values = sphere.samples(made.padded, made.width, box, made.taps)[:, 0][:, kept].T  # (N, V)
+    around = sphere.sample_points(sampling.padded, sampling.width, box, sampling.taps)
+    values = around[:, 0][:, kept].T  # (N, V)
     places = np.argwhere(inside[box]) + [part.start for part in box]
     ends = np.array(array.shape) - 1
-    reached = places[:, None] + made.points
+    reached = places[:, None] + sampling.points
     values[((reached < 0) | (reached > ends)).any(axis=2)] = 0  # what lies outside is 0
-    values = np.ascontiguousarray(_stored(values, array.dtype))
+    values = np.ascontiguousarray(_as_stored(values, array.dtype))
     bright = values >= array[box][0][kept][:, None]
-    whole = _whole(len(made.points))[np.count_nonzero(bright, axis=1)]
-    others = sphere.strengths(bright, made.parts)[1:]
+    whole = _degree_zero(len(sampling.points))[np.count_nonzero(bright, axis=1)]
+    others = sphere.degree_norms(bright, sampling.parts)[1:]
     return np.vstack([whole, others, sphere.kurtosis(values, np.nan)])
 
 
-def _whole(points: int) -> NDArray[np.float64]:
+def _degree_zero(points: int) -> NDArray[np.float64]:
     """Return degree 0 for each number of bright points, added up one after the other.
 
     These few values may lie on the edges of bins: they have to be the same to the last bit.
@@ -113,7 +114,7 @@ def _whole(points: int) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(squares[:, -1]))
 
 
-def _stored(values: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[Any]:
+def _as_stored(values: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[Any]:
     """Return interpolated values as numbers of the image's kind: whole ones are rounded."""
     if kind.kind == "f":
         return values.astype(kind)

@@ -1,14 +1,13 @@
-"""The outside of a mask: points that can be corners of its hull, distances from its border."""
+"""Convex hulls: the points of a mask that can be their corners, and the largest distance of any."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from radiomics.kernels.texture.run_length import extent
+from radiomics.kernels.compiling import kernel
 
 
 def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -28,7 +27,7 @@ def hull_candidates(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """
     found = []
     for ends, sign in zip(_row_ends(np.pad(mask, 1).view(np.uint8)), (1.0, -1.0), strict=True):
-        of_slices = _kept(ends.shape, _chains(ends, sign), np.inf * sign)
+        of_slices = _row_table(ends.shape, _chains(ends, sign), np.inf * sign)
         found.append(_chains(np.ascontiguousarray(of_slices.T), sign)[:, [1, 0, 2]])
     return np.asarray(np.concatenate(found) - 1.0)
 
@@ -46,14 +45,14 @@ def plane_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(points - 1.0)
 
 
-def _kept(shape: tuple[int, ...], points: NDArray[np.float64], nothing: float) -> Any:
+def _row_table(shape: tuple[int, ...], points: NDArray[np.float64], nothing: float) -> Any:
     """Put points back into a table of the ends of rows."""
     ends = np.full(shape, nothing)
     ends[(2 * points[:, 0]).astype(np.intp), (2 * points[:, 1]).astype(np.intp)] = points[:, 2]
     return ends
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _row_ends(mask: Any) -> Any:
     """Return the lowest and highest x of mesh vertices by plane and row, both in half voxels."""
     depth, height, width = mask.shape
@@ -79,7 +78,7 @@ def _row_ends(mask: Any) -> Any:
     return low, high
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _chains(ends: Any, sign: float) -> Any:
     """Return the convex chain of the ends of the rows of each plane (P, 3), in voxels."""
     planes, rows = ends.shape
@@ -101,47 +100,14 @@ def _chains(ends: Any, sign: float) -> Any:
     return found[:count].copy()
 
 
-def border_distances(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:
-    """Return how many steps across faces lead out of a mask; what is outside the array is outside.
-
-    Parameters
-    ----------
-    mask : (D, H, W) bool
-    planar : within slices only (4 neighbours), else in space (6)
-
-    Returns
-    -------
-    (D + 2, H + 2, W + 2) uint16, 1 at the border, 0 outside; with a voxel of outside all around
-    """
-    padded = np.zeros([side + 2 for side in mask.shape], dtype=np.uint16)
-    padded[1:-1, 1:-1, 1:-1] = mask
-    _border_distances(padded, planar)
-    return padded
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _border_distances(steps: Any, planar: bool) -> None:
-    """Replace ones by distances: once forth, once back, as far as a neighbour's and one more."""
-    depth, height, _ = steps.shape
-    for z in range(1, depth - 1):
-        for y in range(1, height - 1):
-            low, high = extent(steps[z, y])
-            row, up, back = steps[z, y], steps[z, y - 1], steps[z - (not planar), y]
-            beside = np.int32(0)
-            for x in range(low, high):
-                near = min(beside, np.int32(up[x]))
-                if not planar:
-                    near = min(near, np.int32(back[x]))
-                beside = np.int32(near + 1) if row[x] else np.int32(0)
-                row[x] = beside
-    for z in range(depth - 2, 0, -1):
-        for y in range(height - 2, 0, -1):
-            low, high = extent(steps[z, y])
-            row, down, front = steps[z, y], steps[z, y + 1], steps[z + (not planar), y]
-            beside = np.int32(0)
-            for x in range(high - 1, low - 1, -1):
-                near = min(beside, np.int32(down[x]))
-                if not planar:
-                    near = min(near, np.int32(front[x]))
-                beside = min(np.int32(row[x]), np.int32(near + 1))
-                row[x] = beside
+@kernel(fastmath=True)
+def largest_distance(points: Any) -> float:
+    """Return the largest distance between two points, (3, N), in O(N^2) without a table."""
+    zs, ys, xs = points[0], points[1], points[2]
+    largest = 0.0
+    for m in range(len(zs)):
+        z, y, x = zs[m], ys[m], xs[m]
+        for k in range(m):
+            dz, dy, dx = z - zs[k], y - ys[k], x - xs[k]
+            largest = max(largest, dz * dz + dy * dy + dx * dx)
+    return float(np.sqrt(largest))

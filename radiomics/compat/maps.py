@@ -10,17 +10,17 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.compat import getFeatureClasses, matrices
-from radiomics.compat.binning import levels
-from radiomics.compat.features import in_order
-from radiomics.compat.images import like
+from radiomics.compat.binning import grey_levels
+from radiomics.compat.features import sorted_features
+from radiomics.compat.images import array_as_image
 from radiomics.compat.textures import RadiomicsGLCM
-from radiomics.kernels.maps.cpu import pair_maps, statistic_maps
+from radiomics.kernels.maps.cpu import cooccurrence_maps, statistic_maps
 from radiomics.kernels.threads import side_by_side
 
 Values = dict[str, NDArray[np.float64]]
 
 
-def maps(
+def feature_maps(
     kind: str, image: Any, mask: Any, settings: dict[str, Any], names: list[str]
 ) -> dict[str, Any]:
     """Return a map of each feature of a class.
@@ -35,27 +35,27 @@ def maps(
     array = sitk.GetArrayFromImage(image)
     inside = sitk.GetArrayFromImage(mask) == int(settings.get("label", 1))
     counted = inside if settings.get("maskedKernel", True) else np.ones_like(inside)
-    grey = levels(array, counted, settings)
+    grey = grey_levels(array, counted, settings)
     places = np.argwhere(inside).astype(np.int64)
     radius = np.full(3, int(settings.get("kernelRadius", 1)), dtype=np.int64)
     if settings.get("force2D", False):
         radius[int(settings.get("force2Ddimension", 0))] = 0
     calls = [
-        lambda part=part: _values(kind, array, grey, part, radius, settings, image)
+        lambda part=part: _part_values(kind, array, grey, part, radius, settings, image)
         for part in np.array_split(places, max(1, min(os.cpu_count() or 1, len(places))))
     ]
     parts: list[Values] = side_by_side(calls)
-    chosen = names or in_order(getFeatureClasses()[kind].NAMES)
+    chosen = names or sorted_features(getFeatureClasses()[kind].NAMES)
     empty = float(settings.get("initValue", 0))
     found = {}
     for name in chosen:
         full = np.full(array.shape, empty)
         full[inside] = np.concatenate([part[name] for part in parts])
-        found[name] = like(full, image)
+        found[name] = array_as_image(full, image)
     return found
 
 
-def _values(
+def _part_values(
     kind: str,
     array: NDArray[Any],
     grey: NDArray[np.uint16],
@@ -68,18 +68,18 @@ def _values(
     if kind == "firstorder":
         shift = float(settings.get("voxelArrayShift", 0))
         rows = statistic_maps(array.astype(np.float64), grey, places, radius)
-        return _first_order(rows, shift, volume)
+        return _named_statistics(rows, shift, volume)
     plain = settings.get("symmetricalGLCM", True) and settings.get("weightingNorm") is None
     if kind == "glcm" and plain:
         distances = list(settings.get("distances", [1]))
-        offsets = matrices.half(matrices.around(False, distances))
+        offsets = matrices.half_of_offsets(matrices.neighbour_offsets(False, distances))
         offsets = offsets[(np.abs(offsets) <= 2 * radius).all(axis=1)]
-        rows = pair_maps(grey, places, radius, offsets, int(grey.max()))
+        rows = cooccurrence_maps(grey, places, radius, offsets, int(grey.max()))
         return dict(zip(RadiomicsGLCM.NAMES, rows.T, strict=True))
-    return _one_by_one(kind, grey, places, radius, settings)
+    return _values_by_patch(kind, grey, places, radius, settings)
 
 
-def _first_order(rows: NDArray[np.float64], shift: float, volume: float) -> Values:
+def _named_statistics(rows: NDArray[np.float64], shift: float, volume: float) -> Values:
     """Name the columns of :func:`radiomics.kernels.maps.cpu.statistic_maps`."""
     energy, entropy, low, tenth, quarter, median, three, ninetieth, high = rows.T[:9]
     mean, away, robust, second, third, fourth, uniformity, n = rows.T[9:]
@@ -108,7 +108,7 @@ def _first_order(rows: NDArray[np.float64], shift: float, volume: float) -> Valu
     }
 
 
-def _one_by_one(
+def _values_by_patch(
     kind: str,
     grey: NDArray[np.uint16],
     places: NDArray[np.int64],
@@ -122,7 +122,7 @@ def _one_by_one(
         low, high = np.maximum(place - radius, 0), place + radius + 1
         part = grey[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         block, inside = (sitk.GetImageFromArray(a) for a in (part, (part > 0).astype(np.uint8)))
-        own = {**settings, "label": 1, "levels": part, "n_levels": int(grey.max())}
-        values = family(block, inside, **own).values()
+        patch_settings = {**settings, "label": 1, "levels": part, "n_levels": int(grey.max())}
+        values = family(block, inside, **patch_settings).values()
         found[number] = [values[name] for name in family.NAMES]
     return dict(zip(family.NAMES, found.T, strict=True))

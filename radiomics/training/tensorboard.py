@@ -8,7 +8,7 @@ from typing import Any
 from radiomics.types import InputError
 
 
-class Events:
+class EventWriter:
     """Events below a folder; without a folder nothing is written."""
 
     def __init__(self, folder: Path | None) -> None:
