@@ -25,7 +25,7 @@ from radiomics.kernels.filtering.convolution import PADS, Boundary, equal_distan
 from radiomics.kernels.threads import side_by_side
 from radiomics.types import Spacing
 
-VERSION = 1
+VERSION = 2
 
 EQUAL = 1e-9
 """Share of the largest intensity by which interpolated values may differ and still be equal."""

@@ -173,11 +173,13 @@ def _sample_points(
 def degree_norms(bright: NDArray[np.bool_], parts: Sequence[Floats]) -> Floats:
     """Return the norms of patterns' parts, ``(len(parts), N)``, for ``(N, V)`` bool patterns.
 
-    The part of degree 0 is how many points are bright: equal numbers stay equal to the last bit.
+    The part of degree 0 is how many points are bright. All are rounded to 12 decimals: patterns of
+    equal strength stay equal to the last bit, in whatever order a matrix product adds up.
     """
     pattern = bright.astype(np.float64)
     whole = pattern.sum(axis=1) * abs(parts[0][0, 0])
-    return np.array([whole, *(np.linalg.norm(pattern @ rows.T, axis=1) for rows in parts[1:])])
+    others = [np.linalg.norm(pattern @ rows.T, axis=1) for rows in parts[1:]]
+    return np.array([whole, *others]).round(12)
 
 
 def kurtosis(values: NDArray[Any], of_flat: float) -> NDArray[Any]:

@@ -147,7 +147,7 @@ def test_bodies_around_a_mask(levels: np.ndarray, spacing: tuple[float, float, f
         assert found[name] == pytest.approx(value, rel=2e-3), name
     exact = spatial.oriented_box(points, volume, area)
     name = "volume_density_oriented_minimum_bounding_box"
-    assert exact[name] * 0.8 <= found[name] <= exact[name] * (1 + 1e-9)
+    assert exact[name] * 0.8 <= found[name] <= exact[name] * (1 + 1e-6)  # the oracle is no nearer
 
 
 def test_ellipsoids_by_their_closed_forms() -> None:
