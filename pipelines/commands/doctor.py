@@ -36,7 +36,7 @@ def _plugins() -> list[tuple[str, str]]:
     """Return a line for each module that another package adds, and what is wrong with it."""
     from importlib.util import find_spec
 
-    from radiomics.plugins import REGISTRIES, ConfigurationError, load, external_plugins
+    from radiomics.plugins import REGISTRIES, ConfigurationError, external_plugins, load
 
     found = []
     for package in (name for name in REGISTRIES if find_spec(name) is not None):

@@ -10,7 +10,7 @@ from radiomics import features as registry
 from radiomics.extraction.images import families_of, group_of
 from radiomics.extraction.settings import ExtractionSettings, default_ivh
 from radiomics.kernels.texture.aggregation import undirected_method
-from radiomics.plugins import ConfigurationError, did_you_mean, load, external_plugins
+from radiomics.plugins import ConfigurationError, did_you_mean, external_plugins, load
 
 
 @dataclass(frozen=True)

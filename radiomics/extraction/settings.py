@@ -21,13 +21,13 @@ from radiomics.kernels.texture.aggregation import Directional
 from radiomics.plugins import (
     ConfigurationError,
     did_you_mean,
+    external_plugins,
     load,
     modules,
     parse,
     parse_plugin,
     read_yaml,
     shipped,
-    external_plugins,
 )
 from radiomics.plugins import names as names_of
 from radiomics.preprocessing import discretise, intensity, masks
