@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from radiomics.pipelines.batch.processes import resident
+from radiomics.pipelines.batch.memory import resident
 
 COMMAND = [
     sys.executable,

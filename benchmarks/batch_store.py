@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from radiomics.pipelines.batch.checks import checked_of
-from radiomics.pipelines.batch.inputs import look_both, short_hash
-from radiomics.pipelines.batch.manifest import read_cohort
-from radiomics.pipelines.batch.parts import describe
-from radiomics.pipelines.batch.planning import Planner, content_key, plan, row_key
+from radiomics.pipelines.batch.case_files import fingerprint_both, short_hash
+from radiomics.pipelines.batch.cohort import cohort_of
+from radiomics.pipelines.batch.layouts import layouts_of
+from radiomics.pipelines.batch.manifest import read_manifest
+from radiomics.pipelines.batch.planning import Planner, content_key, make_plan, row_key
 from radiomics.pipelines.batch.records import Input, Record, Records
-from radiomics.pipelines.batch.session import STORE
+from radiomics.pipelines.batch.request import STORE
 from radiomics.pipelines.batch.tasks import Row, Source
 from tests.cohorts import write_cohort
 
@@ -30,9 +30,9 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
     settings = folder / "settings.yaml"
     settings.write_text("{}\n")
     manifest, out = _write_files(folder, rows)
-    cohort = checked_of(read_cohort(manifest))
+    cohort = cohort_of(read_manifest(manifest))
     records = Records(out / STORE)
-    chosen = plan(describe([str(settings)])[0], records)
+    chosen = make_plan(layouts_of([str(settings)])[0], records)
     planner = Planner(cohort, [chosen], records, Source(""), False)
     environment = records.environment({"made": "up"})
     rng = np.random.default_rng(0)
@@ -43,7 +43,7 @@ def fill_store(folder: Path, rows: int) -> tuple[Path, Path]:
         row = Row(number, cohort.path(cells["mask"]), (("label", "1"),))
         content = content_key(source, row, short_hash(str(number).encode()))
         records.put_input(
-            row_key(cells), Input(look_both(source.image, row.mask).print, content, 10**8)
+            row_key(cells), Input(fingerprint_both(source.image, row.mask).digest, content, 10**8)
         )
         values = rng.normal(size=(1, len(chosen.layout.columns)))
         records.put(content, chosen.number, Record(("",), values, notes, environment))

@@ -13,17 +13,26 @@ import numpy as np
 import pandas as pd
 
 from radiomics import Volume, write_volume
-from radiomics.pipelines.batch import session
+from radiomics.pipelines.batch import chain
 from radiomics.pipelines.batch.processes import Event
-from radiomics.pipelines.batch.session import Outcome, Request
+from radiomics.pipelines.batch.request import Outcome, Request
 from radiomics.pipelines.batch.tasks import Compute, Result, Task
-from radiomics.pipelines.batch.work import perform
+from radiomics.pipelines.batch.worker import perform
 
 QUICK = (
     "families: [intensity, histogram]\ndiscretisation: {method: fixed_bin_size, bin_width: 25}\n"
 )
 AFFINE = np.diag([2.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]]
 LONG_AGO = 1_600_000_000
+HELD_UP = (
+    "from radiomics.pipelines.batch import chain\n"
+    "from tests.cohorts import troubled\n"
+    "chain.perform = troubled\n"
+    "from radiomics.pipelines.commands.app import main\n"
+    "if __name__ == '__main__':\n"
+    "    main()\n"
+)
+"""A command line whose workers have trouble: a batch is at work for as long as one waits."""
 
 
 def write_case(folder: Path, number: int, shape: tuple[int, int, int] = (6, 12, 12)) -> None:
@@ -126,24 +135,40 @@ def run_inline(
     """Run a batch in this process; return its outcome, its pool, and what was said."""
     pool = pool or Inline()
     said: list[str] = []
-    monkeypatch.setattr(session, "make_pool", lambda _: pool)
-    monkeypatch.setattr(session, "summarise", lambda *_: [])  # a process of its own: slow
-    return session.batch(request, said.append), pool, said
+    monkeypatch.setattr(chain, "make_pool", lambda _: pool)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])  # a process of its own: slow
+    return chain.run_batch(request, said.append), pool, said
 
 
 def table_of(output: Path, name: str = "features.parquet") -> pd.DataFrame:
     return pd.read_parquet(output / name)
 
 
+def trouble_of(image: Path) -> Path:
+    """Return the file that brings trouble to the computation of an image."""
+    return image.with_name(f"{image.name}.trouble")
+
+
+def is_held_up(image: Path) -> bool:
+    """Tell whether a worker has come to an image at which it waits."""
+    return image.with_name(f"{image.name}.waiting").exists()
+
+
 def troubled(task: Task) -> Result:
-    """Do a task, or what the file "trouble" beside its image says: die, die once, sleep."""
+    """Do a task, or what the file of trouble beside its image says: die, die once, wait.
+
+    A worker that waits does its task when the file is gone.
+    """
     image = Path(task.source.image)
-    trouble = image.parent / f"{image.name}.trouble"
+    trouble = trouble_of(image)
     if isinstance(task, Compute) and trouble.is_file():
         kind = trouble.read_text()
         if kind == "die once":
             trouble.unlink()
-        if kind == "sleep":
-            time.sleep(60)
+        if kind == "wait":
+            image.with_name(f"{image.name}.waiting").touch()
+            while trouble.exists():
+                time.sleep(0.02)
+            return perform(task)
         os.kill(os.getpid(), signal.SIGKILL)
     return perform(task)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from radiomics.datasets import phantom
 from radiomics.io.files.tables import Manifest
@@ -15,7 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("RADIOMICS_SHARED", ROOT.parent / "shared"))
 
 
-settings.register_profile("house", deadline=None, derandomize=True)
+# how fast examples come is the machine's business
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("house")
 
 

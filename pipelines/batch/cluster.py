@@ -49,8 +49,10 @@ class Cluster:
         try:
             import distributed
         except ImportError:
-            told = "--scheduler needs dask.distributed: pip install 'radiomics-pipelines[cluster]'"
-            raise ConfigurationError(told) from None
+            missing = (
+                "--scheduler needs dask.distributed: pip install 'radiomics-pipelines[cluster]'"
+            )
+            raise ConfigurationError(missing) from None
         self.work, self.local = work, None
         self.ended: queue.SimpleQueue[_Sent] = queue.SimpleQueue()
         self.sent: dict[str, _Sent] = {}
@@ -100,7 +102,7 @@ class Cluster:
             self.reached = now
             self.size = max(1, self._threads())
         elif now - self.reached > LOST_S or self.client.status in ("closed", "closing"):
-            raise _lost()
+            raise _lost_scheduler()
         return events
 
     def running(self) -> list[Task]:
@@ -108,7 +110,7 @@ class Cluster:
         return [sent.task for sent in self.sent.values()]
 
     def memory(self) -> int:
-        """Return the bytes that the workers take, as they last told."""
+        """Return the bytes that the workers take, as they last reported."""
         workers = self.client.scheduler_info(n_workers=-1).get("workers", {}).values()
         return sum(int(worker.get("metrics", {}).get("memory", 0)) for worker in workers)
 
@@ -128,7 +130,7 @@ class Cluster:
             return [Event(sent.task, *sent.future.result())]
         if sent.future.status == "error":  # KilledWorker: its worker died, several times
             return [Event(sent.task, None, "died")]
-        raise _lost()
+        raise _lost_scheduler()
 
     def _threads(self) -> int:
         return sum(self.client.nthreads().values())
@@ -150,7 +152,7 @@ def _run(work: Work, task: Task, seconds: float | None) -> tuple[Result | None, 
             return event.result, event.trouble
 
 
-def _lost() -> InputError:
+def _lost_scheduler() -> InputError:
     rule = "the Dask scheduler stays in reach"
     remedy = "run the same command with another: it goes on from there"
     found = "the connection was lost; all records that were written are kept"

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from radiomics.pipelines.batch.apart import call_apart
-from radiomics.pipelines.batch.checks import ADDED, Checked
+from radiomics.pipelines.batch.children import call_in_child
+from radiomics.pipelines.batch.cohort import ADDED, Cohort
 from radiomics.pipelines.batch.planning import Plan, Planner, row_key
 from radiomics.pipelines.batch.records import Record, Records
 from radiomics.pipelines.batch.tasks import Source
@@ -57,33 +57,37 @@ def table_name(label: str, count: int) -> str:
 def collect(planner: Planner, folder: Path) -> list[Path]:
     """Write tables and provenance; return the paths of the tables.
 
-    Many values are written by another process: what is known of a table's parts until it is whole
-    takes memory.
+    Many values are written by another process: a table's parts take memory until
+    it is whole.
     """
     planner.records.commit()
     columns = sum(len(plan.layout.columns) for plan in planner.plans)
     if len(planner.cohort) * columns < MANY:
-        return _collect(planner, folder)
+        return _write_all(planner, folder)
     cohort = planner.cohort
     small = replace(cohort, order=cohort.order[:0], ends=cohort.ends[:0])  # the run is over
-    parts = (small, planner.plans, planner.source, planner.looking)
-    return list(call_apart(_collect_from, planner.records.path, parts, folder))
+    given = (small, planner.plans, planner.source, planner.checks_files)
+    return list(call_in_child(_write_from_store, planner.records.path, folder, *given))
 
 
-def _collect_from(
-    store: Path, parts: tuple[Checked, list[Plan], Source, bool], folder: Path
-) -> Any:
+def _write_from_store(
+    store: Path,
+    folder: Path,
+    cohort: Cohort,
+    plans: list[Plan],
+    source: Source,
+    checks_files: bool,
+) -> list[Path]:
     records = Records(store, write=False)
     try:
-        cohort, plans, source, looking = parts
         planner = Planner(cohort, plans, records, source, False)
-        planner.looking = looking
-        return _collect(planner, folder)
+        planner.checks_files = checks_files
+        return _write_all(planner, folder)
     finally:
         records.base.close()
 
 
-def _collect(planner: Planner, folder: Path) -> list[Path]:
+def _write_all(planner: Planner, folder: Path) -> list[Path]:
     try:
         before = _tables_before(folder)
         tables = write_tables(planner, planner.cohort.carried, folder)
@@ -99,7 +103,7 @@ def _collect(planner: Planner, folder: Path) -> list[Path]:
 
 
 def _tables_before(folder: Path) -> set[Path]:
-    """Return the tables that the last provenance tells of."""
+    """Return the tables that the last provenance names."""
     try:
         labels = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))["settings"]
     except (OSError, ValueError, KeyError):
@@ -136,15 +140,15 @@ def _write_table(planner: Planner, plan: Plan, carried: list[str], path: Path) -
         for start in range(0, len(cohort), AT_A_TIME):
             numbers = range(start, min(start + AT_A_TIME, len(cohort)))
             lines = [line for number in numbers for line in _lines(planner, plan, number)]
-            part = cohort.sheet.part(start, len(numbers))
+            part = cohort.rows.read(start, len(numbers))
             of_rows = part.take(pa.array([line.row - start for line in lines]))
             writer.write_table(_table(lines, of_rows, schema, carried))
 
 
-def _schema(cohort: Checked, plan: Plan, carried: list[str]) -> pa.Schema:
+def _schema(cohort: Cohort, plan: Plan, carried: list[str]) -> pa.Schema:
     text = pa.string()
     fields = [pa.field("id", text), pa.field("roi", text)]
-    kinds = cohort.sheet.schema
+    kinds = cohort.rows.schema
     fields += [pa.field(name, kinds.field(name).type) for name in carried if name != "id"]
     fields += [pa.field(name, text) for name in ADDED]
     return pa.schema([*fields, *(pa.field(name, pa.float64()) for name in plan.layout.columns)])
@@ -159,11 +163,11 @@ def _lines(planner: Planner, plan: Plan, number: int) -> Iterator[Line]:
         yield Line(number, roi, None, cohort.reasons[cohort.codes[number]])
         return
     key = row_key(cells)
-    known = records.input(key)
-    if known is not None and planner.changed(cells, known):
+    files = records.get_input(key)
+    if files is not None and planner.has_changed(cells, files):
         yield Line(number, roi, None, CHANGED)
         return
-    record = None if known is None else records.get(known.content, plan.number)
+    record = None if files is None else records.get(files.content, plan.number)
     failure = records.failure(key, plan.number)
     if record is None or failure is not None:
         yield Line(number, roi, None, failure or "")

@@ -1,7 +1,7 @@
-"""The cohort of a batch: rows of a manifest, what is wrong with them, and images with their rows.
+"""The rows of a manifest, what is wrong with them, and images with their rows.
 
 Everything that can be known without reading an image is found here, for all rows at once. A row
-with a problem stays in the cohort: it is not computed, and the table says why.
+with a problem stays: it is not computed, and the table says why.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from radiomics.io import has_itk_suffix
-from radiomics.pipelines.batch.delimited import read_delimited
+from radiomics.pipelines.batch.text_tables import read_delimited
 from radiomics.types import InputError
 
 NEEDED = ("id", "image", "mask")
@@ -31,11 +31,11 @@ SHOWN, CHECKED = 5, 10_000
 
 
 @dataclass(eq=False)
-class Cohort:
+class Manifest:
     """Rows in the order of the manifest.
 
     ``table`` has the columns of TEXT as text, others as they are; ``codes`` (N,) holds for each
-    row 0, or which of ``reasons`` keeps it from being computed; ``notes`` are to be told.
+    row 0, or which of ``reasons`` keeps it from being computed; ``notes`` are for the user.
     """
 
     table: pa.Table
@@ -104,7 +104,7 @@ def opened_from(folder: str, name: str) -> str:
     return f"{folder}{os.sep}{name}"
 
 
-def read_cohort(path: Path, with_files: bool = True) -> Cohort:
+def read_manifest(path: Path, with_files: bool = True) -> Manifest:
     """Read a manifest (CSV, TSV, Parquet), or make one of a folder, and check every row.
 
     Paths are relative to the manifest's folder; ``fsspec`` URLs may stand for them. Without
@@ -116,32 +116,32 @@ def read_cohort(path: Path, with_files: bool = True) -> Cohort:
         When there is no such table, no row in it, or a needed column is missing.
     """
     if path.is_dir():
-        from radiomics.pipelines.batch.tree import find_cases
+        from radiomics.pipelines.batch.discovery import find_cases
 
-        cohort = cohort_of(find_cases(path), path)
+        manifest = manifest_of(find_cases(path), path)
     elif path.suffix.lower() == ".parquet":
-        cohort = cohort_of(_parquet(path), path)
+        manifest = manifest_of(_parquet(path), path)
     elif path.suffix.lower() in (".csv", ".tsv"):
         read = read_delimited(path)
-        cohort = cohort_of(_typed(read.table), path)
+        manifest = manifest_of(_typed(read.table), path)
         for row, problem in read.ragged.items():
-            cohort.refuse(row, problem)
+            manifest.refuse(row, problem)
         if read.foreign:
             lines = ", ".join(map(str, read.foreign[:SHOWN]))
-            told = f"{len(read.foreign)} line(s) are no UTF-8 and were read as Windows-1252"
-            cohort.notes.append(f"{told}: {lines}{', ...' if len(read.foreign) > SHOWN else ''}")
+            note = f"{len(read.foreign)} line(s) are no UTF-8 and were read as Windows-1252"
+            manifest.notes.append(f"{note}: {lines}{', ...' if len(read.foreign) > SHOWN else ''}")
     else:
         kinds = ".csv, .tsv, .parquet"
         rule = f"a manifest is a folder or a table with the suffix {kinds}"
         raise InputError(path, rule, path.name, "convert it first")
-    _check_rows(cohort)
+    _check_rows(manifest)
     if with_files:
-        _check_files(cohort)
-    return cohort
+        _check_files(manifest)
+    return manifest
 
 
-def cohort_of(table: pa.Table, path: Path) -> Cohort:
-    """Return a cohort of a table whose rows are not checked yet.
+def manifest_of(table: pa.Table, path: Path) -> Manifest:
+    """Return a manifest of a table whose rows are not checked yet.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def cohort_of(table: pa.Table, path: Path) -> Cohort:
     group = pc.if_else(pc.equal(table.column("group"), ""), table.column("id"), table["group"])
     table = table.set_column(table.column_names.index("group"), "group", group)
     folder = path if path.is_dir() else path.parent
-    return Cohort(table, str(folder.absolute()), np.zeros(table.num_rows, dtype=np.int32))
+    return Manifest(table, str(folder.absolute()), np.zeros(table.num_rows, dtype=np.int32))
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -210,37 +210,37 @@ def _typed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _check_rows(cohort: Cohort) -> None:
+def _check_rows(manifest: Manifest) -> None:
     """Refuse rows with an empty cell, a label that is no number, or a name that another has."""
     for name in NEEDED:
-        empty = np.flatnonzero(pc.equal(cohort.column(name), "").to_numpy(zero_copy_only=False))
-        cohort.refuse_all(empty, f"the cell {name!r} is empty")
-    number = pc.match_substring_regex(cohort.column("label"), r"^-?\d*$")
+        empty = np.flatnonzero(pc.equal(manifest.column(name), "").to_numpy(zero_copy_only=False))
+        manifest.refuse_all(empty, f"the cell {name!r} is empty")
+    number = pc.match_substring_regex(manifest.column("label"), r"^-?\d*$")
     wrong = np.flatnonzero(~number.to_numpy(zero_copy_only=False))
-    cohort.refuse_all(wrong, "the label is no whole number (names of ROIs stand in 'roi')")
-    parts = [cohort.column(name) for name in ("id", "roi", "label", "segment")]
+    manifest.refuse_all(wrong, "the label is no whole number (names of ROIs stand in 'roi')")
+    parts = [manifest.column(name) for name in ("id", "roi", "label", "segment")]
     codes = pc.binary_join_element_wise(*parts, "\n").dictionary_encode().indices.to_numpy()
     counts = np.bincount(codes)
     rows = np.flatnonzero(counts[codes] > 1)
-    named = pc.not_equal(cohort.column("id"), "").to_numpy(zero_copy_only=False)
-    cohort.refuse_all(rows[named[rows]], "the id is repeated with the same ROI")
+    named = pc.not_equal(manifest.column("id"), "").to_numpy(zero_copy_only=False)
+    manifest.refuse_all(rows[named[rows]], "the id is repeated with the same ROI")
 
 
-def _check_files(cohort: Cohort) -> None:
+def _check_files(manifest: Manifest) -> None:
     """Refuse rows whose files are not there, or are of the wrong kind; each path is asked once."""
     for column in ("image", "mask"):
-        encoded = cohort.column(column).dictionary_encode()
+        encoded = manifest.column(column).dictionary_encode()
         codes, names = encoded.indices.to_numpy(), encoded.dictionary
         found = np.zeros(len(names), dtype=np.int32)
         reasons: list[str] = [""]
         for start in range(0, len(names), CHECKED):
             for number, name in enumerate(names.slice(start, CHECKED).to_pylist(), start=start):
-                reason = _wrong_file(cohort.path(name), column) if name else ""
+                reason = _wrong_file(manifest.path(name), column) if name else ""
                 if reason:
                     reasons += [] if reason in reasons else [reason]
                     found[number] = reasons.index(reason)
         for code, reason in enumerate(reasons[1:], start=1):
-            cohort.refuse_all(np.flatnonzero(found[codes] == code), reason)
+            manifest.refuse_all(np.flatnonzero(found[codes] == code), reason)
 
 
 def _wrong_file(path: str, column: str) -> str:

@@ -1,4 +1,4 @@
-"""What is left to do: rows against records, by content; parts that are known are not made again."""
+"""What is left to do: rows against records, by content; parts in the store are not made again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.pipelines.batch.checks import CELLS, CHOICES, Checked
-from radiomics.pipelines.batch.inputs import look_both, short_hash
-from radiomics.pipelines.batch.parts import Described, Layout
+from radiomics.pipelines.batch.case_files import fingerprint_both, short_hash
+from radiomics.pipelines.batch.cohort import BLOCK, CELLS, CHOICES, Cohort
+from radiomics.pipelines.batch.layouts import Layout, SettingsLayout
 from radiomics.pipelines.batch.records import Input, Record, Records
-from radiomics.pipelines.batch.sheet import BLOCK
-from radiomics.pipelines.batch.tasks import Compute, Computed, Identify, Known, Row, Source, Task
+from radiomics.pipelines.batch.tasks import (
+    Compute,
+    Computed,
+    Identified,
+    Identify,
+    Row,
+    Source,
+    Task,
+)
 
 AT_A_TIME = 256
 """Rows that are compared with the store before the caller is heard again."""
@@ -36,15 +43,15 @@ class Plan:
     number: int
 
 
-def plan(described: Described, records: Records) -> Plan:
-    """Return the plan of some settings; their layout is made known to the store."""
-    layout = described.layout
+def make_plan(settings: SettingsLayout, records: Records) -> Plan:
+    """Return the plan of some settings; the store numbers their layout."""
+    layout = settings.layout
     number = records.layout(layout.key, layout.stored())
-    return Plan(described.label, described.text, layout, number)
+    return Plan(settings.label, settings.text, layout, number)
 
 
 def row_key(cells: dict[str, str]) -> bytes:
-    """Return what a row is known by in the store: its names, not its files."""
+    """Return the key of a row in the store, made of its names, not of its files."""
     names = (cells["id"], cells["series"], cells["roi"], cells["label"], cells["segment"])
     return short_hash(repr(names).encode())
 
@@ -53,7 +60,7 @@ class Planner:
     """Compares the rows of a cohort with the store and makes tasks of what is missing."""
 
     def __init__(
-        self, cohort: Checked, plans: list[Plan], records: Records, source: Source, rehash: bool
+        self, cohort: Cohort, plans: list[Plan], records: Records, source: Source, rehash: bool
     ) -> None:
         self.cohort, self.plans, self.records = cohort, plans, records
         self.source, self.rehash = source, rehash
@@ -66,7 +73,7 @@ class Planner:
         if block is None:
             if len(self.blocks) >= BLOCKS:
                 del self.blocks[next(iter(self.blocks))]
-            part = self.cohort.sheet.part(number * BLOCK, BLOCK)
+            part = self.cohort.rows.read(number * BLOCK, BLOCK)
             rows = zip(*(part.column(name).to_pylist() for name in CELLS), strict=True)
             block = [dict(zip(CELLS, cells, strict=True)) for cells in rows]
             self.blocks[number] = block
@@ -93,56 +100,58 @@ class Planner:
     def _compare(self, numbers: NDArray[np.int32]) -> tuple[list[int], list[Task]]:
         """Return which rows of one image are done, and the tasks for the others."""
         done: list[int] = []
-        unknown: list[Row] = []
-        known: list[Row] = []
+        unhashed: list[Row] = []
+        hashed: list[Row] = []
         need = 0
         image = ""
         for number in map(int, numbers):
             cells = self.cells(number)
             image, mask = self.cohort.path(cells["image"]), self.cohort.path(cells["mask"])
             before = None if self.rehash else self._unchanged(row_key(cells), image, mask)
-            wanted = () if before is None else self.wanted(before.content)
+            wanted = () if before is None else self.missing_families(before.content)
             if before is not None and not wanted:
                 done.append(number)
                 continue
             choice = tuple((name, cells[name]) for name in CHOICES if cells[name])
-            (unknown if before is None else known).append(Row(number, mask, choice, None, wanted))
+            (unhashed if before is None else hashed).append(Row(number, mask, choice, None, wanted))
             need = max(need, 0 if before is None else before.need)
-        if not unknown and not known:
+        if not unhashed and not hashed:
             return done, []
         source = replace(self.source, image=image, series=cells["series"])
-        tasks: list[Task] = [Identify(source, tuple(unknown))] if unknown else []
-        return done, tasks + self._computing(source, known, need)
+        tasks: list[Task] = [Identify(source, tuple(unhashed))] if unhashed else []
+        return done, tasks + self._computing(source, hashed, need)
 
     def _unchanged(self, key: bytes, image: str, mask: str) -> Input | None:
-        """Return what is known of a row whose files look as they did, None otherwise."""
-        before = self.records.input(key)
-        if before is None or before.print is None:
+        """Return the files of a row that look as they did when they were hashed, else None."""
+        before = self.records.get_input(key)
+        if before is None or before.fingerprint is None:
             return None
         try:
-            now = look_both(image, mask)
+            now = fingerprint_both(image, mask)
         except OSError:
             return None
-        return before if now.print == before.print else None
+        return before if now.digest == before.fingerprint else None
 
-    def identified(self, task: Task, known: dict[int, Known]) -> tuple[list[int], list[Task]]:
+    def keep_identified(
+        self, task: Task, identified: dict[int, Identified]
+    ) -> tuple[list[int], list[Task]]:
         """Keep what was found of rows' files; return which are done, and the tasks for others."""
         done: list[int] = []
         rows: list[Row] = []
         need = 0
         for row in task.rows:
-            found = known.get(row.number)
+            found = identified.get(row.number)
             if found is None:
                 continue
             content = content_key(task.source, row, found.content)
-            settled = found.look.is_settled(time.time_ns())
+            settled = found.fingerprint.is_settled(time.time_ns())
             self.records.put_input(
                 row_key(self.cells(row.number)),
-                Input(found.look.print if settled else None, content, found.need),
+                Input(found.fingerprint.digest if settled else None, content, found.need),
             )
-            wanted = self.wanted(content)
+            wanted = self.missing_families(content)
             if wanted:
-                rows.append(replace(row, look=found.look, wanted=wanted))
+                rows.append(replace(row, fingerprint=found.fingerprint, wanted=wanted))
                 need = max(need, found.need)
             else:
                 done.append(row.number)
@@ -152,7 +161,7 @@ class Planner:
         texts = tuple(plan.text for plan in self.plans)
         return [Compute(source, tuple(rows), need, settings=texts)] if rows else []
 
-    def wanted(self, content: bytes) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    def missing_families(self, content: bytes) -> tuple[tuple[int, tuple[str, ...]], ...]:
         """Return the families to compute by number of the plan, none where a record is there."""
         found = []
         for number, plan in enumerate(self.plans):
@@ -166,9 +175,9 @@ class Planner:
                 self._put(content, plan, None, reused)
         return tuple(found)
 
-    def keep(self, row: Row, number: int, done: Computed) -> None:
-        """Put the values of a row into the store, with known parts."""
-        before = self.records.input(row_key(self.cells(row.number)))
+    def keep_values(self, row: Row, number: int, done: Computed) -> None:
+        """Put the values of a row into the store, with parts from other records."""
+        before = self.records.get_input(row_key(self.cells(row.number)))
         assert before is not None
         plan = self.plans[number]
         self._put(before.content, plan, done, self._reusable(before.content, plan))
@@ -194,42 +203,44 @@ class Planner:
         done: Computed | None,
         reused: dict[str, tuple[list[str], Record]],
     ) -> None:
-        """Write a record in the order of its layout's parts, of new values and of known ones."""
+        """Write a record in the order of its layout's parts, of new values and of older ones."""
         fresh = set() if done is None else set(done.columns)
         blocks: list[NDArray[np.float64]] = []
         older: dict[str, int] = {}
-        about: Any = done
+        origin: Any = done
         for family in plan.layout.parts:
             columns = plan.layout.columns_of(family)
             if done is not None and fresh.issuperset(columns):
                 blocks.append(done.values[:, [done.columns.index(c) for c in columns]])
                 continue
             names, record = reused[family]
-            about, older[family] = about or record, record.environment
+            origin, older[family] = origin or record, record.environment
             blocks.append(record.values[:, [names.index(c) for c in columns]])
-        notes = {key: value for key, value in about.notes.items() if key != "older"}
+        notes = {key: value for key, value in origin.notes.items() if key != "older"}
         notes |= {"older": older} if done is not None and older else {}
-        made = self.environment if done is not None else about.environment
+        made = self.environment if done is not None else origin.environment
         values = np.concatenate(blocks, axis=1)
-        self.records.put(content, plan.number, Record(about.regions, values, notes, made))
+        self.records.put(content, plan.number, Record(origin.regions, values, notes, made))
 
     environment = 0
     """Number of the environment of the values that are kept next."""
-    looking = False
-    """Whether rows whose files have changed since are told apart where tables are written."""
+    checks_files = False
+    """Whether tables leave out values of files that have changed since."""
 
-    def changed(self, cells: dict[str, str], known: Input) -> bool:
+    def has_changed(self, cells: dict[str, str], files: Input) -> bool:
         """Tell whether a row's files are there and are not those that its values are of."""
-        if not self.looking or known.print is None:
+        if not self.checks_files or files.fingerprint is None:
             return False
         try:
-            now = look_both(self.cohort.path(cells["image"]), self.cohort.path(cells["mask"]))
+            now = fingerprint_both(
+                self.cohort.path(cells["image"]), self.cohort.path(cells["mask"])
+            )
         except OSError:  # tables are written where the files need not be
             return False
-        return now.print != known.print
+        return now.digest != files.fingerprint
 
 
 def content_key(source: Source, row: Row, content: bytes) -> bytes:
     """Return the hash of a case: the bytes of its files, and what was chosen in them."""
-    told = json.dumps([source.series, source.reading, row.choice]).encode()
-    return short_hash(content, told)
+    choice = json.dumps([source.series, source.reading, row.choice]).encode()
+    return short_hash(content, choice)

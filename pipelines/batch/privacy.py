@@ -26,13 +26,13 @@ UID = re.compile(r"\b[0-2](?:\.\d+){4,}(?:#\d+)?\b")
 PLACE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://|(?<![\w.<])(?:~|\.{1,2})?/|\b[A-Za-z]:\\)[^\s'\",;]+"
 )
-TELLING = re.compile(
+IDENTIFYING = re.compile(
     r"name|birth|dob|mrn|accession|uid|path|file|folder|address|phone|email|ssn|insurance|"
     r"patient_?id|pat_?id|physician|doctor|comment|note",
     re.IGNORECASE,
 )
 """Names of columns that are left out."""
-TELLING_CELL = (
+IDENTIFYING_CELL = (
     r"^[0-2](\.\d+){4,}$|\^|[/\\].*[/\\.]|"
     r"^\d{4}-\d{2}-\d{2}|^(19|20)\d{6}$|^\d{1,2}[./]\d{1,2}[./](19|20)\d\d$"
 )
@@ -62,13 +62,13 @@ INSIDE_WORDS = 6
 KEY_BYTES, NAME_DIGITS = 32, 20
 
 
-def scrub(text: str, known: Iterable[str] = ()) -> str:
-    """Take paths, UIDs and known identifying texts out of a message.
+def scrub(text: str, identifying: Iterable[str] = ()) -> str:
+    """Take paths, UIDs and texts that identify somebody out of a message.
 
     >>> scrub("/data/DOE^JOHN/ct: 2 series: 1.2.840.113619.2.1, 1.2.840.113619.2.2")
     '<path>: 2 series: <uid>, <uid>'
     """
-    for secret in sorted({k for k in known if k}, key=len, reverse=True):
+    for secret in sorted({word for word in identifying if word}, key=len, reverse=True):
         looked_for = re.escape(secret)
         if len(secret) < INSIDE_WORDS:
             looked_for = f"(?<![A-Za-z]){looked_for}(?![A-Za-z])"
@@ -95,23 +95,25 @@ def _is_plain(name: str) -> bool:
     return name.lower() in PLAIN or all(TECHNICAL.fullmatch(word) for word in words)
 
 
-def dropped_columns(table: pa.Table, own: Iterable[str]) -> list[str]:
+def dropped_columns(table: pa.Table, read: Iterable[str]) -> list[str]:
     """Return the columns of a manifest that may identify a patient, and stay out of tables.
 
-    ``own`` are the columns that a batch reads.
+    ``read`` are the columns that a batch reads and no output holds.
     """
     ids = pc.unique(pa.chunked_array([*table["id"].chunks, *table["group"].chunks]))
     found = []
     for name in table.column_names:
-        if name in KEPT or name in own:
+        if name in KEPT or name in read:
             continue
         cells = table.column(name)
-        telling = TELLING.search(name) is not None or pa.types.is_temporal(cells.type)
-        if not telling:
+        identifying = IDENTIFYING.search(name) is not None or pa.types.is_temporal(cells.type)
+        if not identifying:
             text = pc.fill_null(pc.cast(cells, pa.string()), "")
-            marked = pc.match_substring_regex(text, TELLING_CELL)
-            telling = bool(pc.any(marked).as_py() or pc.any(pc.is_in(text, value_set=ids)).as_py())
-        if telling:
+            marked = pc.match_substring_regex(text, IDENTIFYING_CELL)
+            identifying = bool(
+                pc.any(marked).as_py() or pc.any(pc.is_in(text, value_set=ids)).as_py()
+            )
+        if identifying:
             found.append(name)
     return found
 
@@ -138,7 +140,7 @@ def read_key(path: Path, output: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(path, flags, 0o600), "w") as stream:
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", newline="\n") as stream:
             stream.write(secrets.token_hex(KEY_BYTES) + "\n")
     text = path.read_text(encoding="utf-8").strip()
     if not re.fullmatch(r"[0-9a-f]{32,}", text):

@@ -6,9 +6,7 @@ a pipe of its own. Workers ignore Ctrl-C, and end themselves when the main proce
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from radiomics.pipelines.batch.fork import begin, context, ignore_interrupts, no_interrupts
-from radiomics.pipelines.batch.privacy import quiet_libraries
+from radiomics.pipelines.batch.children import begin_child, start_child
+from radiomics.pipelines.batch.memory import resident
 from radiomics.pipelines.batch.tasks import Result, Task
 
 Work = Callable[[Task], Result]
@@ -84,7 +82,6 @@ class Processes:
     def __init__(self, size: int, work: Work, threads: int | None = None) -> None:
         self.size, self.work = size, work
         self.threads = threads or max(1, (os.cpu_count() or 1) // size)
-        self.context: Any = context()
         self.workers: list[_Worker] = []
         self.stillborn: int | None = 0
 
@@ -101,7 +98,7 @@ class Processes:
         worker.set_limit()
         try:
             worker.pipe.send(task)
-        except OSError:  # it died in its sleep: found, and told, by wait
+        except OSError:  # it died in its sleep: wait finds and reports it
             return
 
     def wait(self, timeout: float) -> list[Event]:
@@ -137,14 +134,7 @@ class Processes:
         self.workers.clear()
 
     def _start(self) -> _Worker:
-        here, there = self.context.Pipe()
-        arguments = (there, self.work, self.threads)
-        process = self.context.Process(target=_serve, args=arguments, daemon=True)
-        begin()
-        with no_interrupts():
-            process.start()
-        there.close()
-        worker = _Worker(process, here)
+        worker = _Worker(*start_child(_serve, self.work, self.threads))
         self.workers.append(worker)
         return worker
 
@@ -184,15 +174,13 @@ class Processes:
 
 
 def _serve(pipe: Connection, work: Work, threads: int) -> None:
-    """Say when ready, then do tasks until the pipe ends."""
-    ignore_interrupts()
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    """Report when ready, then do tasks until the pipe ends."""
+    begin_child()
     for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ[name] = str(threads)
     from radiomics.kernels.threads import bound_threads
 
     bound_threads(threads)
-    quiet_libraries()
     pipe.send("ready")
     while True:
         try:
@@ -203,39 +191,3 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
             pipe.send(work(task))
         except OSError:
             return  # nobody listens any more
-
-
-def end_with_parent() -> None:
-    """Wait for the end of the main process, and end this one with it: for a thread."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def resident(pid: int | None) -> int:
-    """Return the bytes of memory that a process holds, 0 where that cannot be told."""
-    try:
-        with open(f"/proc/{pid or 'self'}/statm", encoding="ascii") as stream:  # noqa: PTH123
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def available() -> int:
-    """Return the bytes of memory that can be had, also inside a container; 0 where unknown."""
-    found: list[int] = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
-            rows: Any = dict(line.split(":", 1) for line in stream)
-        found.append(int(rows["MemAvailable"].split()[0]) * 1024)
-    except (OSError, ValueError, KeyError):
-        pass
-    try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as stream:  # noqa: PTH123
-            limit = int(stream.read())
-        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as stream:  # noqa: PTH123
-            found.append(limit - int(stream.read()))
-    except (OSError, ValueError):
-        pass
-    return max(0, min(found, default=0))

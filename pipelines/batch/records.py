@@ -51,13 +51,13 @@ Parts = Sequence[tuple[str, Sequence[str]]]
 
 @dataclass(frozen=True)
 class Input:
-    """What is known of one row's files.
+    """One row's files, as they were when they were last hashed.
 
-    ``print`` is their fingerprint when they were hashed (None: not to be relied on), ``content``
-    the hash of their bytes and of what was chosen, ``need`` an estimate of memory in bytes.
+    ``fingerprint`` is theirs when they were hashed (None: not to be relied on), ``content`` the
+    hash of their bytes and of what was chosen, ``need`` an estimate of memory in bytes.
     """
 
-    print: bytes | None
+    fingerprint: bytes | None
     content: bytes
     need: int
 
@@ -112,7 +112,7 @@ class Records:
             self.base.execute("COMMIT")
 
     def drop(self) -> None:
-        """Forget what is pending."""
+        """Drop what is pending."""
         if self.base.in_transaction:
             self.base.execute("ROLLBACK")
 
@@ -127,14 +127,14 @@ class Records:
 
     def layout(self, key: str, parts: Parts) -> int:
         """Return the number of a layout, made if needed."""
-        found = self.known_layout(key)
+        found = self.find_layout(key)
         if found is None:
             self._write("INSERT INTO layouts (key, parts) VALUES (?, ?)", key, json.dumps(parts))
-            found = self.known_layout(key)
+            found = self.find_layout(key)
         assert found is not None
         return found
 
-    def known_layout(self, key: str) -> int | None:
+    def find_layout(self, key: str) -> int | None:
         """Return the number of a layout, None where no record was made in it."""
         row = self.base.execute("SELECT id FROM layouts WHERE key = ?", [key]).fetchone()
         return None if row is None else int(row[0])
@@ -164,15 +164,15 @@ class Records:
         )
         return [(json.loads(versions), count) for versions, count in rows]
 
-    def input(self, key: bytes) -> Input | None:
-        """Return what is known of a row's files."""
+    def get_input(self, key: bytes) -> Input | None:
+        """Return a row's files as they were last hashed, None where they never were."""
         query = "SELECT print, content, need FROM inputs WHERE input = ?"
         row = self.base.execute(query, [key]).fetchone()
         return None if row is None else Input(*row)
 
-    def put_input(self, key: bytes, known: Input) -> None:
-        """Keep what is known of a row's files."""
-        values = (key, known.print, known.content, known.need)
+    def put_input(self, key: bytes, files: Input) -> None:
+        """Keep a row's files as they were hashed."""
+        values = (key, files.fingerprint, files.content, files.need)
         self._write("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?)", *values)
 
     def has(self, content: bytes, layout: int) -> bool:
@@ -207,17 +207,17 @@ class Records:
             *(content, layout, record.environment, *texts, data),
         )
 
-    def fail(self, key: bytes, layout: int, reason: str) -> None:
+    def put_failure(self, key: bytes, layout: int, reason: str) -> None:
         """Keep the reason why a row has no record."""
         self._write("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", key, layout, reason)
 
-    def heal(self, key: bytes, layout: int) -> None:
-        """Forget why a row had no record."""
+    def remove_failure(self, key: bytes, layout: int) -> None:
+        """Remove why a row had no record."""
         if self.failure(key, layout) is not None:
             self._write("DELETE FROM failures WHERE input = ? AND layout = ?", key, layout)
 
-    def forget_but(self, kept: NDArray[np.bytes_]) -> None:
-        """Forget all failures but those of some rows, whose keys (M,) come sorted."""
+    def keep_only_failures_of(self, kept: NDArray[np.bytes_]) -> None:
+        """Remove all failures but those of some rows, whose keys (M,) come sorted."""
         query = "SELECT DISTINCT input FROM failures WHERE input > ? ORDER BY input LIMIT ?"
         last = b""
         while found := [row[0] for row in self.base.execute(query, [last, AT_A_TIME])]:

@@ -16,11 +16,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from radiomics.compat import CLASSES
-from radiomics.pipelines.batch.checks import ADDED, CHOICES, Checked
-from radiomics.pipelines.batch.inputs import nearby
-from radiomics.pipelines.batch.sheet import BLOCK
+from radiomics.pipelines.batch.case_files import local_copy
+from radiomics.pipelines.batch.cohort import ADDED, BLOCK, CHOICES, Cohort
 from radiomics.pipelines.batch.tasks import Row, Source
-from radiomics.pipelines.batch.work import read_masks_of
+from radiomics.pipelines.batch.worker import read_masks_of
 from radiomics.pipelines.store import write_whole
 from radiomics.plugins import names as plugin_names
 from radiomics.reporting import figures
@@ -49,25 +48,25 @@ QUOTED = re.compile(r"'[^']*'")
 """Names in reasons, which would set cases apart that have one reason."""
 
 
-class Looked:
-    """A part of a table: its lines without values, and the values (N, F) of some lines."""
+class TableSample:
+    """The lines of a table without their values, and the values (N, F) of some lines."""
 
     def __init__(self, path: Path) -> None:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         self.columns: list[str] = names[names.index(ADDED[-1]) + 1 :]
         carried = [n for n in ("group", *PARTS) if n in names[: names.index("status")]]
-        told = ["id", "roi", "status", "reason", "verdict", "notes"]
-        self.lines = file.read([*told, *carried])
+        wanted = ["id", "roi", "status", "reason", "verdict", "notes"]
+        self.lines = file.read([*wanted, *carried])
         self.parts = [name for name in PARTS if name in carried]
         done = np.array(self.lines["status"].combine_chunks().to_pylist()) == "done"
         every = max(1, -(-len(done) // LOOKED_AT))
         self.chosen = np.flatnonzero(done)[::every]
         self.values = self._values(file)
         named = [self.named(name) for name in self.parts]
-        known = [" ".join(words) for words in zip(*named, strict=True)] or ["all"] * len(done)
-        common = [name for name, _ in Counter(known).most_common(SITES)]
-        self.sites = np.array([s if s in common else "other" for s in known])
+        sites = [" ".join(words) for words in zip(*named, strict=True)] or ["all"] * len(done)
+        common = [name for name, _ in Counter(sites).most_common(SITES)]
+        self.sites = np.array([s if s in common else "other" for s in sites])
         self.scales = np.array(self.named(SCALE) if SCALE in self.parts else ["all"] * len(done))
 
     def named(self, column: str) -> list[str]:
@@ -89,24 +88,24 @@ class Looked:
         return np.concatenate(found) if found else np.empty((0, len(self.columns)))
 
 
-def in_turn(jobs: Jobs) -> list[str]:
+def call_in_turn(jobs: Jobs) -> list[str]:
     """Do jobs one after the other."""
     return [job() for job in jobs]
 
 
 def write_summary(
     tables: Sequence[tuple[str, Path]],
-    cohort: Checked,
+    cohort: Cohort,
     source: Source,
     folder: Path,
-    do: Callable[[Jobs], list[str]] = in_turn,
+    do: Callable[[Jobs], list[str]] = call_in_turn,
 ) -> None:
     """Write ``summary.html`` from the tables of a batch, each with its label.
 
     ``do`` is how the figures are drawn.
     """
-    looked = {label: Looked(path) for label, path in tables}
-    first = next(iter(looked.values()))
+    sample = {label: TableSample(path) for label, path in tables}
+    first = next(iter(sample.values()))
     counts = Counter(first.lines["status"].to_pylist())
     summary = {
         "Lines": str(len(first.lines)),
@@ -114,11 +113,11 @@ def write_summary(
         "Done": str(counts["done"]),
         "Failed": str(counts["failed"]),
         "Not computed yet": str(counts["waiting"]),
-        "Features": ", ".join(str(len(one.columns)) for one in looked.values()),
+        "Features": ", ".join(str(len(one.columns)) for one in sample.values()),
     }
     sections: list[Section | None] = []
-    for label, one in looked.items():
-        name = f", {label}" if len(looked) > 1 else ""
+    for label, one in sample.items():
+        name = f", {label}" if len(sample) > 1 else ""
         sections += [
             failures(one, name), per_site(one, name), notes(one, name), spread(one, name, do),
             outliers(one, name, cohort, source),
@@ -130,10 +129,10 @@ def write_summary(
     write_whole(folder / "summary.html", page)
 
 
-def failures(looked: Looked, name: str) -> Section | None:
+def failures(sample: TableSample, name: str) -> Section | None:
     """Show why cases have no values: one line a reason, those with the most cases first."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    columns = (looked.lines[c].to_pylist() for c in ("id", "status", "reason"))
+    columns = (sample.lines[c].to_pylist() for c in ("id", "status", "reason"))
     for case, status, reason in zip(*columns, strict=True):
         if status == "failed":
             rule, _, detail = reason.partition("; found: ")
@@ -149,50 +148,52 @@ def failures(looked: Looked, name: str) -> Section | None:
     return Section(f"Failures{name}", "Failed cases are tried again by the next run.", table)
 
 
-def per_site(looked: Looked, name: str) -> Section | None:
+def per_site(sample: TableSample, name: str) -> Section | None:
     """Show how many cases each site has, and how many failed."""
-    if not looked.parts:
+    if not sample.parts:
         return None
-    status = np.array(looked.lines["status"].to_pylist())
+    status = np.array(sample.lines["status"].to_pylist())
     rows = []
-    for site in sorted(set(looked.sites)):
-        own = status[looked.sites == site]
-        rows.append([site, len(own), *(int((own == s).sum()) for s in ("done", "failed"))])
-    title = _word(looked)
+    for site in sorted(set(sample.sites)):
+        here = status[sample.sites == site]
+        rows.append([site, len(here), *(int((here == s).sum()) for s in ("done", "failed"))])
+    title = _parts_title(sample)
     return Section(f"{title}{name}", "", Table([title, "Lines", "Done", "Failed"], rows))
 
 
-def notes(looked: Looked, name: str) -> Section | None:
+def notes(sample: TableSample, name: str) -> Section | None:
     """Show what was noted while reading, most frequent first."""
-    told = Counter(text for text in looked.lines["notes"].to_pylist() if text)
-    rows = [[count, text] for text, count in told.most_common(20)]
+    counts = Counter(text for text in sample.lines["notes"].to_pylist() if text)
+    rows = [[count, text] for text, count in counts.most_common(20)]
     return Section(f"Notes on reading{name}", "", Table(["Cases", "Note"], rows)) if rows else None
 
 
-def spread(looked: Looked, name: str, do: Callable[[Jobs], list[str]] = in_turn) -> Section | None:
+def spread(
+    sample: TableSample, name: str, do: Callable[[Jobs], list[str]] = call_in_turn
+) -> Section | None:
     """Show the distribution of each feature at each site, a figure a family."""
-    if not len(looked.values):
+    if not len(sample.values):
         return None
-    columns = looked.columns[:DRAWN]
-    sites = looked.sites[looked.chosen]
+    columns = sample.columns[:DRAWN]
+    sites = sample.sites[sample.chosen]
     families = list(dict.fromkeys(_family(column) for column in columns))
     jobs = []
     for family in families:
         places = [i for i, column in enumerate(columns) if _family(column) == family]
-        values = {site: looked.values[sites == site][:, places] for site in sorted(set(sites))}
+        values = {site: sample.values[sites == site][:, places] for site in sorted(set(sites))}
         names = [columns[i].removeprefix(f"{family}_") for i in places]
         jobs.append(partial(distributions, names, values))
     drawn = [
         f"<h3>{family}</h3>{figure}" for family, figure in zip(families, do(jobs), strict=True)
     ]
-    left = len(looked.columns) - len(columns)
+    left = len(sample.columns) - len(columns)
     text = (
-        f"From {len(looked.values)} lines of the table. Each line here spans the 1st to the 99th "
+        f"From {len(sample.values)} lines of the table. Each line here spans the 1st to the 99th "
         "percentile of a feature, which stand at its right, with the number of values (n) where "
         "some are missing; the thin bar is the 5th to 95th percentile, the thick one the "
         "quartiles, the dot the median."
     )
-    if SCALE not in looked.parts:
+    if SCALE not in sample.parts:
         text += f" A column {SCALE} in the manifest draws CT, MR and PET apart."
     text += f" {left} more columns are in the table." if left else ""
     return Section(f"Distributions{name}", text, figures=["".join(drawn)])
@@ -210,14 +211,14 @@ def _family(column: str) -> str:
     return column[: place + 1 + len(name)]
 
 
-def outliers(looked: Looked, name: str, cohort: Checked, source: Source) -> Section | None:
+def outliers(sample: TableSample, name: str, cohort: Cohort, source: Source) -> Section | None:
     """Show the cases most of whose features lie far from the others', with a picture of each."""
-    far = np.zeros(looked.values.shape)
-    scales = looked.scales[looked.chosen]
+    far = np.zeros(sample.values.shape)
+    scales = sample.scales[sample.chosen]
     for scale in sorted(set(scales)):
-        own = scales == scale
-        if own.sum() >= FEWEST:
-            far[own] = _robust(looked.values[own])
+        alike = scales == scale
+        if alike.sum() >= FEWEST:
+            far[alike] = _robust_deviations(sample.values[alike])
     counts = (np.abs(far) > FAR).sum(axis=1)
     order = np.argsort(-counts, kind="stable")[:SHOWN]
     order = order[counts[order] > 0]
@@ -225,11 +226,11 @@ def outliers(looked: Looked, name: str, cohort: Checked, source: Source) -> Sect
         return None
     rows, cases, titles, unseen = [], [], [], []
     for place in order:
-        line = int(looked.chosen[place])
-        case, roi = (looked.lines[c][line].as_py() for c in ("id", "roi"))
+        line = int(sample.chosen[place])
+        case, roi = (sample.lines[c][line].as_py() for c in ("id", "roi"))
         top = np.argsort(-np.nan_to_num(np.abs(far[place])), kind="stable")[:3]
-        most = ", ".join(f"{looked.columns[i]} ({far[place, i]:+.0f})" for i in top)
-        rows.append([case, roi, looked.sites[line], int(counts[place]), most])
+        most = ", ".join(f"{sample.columns[i]} ({far[place, i]:+.0f})" for i in top)
+        rows.append([case, roi, sample.sites[line], int(counts[place]), most])
         try:
             cases.append(picture(case, roi, cohort, source))
             titles.append(f"{case}\n{roi}: {counts[place]}")
@@ -238,45 +239,47 @@ def outliers(looked: Looked, name: str, cohort: Checked, source: Source) -> Sect
     text = (
         f"Lines with the most features further than {FAR:g} robust standard deviations (1.48 times "
         "the median absolute deviation) from the median"
-        f"{' of their modality' if SCALE in looked.parts else ' of all'}; in brackets how far. "
+        f"{' of their modality' if SCALE in sample.parts else ' of all'}; in brackets how far. "
         "Skewed features, and many that say the same, stand out together. They may be right: look "
         "at them. The pictures show the slice where the mask is largest, grey from the 1st to the "
         "99th percentile of that slice."
     )
     text += f"\n\nNot drawn: {', '.join(unseen)}." if unseen else ""
     drawn = [figures.gallery(cases, titles)] if cases else []
-    table = Table(["Case", "ROI", _word(looked), "Features", "Most extreme (deviations)"], rows)
+    table = Table(
+        ["Case", "ROI", _parts_title(sample), "Features", "Most extreme (deviations)"], rows
+    )
     return Section(f"Cases that stand out{name}", text, table, drawn)
 
 
-def _word(looked: Looked) -> str:
-    return " and ".join(looked.parts).capitalize() or "Site"
+def _parts_title(sample: TableSample) -> str:
+    return " and ".join(sample.parts).capitalize() or "Site"
 
 
-def _robust(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _robust_deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how many robust standard deviations values (N, F) lie from their column's median."""
-    known = np.where(np.isfinite(values), values, np.nan)
-    empty = np.isnan(known).all(axis=0)
-    known[:, empty] = 0.0
-    middle = np.nanmedian(known, axis=0)
-    spread_ = 1.4826 * np.nanmedian(np.abs(known - middle), axis=0)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    empty = np.isnan(finite).all(axis=0)
+    finite[:, empty] = 0.0
+    middle = np.nanmedian(finite, axis=0)
+    spread_ = 1.4826 * np.nanmedian(np.abs(finite - middle), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread_ > 0, (known - middle) / spread_, 0.0)
+        return np.where(spread_ > 0, (finite - middle) / spread_, 0.0)
 
 
-def picture(case: str, roi: str, cohort: Checked, source: Source) -> Case:
+def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
     """Return the slice with the largest section of one case, with its mask."""
     from dataclasses import replace
 
     from radiomics.io import read_image
 
     number = _row_of(case, roi, cohort)
-    (cells,) = cohort.sheet.part(number, 1).to_pylist()
-    own = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
-    with nearby(own.image, own.scratch) as path:
-        image = read_image(path, series=own.series or None, **dict(own.reading))
+    (cells,) = cohort.rows.read(number, 1).to_pylist()
+    read = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
+    with local_copy(read.image, read.scratch) as path:
+        image = read_image(path, series=read.series or None, **dict(read.reading))
     row = Row(number, cohort.path(cells["mask"]), tuple((k, cells[k]) for k in CHOICES if cells[k]))
-    masks = read_masks_of(own, row, image)
+    masks = read_masks_of(read, row, image)
     mask = masks.get(roi) or next(iter(masks.values()))
     index = int(mask.array.sum(axis=(1, 2)).argmax())
     one = slice(index, index + 1)
@@ -284,13 +287,13 @@ def picture(case: str, roi: str, cohort: Checked, source: Source) -> Case:
     return Case(case, case, slices[0], slices[1])
 
 
-def _row_of(case: str, roi: str, cohort: Checked) -> int:
+def _row_of(case: str, roi: str, cohort: Cohort) -> int:
     """Return the row of an id: the one with this ROI, else the first (its ROI is a pattern)."""
     import pyarrow.compute as pc
 
     found = -1
     for start in range(0, len(cohort), BLOCK):
-        part = cohort.sheet.part(start, BLOCK)
+        part = cohort.rows.read(start, BLOCK)
         same = np.flatnonzero(pc.equal(part.column("id"), case).to_numpy())
         for place in map(int, same):
             if part.column("roi")[place].as_py() == roi:

@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.pipelines.batch.inputs import Look
+from radiomics.pipelines.batch.case_files import Fingerprint
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of the manifest in a task.
 
-    ``mask`` is a path or URL, ``choice`` says what in it is meant (roi, label, segment), ``look``
-    is what its files looked like when they were hashed, ``wanted`` the families to compute by
-    number of the settings.
+    ``mask`` is a path or URL, ``choice`` says what in it is meant (roi, label, segment),
+    ``fingerprint`` is that of its files when they were hashed, ``wanted`` the families to compute
+    by number of the settings.
     """
 
     number: int
     mask: str
     choice: tuple[tuple[str, str], ...]
-    look: Look | None = None
+    fingerprint: Fingerprint | None = None
     wanted: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
@@ -61,10 +61,10 @@ class Compute(Task):
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a row's files were found to be: their look, their bytes' hash, memory to compute."""
+class Identified:
+    """A row's files: their fingerprint, the hash of their bytes, memory that computing takes."""
 
-    look: Look
+    fingerprint: Fingerprint
     content: bytes
     need: int
 
@@ -83,7 +83,7 @@ class Computed:
 class Result:
     """What came of a task: by row, and for values by row and number of the settings."""
 
-    known: dict[int, Known] = field(default_factory=dict)
+    identified: dict[int, Identified] = field(default_factory=dict)
     computed: dict[tuple[int, int], Computed] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     failed_settings: dict[tuple[int, int], str] = field(default_factory=dict)

@@ -11,8 +11,8 @@ import typer
 from radiomics.pipelines.commands.exits import FAILED, INTERRUPTED, WRONG
 
 if TYPE_CHECKING:
-    from radiomics.pipelines.batch.page import Page
-    from radiomics.pipelines.batch.session import Outcome, Request
+    from radiomics.pipelines.batch.request import Outcome, Request
+    from radiomics.pipelines.batch.summary_process import SummaryProcess
 
 SHOWN = 20
 
@@ -73,8 +73,9 @@ def batch(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
-    from radiomics.pipelines.batch.fork import begin, expect
-    from radiomics.pipelines.batch.page import Page
+    from radiomics.pipelines.batch.children import import_for, start_fork_server
+    from radiomics.pipelines.batch.request import Request
+    from radiomics.pipelines.batch.summary_process import SummaryProcess
 
     if status is not None or manifest is None:
         _status(status)
@@ -83,22 +84,20 @@ def batch(
         _write_manifest(manifest, write_manifest)
         return
     chosen = tuple(settings or ["default"])
-    expect(chosen)
-    begin()  # what they need is imported while this process imports
-    with closing(Page()) as page:
-        page.begin_early(manifest)
-        from radiomics.pipelines.batch.session import Request
-
+    import_for(chosen)
+    start_fork_server()  # what children need is imported while this process imports
+    with closing(SummaryProcess()) as summary:
+        summary.start_early(manifest)
         reading = (("repair", repair), *((("suv", suv),) if suv else ()))
         request = Request(
             manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
             force, keep_identifiers, pseudonymise, log, quiet, threads,
         )  # fmt: skip
-        _run(request, collect, page)
+        _run(request, collect, summary)
 
 
 def _status(folder: Path | None) -> None:
-    from radiomics.pipelines.batch.view import read_status
+    from radiomics.pipelines.batch.monitor import read_status
 
     if folder is None:
         typer.echo("error: name a MANIFEST, or --status DIR", err=True)
@@ -106,10 +105,9 @@ def _status(folder: Path | None) -> None:
     typer.echo(read_status(folder))
 
 
-def _run(request: Request, collect: bool, page: Page) -> None:
+def _run(request: Request, collect: bool, summary: SummaryProcess) -> None:
+    from radiomics.pipelines.batch.chain import collect_only, run_batch
     from radiomics.pipelines.batch.privacy import quiet_libraries
-    from radiomics.pipelines.batch.session import batch as run
-    from radiomics.pipelines.batch.session import collect_only
 
     def say(line: str) -> None:
         if not request.quiet:
@@ -117,18 +115,18 @@ def _run(request: Request, collect: bool, page: Page) -> None:
 
     quiet_libraries()
     if collect:
-        for path in collect_only(request, say, page):
+        for path in collect_only(request, say, summary):
             typer.echo(f"written: {path}")
         return
-    outcome = run(request, say, page)
-    _tell(outcome)
+    outcome = run_batch(request, say, summary)
+    _print_outcome(outcome)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)
     if outcome.failed:
         raise typer.Exit(FAILED)
 
 
-def _tell(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome) -> None:
     total = outcome.done + outcome.failed + outcome.waiting
     typer.echo(f"{outcome.done} of {total} done, {outcome.failed} failed")
     if not outcome.finished:
@@ -140,7 +138,7 @@ def _tell(outcome: Outcome) -> None:
 
 
 def _write_manifest(folder: Path, path: Path) -> None:
-    from radiomics.pipelines.batch.tree import find_cases, write_manifest
+    from radiomics.pipelines.batch.discovery import find_cases, write_manifest
     from radiomics.types import InputError
 
     if not folder.is_dir():

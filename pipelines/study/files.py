@@ -51,12 +51,13 @@ def provenance_of(
 ) -> dict[str, Any]:
     """Return all that a reviewer needs to repeat the study; no folders of the machine, no clock."""
     rows = source.rows.drop(columns=["image", "mask"], errors="ignore")
+    table = rows.to_csv(index=False, lineterminator="\n")
     return {
         "config": config.published(),
         "versions": installed(),
         "code": versions(config.extraction) | _versions_of_plugins(config),
         "machine": {"system": platform.system(), "processor": platform.machine()},
-        "manifest_sha256": sha256(rows.to_csv(index=False).encode()).hexdigest(),
+        "manifest_sha256": sha256(table.encode()).hexdigest(),
         "images_sha256": features.images,
         "masks_sha256": features.masks,
         "verdicts": features.verdicts,
@@ -150,7 +151,8 @@ def write_networks(study: Study) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             model.save(folder / f"fold-{fold}.safetensors", values)
             history = pd.DataFrame(model.trained.history)
-            write_whole(folder / f"fold-{fold}-history.csv", history.to_csv(index=False))
+            text = history.to_csv(index=False, lineterminator="\n")
+            write_whole(folder / f"fold-{fold}-history.csv", text)
 
 
 def sites_of(source: Any) -> list[str]:

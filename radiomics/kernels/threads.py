@@ -82,7 +82,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     busy = current() if current is not None else -1
 
     def help_out() -> None:
-        if sys.platform != "linux":
+        if sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
             work(BaseException)
             return
         allowed = os.sched_getaffinity(0)  # of this thread only

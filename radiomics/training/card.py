@@ -41,7 +41,7 @@ def save(trained: Trained, path: str | Path, description: dict[str, Any]) -> Non
     temporary.write_bytes(dumps(trained, description))
     temporary.replace(path)
     text = json.dumps(read_card(path), indent=1, sort_keys=True) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    path.with_suffix(".json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def dumps(trained: Trained, description: dict[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,19 +15,36 @@ from typing import Any
 
 import pytest
 
-from radiomics.pipelines.batch import session
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch import chain
+from radiomics.pipelines.batch.request import Request
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
-from tests.cohorts import Inline, rows_of, run_inline, table_of, troubled, write_cohort, write_rows
+from tests.cohorts import (
+    Inline,
+    is_held_up,
+    rows_of,
+    run_inline,
+    table_of,
+    trouble_of,
+    troubled,
+    write_cohort,
+    write_rows,
+)
+from tests.waiting import LIMIT_S, wait_until
 
-PORT = 18786
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+PORT = free_port()
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigurationError, match=r"radiomics-pipelines\[cluster\]"):
-        session.make_pool(Request(Path("m.csv"), Path("out"), scheduler="local"))
+        chain.make_pool(Request(Path("m.csv"), Path("out"), scheduler="local"))
 
 
 def test_urls_are_fetched_where_they_are_used(
@@ -65,7 +83,10 @@ def cluster(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     worker = [*tool, "--no-dashboard", "--local-directory", str(tmp_path / "dask")]
     processes = [subprocess.Popen(scheduler, **common)]
     processes += [subprocess.Popen(worker, **common, start_new_session=True) for _ in range(2)]
-    yield processes
+    with pytest.MonkeyPatch.context() as patch:  # a busy machine takes its time
+        for name in ("CONNECT_S", "STARTUP_S"):
+            patch.setattr(f"radiomics.pipelines.batch.cluster.{name}", LIMIT_S)
+        yield processes
     for process in processes:
         process.kill()
         process.wait()
@@ -78,12 +99,12 @@ def test_a_dask_cluster_gives_the_same_table(
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     run_inline(monkeypatch, Request(manifest, tmp_path / "here", settings, quiet=True))
     monkeypatch.undo()
-    monkeypatch.setattr(session, "summarise", lambda *_: [])
-    monkeypatch.setattr(session, "perform", troubled)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])
+    monkeypatch.setattr(chain, "perform", troubled)
     at = f"tcp://127.0.0.1:{PORT}"
     request = Request(manifest, tmp_path / "there", settings, scheduler=at, quiet=True)
-    (tmp_path / "in" / "image5.nii.gz.trouble").write_text("die once")
-    outcome = session.batch(request, lambda _: None)
+    trouble_of(tmp_path / "in" / "image5.nii.gz").write_text("die once")
+    outcome = chain.run_batch(request, lambda _: None)
     assert (outcome.done, outcome.failed) == (12, 0)
     one, other = ((tmp_path / p / "features.parquet").read_bytes() for p in ("here", "there"))
     assert one == other
@@ -92,18 +113,28 @@ def test_a_dask_cluster_gives_the_same_table(
 def test_a_scheduler_that_is_gone_is_told(
     cluster: list[subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "summarise", lambda *_: [])
-    monkeypatch.setattr(session, "perform", troubled)
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])
+    monkeypatch.setattr(chain, "perform", troubled)
     manifest = write_cohort(tmp_path / "in", 6)
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     at = f"tcp://127.0.0.1:{PORT}"
-    request = Request(manifest, tmp_path / "out", settings, scheduler=at, quiet=True)
-    (tmp_path / "in" / "image5.nii.gz.trouble").write_text("sleep")
-    killer = subprocess.Popen(["sh", "-c", f"sleep 12; kill -9 {cluster[0].pid}"])
+    log = tmp_path / "log"
+    request = Request(manifest, tmp_path / "out", settings, scheduler=at, quiet=True, log=log)
+    last = tmp_path / "in" / "image5.nii.gz"
+    trouble_of(last).write_text("wait")
+
+    def kill() -> None:
+        """End the scheduler when all but the last case are done."""
+        wait_until(lambda: log.exists() and log.read_text().count('"done"') == 5)
+        wait_until(lambda: is_held_up(last))
+        cluster[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(InputError, match="Dask scheduler stays in reach"):
-        session.batch(request, lambda _: None)
-    killer.wait()
-    (tmp_path / "in" / "image5.nii.gz.trouble").unlink()
+        chain.run_batch(request, lambda _: None)
+    killer.join()
+    trouble_of(last).unlink()
     monkeypatch.undo()
     outcome, pool, _ = run_inline(monkeypatch, request)
     assert outcome.done == 6
@@ -134,6 +165,7 @@ def test_the_skeleton_waits_for_the_queue_and_hands_on_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[Any] = []
+    ender: list[threading.Thread] = []
 
     class Queue:
         scheduler_address = "tcp://10.0.0.1:8786"
@@ -157,18 +189,24 @@ def test_the_skeleton_waits_for_the_queue_and_hands_on_the_end(
 
     def run(command: list[str]) -> subprocess.Popen[bytes]:
         told.append(command)
-        return begin([sys.executable, "-c", "import time; time.sleep(60)"])
+        until_now = signal.getsignal(signal.SIGTERM)
+        ender.append(threading.Thread(target=end, args=(until_now,)))
+        ender[0].start()
+        return begin([sys.executable, "-c", "import time; time.sleep(3600)"])
+
+    def end(until_now: object) -> None:
+        """End this process when it is ready to hand that on."""
+        wait_until(lambda: signal.getsignal(signal.SIGTERM) is not until_now)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=Queue))
     monkeypatch.setattr(subprocess, "Popen", run)
     monkeypatch.setattr(sys, "argv", ["slurm_batch.py", "m.csv", "out", "--settings", "s.yaml"])
     before = signal.getsignal(signal.SIGTERM)
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    timer.start()
     try:
         assert skeleton()["main"]() != 0  # the batch's own end
     finally:
-        timer.join()
+        ender[0].join()
         signal.signal(signal.SIGTERM, before)
     command = ["radiomics", "batch", "m.csv", "--output", "out"]
     command += ["--scheduler", Queue.scheduler_address, "--settings", "s.yaml"]

@@ -15,22 +15,27 @@ from typing import Any
 import pytest
 
 from radiomics.pipelines.batch import collect
-from radiomics.pipelines.batch.lock import NAME, STALE_S, Lock, is_held
+from radiomics.pipelines.batch.lock import STALE_S, Lock, is_held
 from radiomics.pipelines.batch.records import Records
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch.request import OWNER, Request
 from radiomics.types import InputError
-from tests.cohorts import rows_of, run_inline, table_of, write_case, write_cohort, write_rows
+from tests.cohorts import (
+    HELD_UP,
+    rows_of,
+    run_inline,
+    table_of,
+    trouble_of,
+    write_case,
+    write_cohort,
+    write_rows,
+)
+from tests.waiting import LIMIT_S, wait_until
 
-LIMIT_S = 90.0
+CODE = "from radiomics.pipelines.commands.app import main; main()"
 
 
-def begin(*words: object) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-c",
-        "from radiomics.pipelines.commands.app import main; main()",
-        "batch",
-    ]
+def begin(*words: object, code: str = CODE) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, "batch"]
     pipe: Any = subprocess.PIPE
     words_ = [*command, *map(str, words)]
     return subprocess.Popen(words_, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
@@ -42,16 +47,12 @@ def events(log: Path) -> list[dict[str, Any]]:
 
 
 def wait_for(log: Path, event: str, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + LIMIT_S
-    while not any(found["event"] == event for found in events(log)):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: any(found["event"] == event for found in events(log)), process)
 
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a manifest of 60 images that keep a worker busy for some seconds."""
+    """Return a manifest of 60 images."""
     folder = tmp_path_factory.mktemp("cohort")
     manifest = write_cohort(folder, 1)
     write_case(folder, 0, (40, 96, 96))
@@ -91,15 +92,21 @@ def test_an_interrupted_batch_goes_on(
 ) -> None:
     request = ("--settings", cohort.parent / "quick.yaml", "--workers", 1)
     out, log = tmp_path / "out", tmp_path / "log"
-    process = begin(cohort, *request, "--output", out, "--log", log)
+    trouble = trouble_of(cohort.parent / "image30.nii.gz")
+    trouble.write_text("wait")
+    process = begin(cohort, *request, "--output", out, "--log", log, code=HELD_UP)
     wait_for(log, "done", process)
     (os.killpg if group else os.kill)(process.pid, number)
+    if number == signal.SIGINT:  # the running case is finished
+        wait_for(log, "interrupted", process)
+        trouble.unlink()
     said = process.communicate(timeout=LIMIT_S)
     assert process.returncode == code, said
     assert words in said[1]
     assert "Traceback" not in said[1]
     done = sum(event["event"] == "done" for event in events(log))
     assert 0 < done < 60
+    trouble.unlink(missing_ok=True)
     if number != signal.SIGKILL:
         assert not list(out.glob("*-journal"))
         assert not is_held(out)
@@ -118,7 +125,9 @@ def test_status_is_told_while_a_batch_runs_and_after(cohort: Path, tmp_path: Pat
     out, log = tmp_path / "out", tmp_path / "log"
     settings = cohort.parent / "quick.yaml"
     words = (cohort, "--settings", settings, "--workers", 1, "--output", out)
-    process = begin(*words, "--log", log)
+    trouble = trouble_of(cohort.parent / "image30.nii.gz")
+    trouble.write_text("wait")
+    process = begin(*words, "--log", log, code=HELD_UP)
     wait_for(log, "start", process)
     os.kill(process.pid, signal.SIGSTOP)  # it runs for as long as it is looked at
     asked = begin("--status", out).communicate(timeout=LIMIT_S)[0]
@@ -129,6 +138,7 @@ def test_status_is_told_while_a_batch_runs_and_after(cohort: Path, tmp_path: Pat
     assert f"process {process.pid} on" in said
     process.kill()
     process.communicate()
+    trouble.unlink()
     asked = begin("--status", out).communicate(timeout=LIMIT_S)[0]
     assert asked.startswith("not running\n")
     assert "record(s)" in asked
@@ -149,18 +159,22 @@ def test_a_lock_ends_with_its_owner_and_tells_other_machines(tmp_path: Path) -> 
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
     assert is_held(tmp_path)
-    with pytest.raises(InputError, match=f"process {owner.pid} on .* is at work there"):
+    with pytest.raises(
+        InputError, match=rf"process {owner.pid} on .*, since 20\d\d-.*, is at work there"
+    ):
         Lock(tmp_path).__enter__()
     owner.kill()
     owner.communicate()
     with Lock(tmp_path):
         assert is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / NAME).write_text('{"host": "elsewhere", "pid": 7}')
+    (tmp_path / OWNER).write_text('{"host": "elsewhere", "pid": 7}')
+    soon = time.time() + 3600  # however long this takes, less than a second has passed since
+    os.utime(tmp_path / OWNER, (soon, soon))
     with pytest.raises(InputError, match="process 7 on elsewhere showed life 0 s ago"):
         Lock(tmp_path).__enter__()
     long_ago = time.time() - STALE_S - 1
-    os.utime(tmp_path / NAME, (long_ago, long_ago))
+    os.utime(tmp_path / OWNER, (long_ago, long_ago))
     with Lock(tmp_path):
         pass
 

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from radiomics.io.files.tables import Manifest
-from radiomics.pipelines.batch import checks, collect, session
+from radiomics.pipelines.batch import chain, cohort, collect, monitor
+from radiomics.pipelines.batch.cohort import NAME, RowsInMemory, store_rows
+from radiomics.pipelines.batch.monitor import read_status
 from radiomics.pipelines.batch.records import KEY, Records
-from radiomics.pipelines.batch.session import Outcome, Request
-from radiomics.pipelines.batch.sheet import FOLDER, NAME, InMemory, write_sheet
+from radiomics.pipelines.batch.request import ROWS, Outcome, Request
 from radiomics.pipelines.batch.tasks import Task
-from radiomics.pipelines.batch.view import read_status
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError
 from tests.cohorts import Inline, rows_of, write_cohort, write_rows
@@ -35,7 +35,7 @@ class Watching(Inline):
         self.output, self.seen = output, set[tuple[str, int]]()
 
     def submit(self, task: Task, seconds: float | None) -> None:
-        for path in (self.output / FOLDER, *(self.output / FOLDER).glob("*")):
+        for path in (self.output / ROWS, *(self.output / ROWS).glob("*")):
             if path.exists():
                 self.seen.add((path.name, path.stat().st_mode & 0o777))
         super().submit(task, seconds)
@@ -66,15 +66,15 @@ def run_both(
     for name, large in (("small", False), ("large", True)):
         output, said = place / name, list[str]()
         pool = Watching(output)
-        patch.setattr(session, "make_pool", lambda _, pool=pool: pool)
-        patch.setattr(checks, "LARGE", 0 if large else 2**40)
-        patch.setattr(checks, "is_large", lambda _, large=large: large)
+        patch.setattr(chain, "make_pool", lambda _, pool=pool: pool)
+        patch.setattr(cohort, "LARGE", 0 if large else 2**40)
+        patch.setattr(cohort, "is_large", lambda _, large=large: large)
         patch.setattr(collect, "MANY", 0 if large else 2**40)
         request = Request(manifest, output, quiet=True, **more)
-        found.append((session.batch(request, said.append), said, output))
-        owned = {(FOLDER, 0o700), *((name, 0o600) for name in FILES)} if large else set()
+        found.append((chain.run_batch(request, said.append), said, output))
+        owned = {(ROWS, 0o700), *((name, 0o600) for name in FILES)} if large else set()
         assert pool.seen == owned
-        assert not (output / FOLDER).exists()
+        assert not (output / ROWS).exists()
     return found
 
 
@@ -90,7 +90,8 @@ def written(output: Path) -> dict[str, bytes]:
 def test_both_ways_write_the_same(
     more: dict[str, Any], manifest: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setattr("radiomics.pipelines.batch.inputs.COARSEST_NS", 0)
+    monkeypatch.setattr("radiomics.pipelines.batch.case_files.COARSEST_NS", 0)
+    monkeypatch.setattr(monitor, "EVERY_S", float("inf"))  # no rate, which the machine decides
     settings = tuple(str(manifest.parent / f"{name}.yaml") for name in ("quick", "other"))
     more = {
         key: tmp_path / value if key == "pseudonymise" else value for key, value in more.items()
@@ -111,9 +112,9 @@ def test_both_ways_write_the_same(
     (large[2] / "features_quick.parquet").unlink()
     request = Request(manifest, large[2], settings, quiet=True, **more)
     said: list[str] = []
-    session.collect_only(request, said.append)
+    chain.collect_only(request, said.append)
     assert (large[2] / "features_quick.parquet").is_file()
-    assert not (large[2] / FOLDER).exists()
+    assert not (large[2] / ROWS).exists()
 
 
 def test_a_parquet_manifest_with_categories(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -132,10 +133,10 @@ def test_a_parquet_manifest_with_categories(tmp_path: Path, monkeypatch: Patch) 
 def test_a_folder_is_checked_apart(
     small_cohort: Manifest, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    assert checks.is_large(small_cohort.folder)
+    assert cohort.is_large(small_cohort.folder)
     (tmp_path / "quick.yaml").write_text("families: [intensity]\n")
     settings = (str(tmp_path / "quick.yaml"),)
-    monkeypatch.setattr(session, "summarise", lambda *_: [])
+    monkeypatch.setattr(chain, "write_summary_page", lambda *_: [])
     small, large = run_both(monkeypatch, small_cohort.folder, tmp_path, settings=settings)
     assert small[0].done == 12
     assert written(small[2]) == written(large[2])
@@ -143,31 +144,31 @@ def test_a_folder_is_checked_apart(
 
 def test_what_is_large(tmp_path: Path, monkeypatch: Patch) -> None:
     manifest = write_cohort(tmp_path, 2)
-    assert not checks.is_large(manifest)
+    assert not cohort.is_large(manifest)
     table = pa.table({"id": ["a"] * 50_000})  # some hundred bytes in the file
     pq.write_table(table, tmp_path / "m.parquet")
-    assert not checks.is_large(tmp_path / "m.parquet")
-    monkeypatch.setattr(checks, "LARGE", 800_000)
-    assert checks.is_large(tmp_path / "m.parquet")
-    monkeypatch.setattr(checks, "LARGE", manifest.stat().st_size)
-    assert checks.is_large(manifest)
+    assert not cohort.is_large(tmp_path / "m.parquet")
+    monkeypatch.setattr(cohort, "LARGE", 800_000)
+    assert cohort.is_large(tmp_path / "m.parquet")
+    monkeypatch.setattr(cohort, "LARGE", manifest.stat().st_size)
+    assert cohort.is_large(manifest)
     (tmp_path / "broken.parquet").write_text("x" * 100)
-    assert not checks.is_large(tmp_path / "broken.parquet")
-    assert not checks.is_large(tmp_path / "nowhere.csv")
+    assert not cohort.is_large(tmp_path / "broken.parquet")
+    assert not cohort.is_large(tmp_path / "nowhere.csv")
 
 
 def test_parts_of_a_file_are_those_of_the_table(tmp_path: Path) -> None:
     table = pa.table({"id": [f"i{n}" for n in range(10)], "age": [*range(9), None]})
-    there, here = write_sheet(table, tmp_path, block=4), InMemory(table)
+    there, here = store_rows(table, tmp_path, block=4), RowsInMemory(table)
     assert (there.schema, there.count) == (here.schema, here.count)
     for start, count in ((0, 4), (4, 4), (8, 4), (3, 1), (2, 7), (0, 99), (9, 1)):
-        assert there.part(start, count).equals(here.part(start, count))
+        assert there.read(start, count).equals(here.read(start, count))
 
 
 def test_the_main_process_does_not_load_what_workers_need() -> None:
     code = (
         "import sys\n"
-        "import radiomics.pipelines.batch.session, radiomics.pipelines.batch.page\n"
+        "import radiomics.pipelines.batch.chain, radiomics.pipelines.batch.summary_process\n"
         "import radiomics.pipelines.commands.batch\n"
         "print(*sorted(name for name in sys.modules if '.' not in name))\n"
     )
@@ -183,9 +184,9 @@ def test_only_the_failures_of_this_run_are_kept(tmp_path: Path, monkeypatch: Pat
     for kept in ([], keys[2:4], keys[:1], keys[6:], keys):
         records = Records(tmp_path / "records.sqlite")
         for key in keys:
-            records.fail(key, 1, "old")
-            records.fail(key, 2, "old")
-        records.forget_but(np.array(kept, dtype=KEY))
+            records.put_failure(key, 1, "old")
+            records.put_failure(key, 2, "old")
+        records.keep_only_failures_of(np.array(kept, dtype=KEY))
         left = records.base.execute("SELECT input FROM failures ORDER BY input").fetchall()
         assert left == [(key,) for key in kept for _ in range(2)]
         assert records.has_failures() == bool(kept)
@@ -207,9 +208,9 @@ def test_errors_are_told_as_if_made_here(
     (tmp_path / name).write_text(text)
     told = []
     for large in (False, True):
-        monkeypatch.setattr(checks, "is_large", lambda _, large=large: large)
+        monkeypatch.setattr(cohort, "is_large", lambda _, large=large: large)
         with pytest.raises(kind, match=words) as error:
-            session.batch(Request(tmp_path / name, tmp_path / "out"), print)
+            chain.run_batch(Request(tmp_path / name, tmp_path / "out"), print)
         told.append(str(error.value))
     assert told[0] == told[1]
     assert not (tmp_path / "out").exists()

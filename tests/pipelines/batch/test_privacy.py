@@ -163,7 +163,7 @@ def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     from radiomics.pipelines.batch.records import Records
 
     records = Records(tmp_path / "records.sqlite")
-    records.fail(b"k", 1, NAME)
+    records.put_failure(b"k", 1, NAME)
     records.close()
     assert NAME in content(tmp_path)
 
@@ -176,12 +176,12 @@ def test_folders_that_name_a_kind_of_image_tell_nothing(tmp_path: Path) -> None:
 
 def test_names_of_rois_that_a_pattern_finds_are_cleared(place: Path) -> None:
     from radiomics.pipelines.batch.tasks import Row, Source
-    from radiomics.pipelines.batch.work import _names
+    from radiomics.pipelines.batch.worker import _region_names
 
     folder = place / FOLDER / f"{NAME}0"
     mask = str(next(folder.glob("*.dcm")))
     source, row = Source(str(folder / "ct")), Row(0, mask, (("roi", "GTV*"),))
     names = ("GTV 1", f"GTV {NAME.upper()}", f"GTV 2 {NUMBER}")
-    assert _names(names, source, row) == ("GTV 1", "GTV <removed>", "GTV 2 <removed>")
+    assert _region_names(names, source, row) == ("GTV 1", "GTV <removed>", "GTV 2 <removed>")
     own = Row(0, mask, (("roi", names[1]),))
-    assert _names(names[1:2], source, own) == names[1:2]
+    assert _region_names(names[1:2], source, own) == names[1:2]

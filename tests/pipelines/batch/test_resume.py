@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from radiomics import Volume, read_image, write_volume
+from radiomics.pipelines.batch.chain import collect_only
 from radiomics.pipelines.batch.planning import AT_A_TIME
 from radiomics.pipelines.batch.records import Records
-from radiomics.pipelines.batch.session import Request, collect_only
+from radiomics.pipelines.batch.request import Request
 from radiomics.types import InputError
 from tests.cohorts import (
     AFFINE,
@@ -38,7 +39,7 @@ def request_(tmp_path: Path) -> Request:
 @pytest.fixture(autouse=True)
 def times(monkeypatch: Patch) -> None:
     """Believe the times of files: a test changes them faster than a coarse clock ticks."""
-    monkeypatch.setattr("radiomics.pipelines.batch.inputs.COARSEST_NS", 0)
+    monkeypatch.setattr("radiomics.pipelines.batch.case_files.COARSEST_NS", 0)
 
 
 def bytes_of(request: Request) -> bytes:
@@ -95,7 +96,7 @@ def test_a_touched_file_is_hashed_not_computed(request_: Request, monkeypatch: P
 
 def test_a_file_of_this_moment_is_hashed_again(request_: Request, monkeypatch: Patch) -> None:
     """A change in the same tick of a coarse clock could not be seen."""
-    monkeypatch.setattr("radiomics.pipelines.batch.inputs.COARSEST_NS", 3600 * 10**9)
+    monkeypatch.setattr("radiomics.pipelines.batch.case_files.COARSEST_NS", 3600 * 10**9)
     run_inline(monkeypatch, request_)
     _, pool, _ = run_inline(monkeypatch, request_)
     assert pool.computed() == []

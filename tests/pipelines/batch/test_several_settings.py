@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from radiomics.pipelines.batch.chain import collect_only
 from radiomics.pipelines.batch.records import Records
-from radiomics.pipelines.batch.session import Request, collect_only
+from radiomics.pipelines.batch.request import Request
 from radiomics.types import InputError
 from tests.cohorts import (
     rows_of,
@@ -29,7 +30,7 @@ STRICT = "families: [intensity]\nresegment: {range: [5000, 6000]}\n"
 @pytest.fixture(autouse=True)
 def times(monkeypatch: Patch) -> None:
     """Believe the times of files: a test changes them faster than a coarse clock ticks."""
-    monkeypatch.setattr("radiomics.pipelines.batch.inputs.COARSEST_NS", 0)
+    monkeypatch.setattr("radiomics.pipelines.batch.case_files.COARSEST_NS", 0)
 
 
 @pytest.fixture

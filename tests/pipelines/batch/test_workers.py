@@ -6,31 +6,35 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from radiomics.kernels.threads import bound_threads, side_by_side
-from radiomics.pipelines.batch import session
-from radiomics.pipelines.batch.processes import Processes, available, resident
-from radiomics.pipelines.batch.run import PATIENCE, TWICE, Limits, Run
-from radiomics.pipelines.batch.session import Request
+from radiomics.pipelines.batch import chain
+from radiomics.pipelines.batch.memory import available, resident
+from radiomics.pipelines.batch.processes import Processes
+from radiomics.pipelines.batch.request import Request
+from radiomics.pipelines.batch.scheduling import PATIENCE, TWICE, Limits, Run
 from radiomics.pipelines.batch.tasks import Result, Source, Task
-from radiomics.pipelines.batch.work import ALWAYS, PER_VOXEL, identify
+from radiomics.pipelines.batch.worker import ALWAYS, PER_VOXEL, identify
 from radiomics.types import InputError
 from tests.cohorts import (
     Inline,
+    is_held_up,
     rows_of,
     run_inline,
     table_of,
+    trouble_of,
     troubled,
     write_cohort,
     write_rows,
 )
+from tests.waiting import LIMIT_S, wait_until
 
 
 def test_deaths_and_delays_cost_their_case_only(
@@ -39,12 +43,21 @@ def test_deaths_and_delays_cost_their_case_only(
     manifest = write_cohort(tmp_path / "in", 6)
     a = rows_of(1)[0]
     write_rows(manifest, [*rows_of(6), a | {"id": "second", "label": 2}])
-    for number, kind in ((0, "die once"), (2, "die"), (4, "sleep")):
-        (tmp_path / "in" / f"image{number}.nii.gz.trouble").write_text(kind)
-    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, troubled))
+    images = [tmp_path / "in" / f"image{number}.nii.gz" for number in range(6)]
+    for number, kind in ((0, "die once"), (2, "die"), (4, "wait")):
+        trouble_of(images[number]).write_text(kind)
+    pool = Processes(2, troubled)
+
+    def now() -> float:
+        """Let time pass only while nothing but the case that waits is at work."""
+        at_work = {task.source.image for task in pool.running()}
+        return 100.0 if at_work == {str(images[4])} and is_held_up(images[4]) else 0.0
+
+    monkeypatch.setattr("radiomics.pipelines.batch.processes.time", SimpleNamespace(monotonic=now))
+    monkeypatch.setattr(chain, "make_pool", lambda _: pool)
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     request = Request(manifest, tmp_path / "out", settings, seconds=8.0, quiet=True)
-    outcome = session.batch(request, lambda _: None)
+    outcome = chain.run_batch(request, lambda _: None)
     assert (outcome.done, outcome.failed) == (5, 2)
     table = table_of(tmp_path / "out").set_index("id")
     assert table["reason"]["C002"] == TWICE
@@ -76,11 +89,11 @@ def test_workers_that_never_start_end_the_run_and_blame_no_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_cohort(tmp_path / "in", 6)
-    monkeypatch.setattr(session, "make_pool", lambda _: Processes(2, Deadly()))
+    monkeypatch.setattr(chain, "make_pool", lambda _: Processes(2, Deadly()))
     settings = (str(tmp_path / "in" / "quick.yaml"),)
     request = Request(manifest, tmp_path / "out", settings, quiet=True)
     with pytest.raises(InputError, match="worker processes die while they start"):
-        session.batch(request, lambda _: None)
+        chain.run_batch(request, lambda _: None)
     monkeypatch.undo()
     outcome, _, _ = run_inline(monkeypatch, request)
     assert outcome.done == 6
@@ -109,28 +122,28 @@ def loop(sizes: list[int], memory: int, running: list[Task], slots: int) -> Run:
 def test_admission_keeps_the_memory_and_starves_nobody() -> None:
     running = [Task(Source("x"), (), 60)]
     run = loop([50, 30, 30], 100, running, 4)
-    taken = run._fitting()
+    taken = run._take_fitting()
     assert taken is not None
     assert taken.source.image == "1"  # the first does not fit, the second does
     running.append(taken)
-    assert run._fitting() is None
+    assert run._take_fitting() is None
     running.clear()
-    alone = run._fitting()
+    alone = run._take_fitting()
     assert alone is not None
     assert alone.need == 50
     starved = loop([90, *[10] * (PATIENCE + 3)], 100, [Task(Source("x"), (), 20)], 99)
-    assert sum(starved._fitting() is not None for _ in range(PATIENCE + 3)) == PATIENCE
+    assert sum(starved._take_fitting() is not None for _ in range(PATIENCE + 3)) == PATIENCE
     huge = loop([10**9], 100, [], 1)
-    assert huge._fitting() is not None  # larger than allowed: by itself
+    assert huge._take_fitting() is not None  # larger than allowed: by itself
 
 
 def test_a_task_that_killed_a_worker_runs_by_itself() -> None:
     run = loop([], 0, [Task(Source("x"), (), 1)], 4)
     run.waiting.append(Task(Source("y"), (), 1, alone=True))
-    assert run._fitting() is None
+    assert run._take_fitting() is None
     run.pool.running().clear()
     run.pool.begun.clear()
-    assert run._fitting() is not None
+    assert run._take_fitting() is not None
 
 
 def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
@@ -139,7 +152,7 @@ def test_memory_is_estimated_from_headers(tmp_path: Path) -> None:
     write_cohort(tmp_path, 1)
     row = Row(0, str(tmp_path / "mask0.nii.gz"), ())
     found = identify(Identify(Source(str(tmp_path / "image0.nii.gz")), (row,)))
-    assert found.known[0].need == ALWAYS + 6 * 12 * 12 * PER_VOXEL
+    assert found.identified[0].need == ALWAYS + 6 * 12 * 12 * PER_VOXEL
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
@@ -147,26 +160,24 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     import sys
 
     write_cohort(tmp_path, 1)
-    (tmp_path / "image0.nii.gz.trouble").write_text("sleep")
+    trouble_of(tmp_path / "image0.nii.gz").write_text("wait")
     code = (
         "import os\n"
+        "from pathlib import Path\n"
         "from radiomics.pipelines.batch.processes import Processes\n"
         "from radiomics.pipelines.batch.tasks import Compute, Source\n"
-        "from tests.cohorts import troubled\n"
+        "from tests.cohorts import is_held_up, troubled\n"
         "if __name__ == '__main__':\n"
         "    pool = Processes(1, troubled)\n"
         f"    pool.submit(Compute(Source({str(tmp_path / 'image0.nii.gz')!r}), ()), None)\n"
-        "    pool.wait(3)\n"
+        f"    while not is_held_up(Path({str(tmp_path / 'image0.nii.gz')!r})):\n"
+        "        pool.wait(0.1)\n"
         "    print(pool.pids()[0], flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     pid = int(done.stdout)
-    for _ in range(100):
-        if not Path(f"/proc/{pid}/cmdline").exists() or not resident(pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker lives on")
+    wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not resident(pid))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are copies on Linux only")
@@ -186,19 +197,17 @@ def test_the_process_that_others_are_copies_of_may_die(tmp_path: Path) -> None:
         events = []
         while len(events) < 1 + turn:
             events += pool.wait(5.0)
-        assert all(event.result is not None and event.result.known for event in events)
+        assert all(event.result is not None and event.result.identified for event in events)
         servers.append(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
         os.kill(servers[-1], signal.SIGKILL)
+        os.waitid(os.P_PID, servers[-1], os.WEXITED | os.WNOWAIT)
         os.kill(pool.pids()[0], signal.SIGKILL)
-        time.sleep(0.1)
-        pool.wait(0.1)
+        pool.workers[0].process.join()
+        pool.wait(LIMIT_S)
     pids = pool.pids()
     pool.close()
     assert len(set(servers)) > 1
-    until = time.monotonic() + 10
-    while any(resident(pid) for pid in pids):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: not any(resident(pid) for pid in pids))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no copies")
@@ -220,8 +229,9 @@ def test_copies_have_what_the_settings_need(settings: str, expected: bool, tmp_p
         name = str(tmp_path / "settings.yaml")
         Path(name).write_text(settings)
     code = (
-        "import sys; from radiomics.pipelines.batch import apart, fork; fork.expect(sys.argv[1:]);"
-        "print(apart.call_apart(eval, \"'SimpleITK' in __import__('sys').modules\"))"
+        "import sys; from radiomics.pipelines.batch import children as c\n"
+        "c.import_for(sys.argv[1:])\n"
+        "print(c.call_in_child(eval, \"'SimpleITK' in __import__('sys').modules\"))"
     )
     words = [sys.executable, "-c", code, "none", name]
     found = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -13,7 +13,7 @@ from radiomics import InputError, Volume, extract, feature_catalogue, filters, m
 from radiomics.extraction import compute, prepare, versions
 from radiomics.extraction.settings import load_settings, presets
 from radiomics.features import NAMES, STANDARD
-from radiomics.pipelines.batch.parts import layout_of
+from radiomics.pipelines.batch.layouts import layout_of
 from radiomics.plugins import ConfigurationError
 
 

@@ -11,6 +11,7 @@ import threadpoolctl
 
 from radiomics.kernels import threads
 from radiomics.kernels.threads import Budget, one_thread_each, side_by_side
+from tests.waiting import LIMIT_S
 
 
 def test_results_come_in_order_also_nested() -> None:
@@ -52,10 +53,21 @@ def test_a_budget_lets_in_what_fits_and_what_is_too_large_alone() -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(10)
+        worker.join()
     assert len(seen) == len(amounts)
     assert all(sum(together) <= 10 or len(together) == 1 for together in seen)
-    assert max(len(together) for together in seen) > 1
+    both = threading.Barrier(2)
+
+    def meet(amount: int) -> None:
+        with budget.hold(amount):
+            both.wait(LIMIT_S)
+
+    pair = [threading.Thread(target=meet, args=(amount,)) for amount in (4, 6)]
+    for worker in pair:
+        worker.start()
+    for worker in pair:
+        worker.join()
+    assert not both.broken  # they were inside together
     with pytest.raises(ValueError, match="inside"), budget.hold(25):
         raise ValueError("inside")
     with budget.hold(10):  # what was held is free again
@@ -70,7 +82,7 @@ def test_an_interrupt_begins_nothing_more() -> None:
         begun.append(1)
         if threading.current_thread() is main:
             raise KeyboardInterrupt
-        gate.wait(1)
+        gate.wait(LIMIT_S)
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side([call] * 200)

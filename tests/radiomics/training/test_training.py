@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from radiomics.training import Options, choose_device, fit
 from radiomics.training.data import batches
 from radiomics.training.recipe import loss_of, rate_factor
 from radiomics.types import Samples
+from tests.waiting import wait_until
 
 CELSIUS = np.array([0.5, 14, 15, 28, 11, 8, 3, -4, 6, 13, 21])
 READING = np.array([35.7, 55.9, 58.2, 81.9, 56.3, 48.9, 33.9, 21.8, 48.4, 60.4, 68.4])
@@ -139,14 +139,10 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path;"
         "from tests.radiomics.training.test_training import *;"
         "fit(network(), images(), options=Options(task='multiclass', epochs=6, device='cpu'),"
-        "folder=Path(sys.argv[1]), progress=lambda *a: time.sleep(0.3))"
+        "folder=Path(sys.argv[1]), progress=lambda *a: time.sleep(3600))"
     )
     child = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=ROOT)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "last.safetensors").exists():
-        assert time.monotonic() < deadline
-        assert child.poll() is None
-        time.sleep(0.02)
+    wait_until((tmp_path / "last.safetensors").exists, child)
     child.kill()
     child.wait()
     options = Options(task="multiclass", epochs=6, device="cpu")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMON = ("modality", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
-OWN = {
+READ_BY_FAMILY = {
     "morphology": ("spatial_autocorrelation",),
     "morphology_2d": (),
     "local_intensity": (),
@@ -51,16 +51,16 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Described:
-    """What settings lead to: the name that outputs call them by, their text, their columns."""
+class SettingsLayout:
+    """Settings: the name that outputs call them by, their text, and the layout they lead to."""
 
     label: str
     text: str
     layout: Layout
 
 
-def describe(settings: Sequence[str]) -> list[Described]:
-    """Check settings, presets or files, and return what they lead to.
+def layouts_of(settings: Sequence[str]) -> list[SettingsLayout]:
+    """Check settings, presets or files, and return the layouts that they lead to.
 
     Raises
     ------
@@ -69,19 +69,19 @@ def describe(settings: Sequence[str]) -> list[Described]:
     """
     from radiomics.extraction.settings import load_settings
 
-    found: list[Described] = []
+    found: list[SettingsLayout] = []
     for text in settings:
         label = Path(text).stem
-        if any(one.label == label for one in found):
+        if any(one.label.casefold() == label.casefold() for one in found):  # one file on macOS
             raise ConfigurationError(f"settings: two are called '{label}': rename a file")
-        found.append(describe_one(label, load_settings(text)))
+        found.append(settings_layout(label, load_settings(text)))
     return found
 
 
-def describe_one(label: str, settings: ExtractionSettings) -> Described:
-    """Return what some settings lead to."""
+def settings_layout(label: str, settings: ExtractionSettings) -> SettingsLayout:
+    """Return settings with their layout."""
     text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    return Described(label, text, layout_of(settings))
+    return SettingsLayout(label, text, layout_of(settings))
 
 
 def layout_of(settings: ExtractionSettings) -> Layout:
@@ -97,7 +97,7 @@ def layout_of(settings: ExtractionSettings) -> Layout:
         return Layout(name, tuple(owners), {"pyradiomics": whole}, tuple(owners.values()))
     parts = {}
     for family in settings.families:
-        read = {name: dump[name] for name in (*COMMON, *OWN.get(family, TEXTURES))}
+        read = {name: dump[name] for name in (*COMMON, *READ_BY_FAMILY.get(family, TEXTURES))}
         used = {n: v for n, v in code.items() if n.partition(".")[0] != "families"}
         parts[family] = key([family, read, used, code[f"families.{family}"]])
     name = key([list(owners), list(parts.values())])

@@ -6,26 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from radiomics.pipelines.batch.apart import apart, call_apart
-from radiomics.pipelines.batch.sheet import FOLDER, NAME
+from radiomics.pipelines.batch.children import call_in_child, steps_in_child
+from radiomics.pipelines.batch.cohort import NAME
+from radiomics.pipelines.batch.request import ROWS
 from radiomics.types import InputError
-from tests.cohorts import rows_of, settle, write_cohort, write_rows
+from tests.cohorts import HELD_UP, is_held_up, rows_of, settle, trouble_of, write_cohort, write_rows
+from tests.waiting import LIMIT_S, wait_until
 
-LIMIT_S = 60.0
 LARGE = (
-    "from radiomics.pipelines.batch import checks, collect\n"
-    "checks.LARGE, collect.MANY, checks.is_large = 0, 0, lambda _: True\n"
-    "from radiomics.pipelines.commands.app import main\n"
-    "if __name__ == '__main__':\n"
-    "    main()\n"
+    "from radiomics.pipelines.batch import cohort, collect\n"
+    "cohort.LARGE, collect.MANY, cohort.is_large = 0, 0, lambda _: True\n" + HELD_UP
 )
-"""A command line to which every manifest is large."""
+"""A command line to which every manifest is large, and whose workers may be held up."""
 
 
 def die() -> None:
@@ -44,18 +41,18 @@ def count_up(start: int) -> Any:
     yield start + more
 
 
-def test_work_apart_is_as_if_it_were_here() -> None:
-    steps = apart(count_up, 5)
+def test_work_in_a_child_is_as_if_it_were_here() -> None:
+    steps = steps_in_child(count_up, 5)
     assert (next(steps), steps.send(2)) == (5, 7)
     with pytest.raises(StopIteration):
         next(steps)
-    assert call_apart(pow, 2, 5) == 32
+    assert call_in_child(pow, 2, 5) == 32
     with pytest.raises(ZeroDivisionError):
-        call_apart(divmod, 1, 0)
+        call_in_child(divmod, 1, 0)
     with pytest.raises(InputError, match="ended from outside"):
-        call_apart(die)
+        call_in_child(die)
     with pytest.raises(RuntimeError, match="LocalError: what it says"):
-        call_apart(refuse)
+        call_in_child(refuse)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is a copy")
@@ -64,8 +61,8 @@ def test_a_copy_that_is_left_before_it_has_orders_ends_without_a_word(orders: by
     code = (
         "import os, sys\n"
         "from multiprocessing import forkserver\n"
-        "from radiomics.pipelines.batch.fork import begin\n"
-        "begin()\n"
+        "from radiomics.pipelines.batch.children import start_fork_server\n"
+        "start_fork_server()\n"
         "ends, there = forkserver.connect_to_new_process([])\n"
         f"os.write(there, {orders!r})\n"
         "os.close(there)\n"
@@ -107,20 +104,15 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def wait_until(true: Any) -> None:
-    until = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_end_during_the_checks_leaves_nothing(number: int, tmp_path: Path) -> None:
     """The manifest is a pipe that nobody writes to: who reads it waits for ever."""
     pipe, out = tmp_path / "m.csv", tmp_path / "out"
     os.mkfifo(pipe)
     process = begin(pipe, "--output", out)
-    wait_until(lambda: len(below(process.pid)) > 1 and is_read(pipe))
+    ends: list[int] = []
+    wait_until(lambda: is_read(pipe, ends), process)
+    assert len(below(process.pid)) > 1
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
@@ -130,11 +122,13 @@ def test_an_end_during_the_checks_leaves_nothing(number: int, tmp_path: Path) ->
     assert "Traceback" not in said[1]
     wait_until(lambda: not below(process.pid))
     assert not out.exists()
+    os.close(*ends)
 
 
-def is_read(pipe: Path) -> bool:
+def is_read(pipe: Path, ends: list[int]) -> bool:
+    """Tell whether somebody reads a pipe; the end to write to is kept open, so the reader waits."""
     try:
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        ends.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:
         return False
     return True
@@ -150,16 +144,20 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     settle(tmp_path / "in" / "image0.nii.gz")
     write_rows(manifest, rows)
     out, log = tmp_path / "out", tmp_path / "log"
+    middle = tmp_path / "in" / "image60.nii.gz"
+    trouble_of(middle).write_text("wait")
     words = (manifest, "--settings", tmp_path / "in" / "quick.yaml", "--workers", 1)
     process = begin(*words, "--output", out, "--log", log)
-    wait_until(lambda: log.exists() and '"start"' in log.read_text())
-    assert (out / FOLDER / NAME).stat().st_mode & 0o777 == 0o600
+    wait_until(lambda: is_held_up(middle), process)
+    assert '"start"' in log.read_text()
+    assert (out / ROWS / NAME).stat().st_mode & 0o777 == 0o600
     process.send_signal(number)
     said = process.communicate(timeout=LIMIT_S)
     assert process.returncode == (-9 if number == signal.SIGKILL else 130), said
     assert "Traceback" not in said[1]
     wait_until(lambda: not below(process.pid))
-    assert (out / FOLDER).exists() == (number == signal.SIGKILL)
+    assert (out / ROWS).exists() == (number == signal.SIGKILL)
+    trouble_of(middle).unlink()
     again = begin(*words, "--output", out, "--log", log)
     said = again.communicate(timeout=LIMIT_S)
     assert again.returncode == 0, said

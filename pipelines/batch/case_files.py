@@ -1,9 +1,11 @@
-"""Files of a case: what they look like, what they hold, and near copies of far ones."""
+"""Files of a case: their fingerprints, hashes of their bytes, and near copies of far ones."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import re
 import stat
 import struct
 import tempfile
@@ -11,24 +13,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from radiomics.io import file_parts, has_itk_suffix
 from radiomics.pipelines.store import digest_file
 
 PACKED = struct.Struct("<qqqQ").pack
+NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\]')
+"""Characters that names of objects in a store may have, and names of files there may not."""
 COARSEST_NS = 2 * 10**9
 """Steps in which the coarsest file systems tell the time of a change."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """A file or folder from outside: a hash of size, times, and inode of each file in it.
+class Fingerprint:
+    """A file or folder as seen from outside: a hash of size, times and inode of each file in it.
 
     ``changed`` is the time of its last change in ns. Names play no part, so none is kept.
     """
 
-    print: bytes
+    digest: bytes
     changed: int
 
     def is_settled(self, now: int) -> bool:
@@ -36,8 +39,8 @@ class Look:
         return self.changed < now - COARSEST_NS
 
 
-def look(path: str) -> Look:
-    """Return what a file, a folder or a URL looks like now.
+def fingerprint(path: str) -> Fingerprint:
+    """Return the fingerprint of a file, a folder or a URL as it is now.
 
     Raises
     ------
@@ -48,12 +51,12 @@ def look(path: str) -> Look:
         from fsspec.core import url_to_fs
 
         system, name = url_to_fs(path)
-        return Look(short_hash(system.ukey(name).encode()), 0)
+        return Fingerprint(short_hash(system.ukey(name).encode()), 0)
     status = os.stat(path)  # noqa: PTH116 (twice as fast, for a million of them)
     if not stat.S_ISDIR(status.st_mode):
         if path.lower().endswith((".mhd", ".nhdr")):
-            return _all([part.stat() for part in file_parts(Path(path))])
-        return _all([status])
+            return _fingerprint_of_all([part.stat() for part in file_parts(Path(path))])
+        return _fingerprint_of_all([status])
     found: list[os.stat_result] = []
     seen: set[str] = set()
     for folder, folders, files in os.walk(path, followlinks=True):
@@ -63,20 +66,20 @@ def look(path: str) -> Look:
             continue
         seen.add(real)
         found += [os.stat(f"{folder}/{name}") for name in files]  # noqa: PTH116
-    return _all(found)
+    return _fingerprint_of_all(found)
 
 
-def look_both(image: str, mask: str) -> Look:
-    """Return what an image and a mask look like together."""
-    one, other = look(image), look(mask)
-    return Look(short_hash(one.print, other.print), max(one.changed, other.changed))
+def fingerprint_both(image: str, mask: str) -> Fingerprint:
+    """Return one fingerprint of an image and a mask."""
+    one, other = fingerprint(image), fingerprint(mask)
+    return Fingerprint(short_hash(one.digest, other.digest), max(one.changed, other.changed))
 
 
-def _all(found: list[os.stat_result]) -> Look:
+def _fingerprint_of_all(found: list[os.stat_result]) -> Fingerprint:
     parts = [PACKED(s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for s in found]
     times = [max(s.st_mtime_ns, s.st_ctime_ns if os.name != "nt" else 0) for s in found]
     packed = parts[0] if len(parts) == 1 else b"".join(sorted(parts))
-    return Look(hashlib.blake2b(packed, digest_size=16).digest(), max(times, default=0))
+    return Fingerprint(hashlib.blake2b(packed, digest_size=16).digest(), max(times, default=0))
 
 
 def short_hash(*parts: bytes) -> bytes:
@@ -85,13 +88,13 @@ def short_hash(*parts: bytes) -> bytes:
     return hashlib.blake2b(lengths + b"".join(parts), digest_size=16).digest()
 
 
-def digest(path: Path) -> bytes:
+def content_hash(path: Path) -> bytes:
     """Return a hash of the bytes of a file, of a folder's files, or of a header and its data."""
     return short_hash(*(digest_file(part).encode() for part in file_parts(path)))
 
 
 @contextmanager
-def nearby(path: str, scratch: str) -> Iterator[Path]:
+def local_copy(path: str, scratch: str) -> Iterator[Path]:
     """Give a local path: a URL is fetched into a folder of its own, which is removed afterwards."""
     if "://" not in path:
         yield Path(path)
@@ -101,16 +104,17 @@ def nearby(path: str, scratch: str) -> Iterator[Path]:
     system, name = url_to_fs(path)
     place = scratch if os.path.isdir(scratch) else None  # noqa: PTH112
     with tempfile.TemporaryDirectory(prefix="radiomics-", dir=place) as folder:
-        target = Path(folder, name.rstrip("/").rsplit("/", 1)[-1])
+        last = name.rstrip("/").rsplit("/", 1)[-1]
+        target = Path(folder, NOT_ON_WINDOWS.sub("_", last))
         system.get(name, str(target), recursive=bool(system.isdir(name)))
         yield target
 
 
-def voxels(path: Path) -> int:
+def voxel_count(path: Path) -> int:
     """Return about how many voxels an image has, from its header; 0 where that does not tell."""
     if path.is_dir():
         files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
-        return max((_dicom_voxels(file) for file in files[:3]), default=0) * len(files)
+        return max((_dicom_voxel_count(file) for file in files[:3]), default=0) * len(files)
     if path.suffix.lower() == ".zip":
         from zipfile import ZipFile
 
@@ -121,14 +125,14 @@ def voxels(path: Path) -> int:
 
         plain = nifti_shape(path) if path.name.lower().endswith(SUFFIXES) else None
         if plain is not None:
-            return int(_product(plain))
+            return math.prod(map(int, plain))
         from radiomics.io.files.itk import read_shape
 
-        return int(_product(read_shape(path)))
-    return _dicom_voxels(path)
+        return math.prod(map(int, read_shape(path)))
+    return _dicom_voxel_count(path)
 
 
-def _dicom_voxels(file: Path) -> int:
+def _dicom_voxel_count(file: Path) -> int:
     from radiomics.io.dicom.headers import Header, read_header
 
     header = read_header(file)
@@ -136,10 +140,3 @@ def _dicom_voxels(file: Path) -> int:
         return 0
     frames = header.integer("NumberOfFrames", 1)
     return header.integer("Rows") * header.integer("Columns") * frames
-
-
-def _product(sizes: Any) -> int:
-    total = 1
-    for size in sizes:
-        total *= int(size)
-    return total

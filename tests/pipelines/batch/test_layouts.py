@@ -10,7 +10,7 @@ import pytest
 from radiomics import Volume
 from radiomics.extraction import compute, prepare
 from radiomics.extraction.settings import ExtractionSettings, load_settings
-from radiomics.pipelines.batch.parts import columns_of, layout_of
+from radiomics.pipelines.batch.layouts import columns_of, layout_of
 
 TEXTURES = {"glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"}
 BINNED = TEXTURES | {"histogram", "ivh"}
@@ -91,10 +91,10 @@ def test_an_option_changes_the_keys_of_those_that_read_it(
 
 def test_every_option_is_read_by_somebody() -> None:
     """An option that is added to the settings must be listed, or results would be stale."""
-    from radiomics.pipelines.batch.parts import COMMON, OWN
-    from radiomics.pipelines.batch.parts import TEXTURES as BINS
+    from radiomics.pipelines.batch.layouts import COMMON, READ_BY_FAMILY
+    from radiomics.pipelines.batch.layouts import TEXTURES as BINS
 
-    listed = {*COMMON, *BINS, *(name for names in OWN.values() for name in names)}
+    listed = {*COMMON, *BINS, *(name for names in READ_BY_FAMILY.values() for name in names)}
     assert listed | {"families", "pyradiomics"} == set(ExtractionSettings.model_fields)
 
 

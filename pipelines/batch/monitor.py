@@ -1,14 +1,16 @@
-"""How a run is watched: a live line, a log of JSON lines, and a file that other shells can read."""
+"""How a user watches a run: a live line, a log of JSON lines, a file that other shells can read."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -17,17 +19,14 @@ from rich.table import Table
 from rich.text import Text
 
 from radiomics.pipelines.batch.lock import is_held
-from radiomics.pipelines.batch.processes import resident
+from radiomics.pipelines.batch.memory import resident
 from radiomics.pipelines.batch.records import Records
+from radiomics.pipelines.batch.request import STATUS, STORE
 from radiomics.pipelines.store import write_whole
 from radiomics.types import InputError
 
-if TYPE_CHECKING:
-    from radiomics.pipelines.batch.run import Run
-
-STATUS, STORE = "status.json", "records.sqlite"
 BEGINS = b'{"time": '
-EVERY_S, TOLD_EVERY_S = 1.0, 30.0
+EVERY_S, PRINTED_EVERY_S = 1.0, 30.0
 WINDOW = 200
 """Seconds over which the rate is taken."""
 NARROWEST, WIDEST = 8, 24
@@ -51,8 +50,20 @@ def _open_log(path: Path) -> TextIO:
     return path.open("a", encoding="utf-8")
 
 
-class View:
-    """Tells a terminal, a log and the status file of a run; a context manager.
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: rows by state, ids at work, rows computed in this run."""
+
+    total: int
+    done: int
+    failed: int
+    waiting: int
+    running: list[str]
+    computed: int
+
+
+class Monitor:
+    """Shows a run on a terminal, in a log and in the status file; a context manager.
 
     Where standard error is no terminal, a line is printed every half minute.
     """
@@ -64,11 +75,11 @@ class View:
         begun = Text("batch starts")
         self.live = Live(begun, console=self.console, refresh_per_second=4, transient=True)
         self.log: TextIO | None = None if log is None else _open_log(log)
-        self.started = self.last = self.told = time.monotonic()
+        self.started = self.last = self.printed = time.monotonic()
         self.ends: deque[tuple[float, int]] = deque(maxlen=WINDOW)
         self.memory = 0
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> Monitor:
         if self.is_live:
             self.live.start()
         return self
@@ -79,7 +90,7 @@ class View:
         if self.log is not None:
             self.log.close()
 
-    def tell(self, event: str, **values: Any) -> None:
+    def report(self, event: str, **values: Any) -> None:
         """Write one event to the log; an interrupt, and a worker's end, also to the terminal."""
         if self.log is not None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -92,53 +103,59 @@ class View:
         elif event == "worker died" and values["again"]:
             self.console.print(f"a worker died; tried once more: {', '.join(values['again'])}")
 
-    def tick(self, run: Run) -> None:
-        """Renew the line and the status file, once a second at most."""
-        now = time.monotonic()
-        if now - self.last < EVERY_S:
-            return
-        self.last = now
-        self.ends.append((now, run.computed))
-        self.memory = resident(None) + run.pool.memory()
-        state = self.state(run)
+    def is_due(self) -> bool:
+        """Tell whether the line and the status file should be renewed: once a second."""
+        return time.monotonic() - self.last >= EVERY_S
+
+    def show(self, progress: Progress, memory: int) -> None:
+        """Renew the line and the status file; ``memory`` is what the workers take, in bytes."""
+        self.last = now = time.monotonic()
+        self.ends.append((now, progress.computed))
+        self.memory = resident(None) + memory
+        state = self.state(progress)
         write_status(self.folder, state)
         if self.is_live:
-            self.live.update(_line(state, self.console.width))
-        elif now - self.told >= TOLD_EVERY_S:
-            self.told = now
-            self.console.print(words(state))
+            self.live.update(_drawn_line(state, self.console.width))
+        elif now - self.printed >= PRINTED_EVERY_S:
+            self.printed = now
+            self.console.print(status_line(state))
 
-    def close(self, run: Run) -> None:
+    def close(self, progress: Progress) -> None:
         """Write the last state; show that what is still to come are the outputs."""
-        state = self.state(run) | {"running": [], "seconds_left": None}
+        state = self.state(progress) | {"running": [], "seconds_left": None}
         write_status(self.folder, state)
         if self.is_live:
-            self.live.update(Text(f"batch {words(state)}; writing the outputs"))
+            self.live.update(Text(f"batch {status_line(state)}; writing the outputs"))
 
-    def state(self, run: Run) -> dict[str, Any]:
-        """Return how far a run is."""
-        waiting, done, failed = run.counts
+    def state(self, progress: Progress) -> dict[str, Any]:
+        """Return what the status file says of a run."""
         rate = 0.0
         if len(self.ends) > 1 and self.ends[-1][0] > self.ends[0][0]:
             (t0, n0), (t1, n1) = self.ends[0], self.ends[-1]
             rate = (n1 - n0) / (t1 - t0)
-        running = [run.id_of(row.number) for task in run.pool.running() for row in task.rows]
         return {
-            "total": len(run.cohort),
-            "done": done,
-            "failed": failed,
-            "waiting": waiting,
-            "running": running,
+            "total": progress.total,
+            "done": progress.done,
+            "failed": progress.failed,
+            "waiting": progress.waiting,
+            "running": progress.running,
             "per_second": round(rate, 3),
-            "seconds_left": round(waiting / rate) if rate else None,
+            "seconds_left": round(progress.waiting / rate) if rate else None,
             "memory_bytes": self.memory,
             "seconds": round(time.monotonic() - self.started, 1),
         }
 
 
 def write_status(folder: Path, state: dict[str, Any]) -> None:
-    """Write the status file; it is for watching only."""
-    write_whole(folder / STATUS, json.dumps(state) + "\n")
+    """Write the status file; it is for watching only.
+
+    Windows replaces no file that somebody reads at that moment: the next one is written then.
+    """
+    try:
+        write_whole(folder / STATUS, json.dumps(state) + "\n")
+    except PermissionError:
+        if os.name != "nt":
+            raise
 
 
 def read_status(folder: Path) -> str:
@@ -161,16 +178,16 @@ def read_status(folder: Path) -> str:
         state = None
     lines = ["running" if running else "not running"]
     if state is not None:
-        lines.append(words(state if running else state | {"running": [], "memory_bytes": 0}))
+        lines.append(status_line(state if running else state | {"running": [], "memory_bytes": 0}))
         if running and state["running"]:
             lines.append(f"at work on: {', '.join(state['running'][:8])}")
     return "\n".join([*lines, f"store: {kept} record(s), {failures} failure(s)"])
 
 
-def words(state: dict[str, Any]) -> str:
+def status_line(state: dict[str, Any]) -> str:
     """Return a state in one line.
 
-    >>> words({"total": 5, "done": 2, "failed": 1, "running": ["a"], "per_second": 0.5,
+    >>> status_line({"total": 5, "done": 2, "failed": 1, "running": ["a"], "per_second": 0.5,
     ...        "seconds_left": 4, "memory_bytes": 2**31})
     '2 done, 1 failed, 1 running of 5; 0.50/s; 0:04 left; 2.0 GiB'
     """
@@ -188,9 +205,9 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _line(state: dict[str, Any], width: int) -> Table | Text:
+def _drawn_line(state: dict[str, Any], width: int) -> Table | Text:
     """Return a state as a line, with a bar where the terminal is wide enough for one."""
-    text = Text(words(state))
+    text = Text(status_line(state))
     room = width - len(text) - len("batch  ") - len("^C ")  # echoed there by the terminal
     if room < NARROWEST:
         return Text("batch ").append_text(text)

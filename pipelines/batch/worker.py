@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radiomics.pipelines.batch.inputs import digest, look_both, nearby, short_hash, voxels
-from radiomics.pipelines.batch.parts import columns_of
+from radiomics.pipelines.batch.case_files import (
+    content_hash,
+    fingerprint_both,
+    local_copy,
+    short_hash,
+    voxel_count,
+)
+from radiomics.pipelines.batch.layouts import columns_of
 from radiomics.pipelines.batch.privacy import names_below, scrub
-from radiomics.pipelines.batch.tasks import Compute, Computed, Known, Result, Row, Source, Task
+from radiomics.pipelines.batch.tasks import Compute, Computed, Identified, Result, Row, Source, Task
 from radiomics.types import InputError, Volume
 
 if TYPE_CHECKING:
@@ -43,20 +49,21 @@ def identify(task: Task) -> Result:
     """Hash the files of an image and of its masks, and estimate what computing them takes."""
     source, result = task.source, Result()
     try:
-        with nearby(source.image, source.scratch) as path:
-            content, size = digest(path), voxels(path)
+        with local_copy(source.image, source.scratch) as path:
+            content, size = content_hash(path), voxel_count(path)
     except Exception as error:  # whatever breaks one image is its rows' reason
-        return Result(failed={row.number: _told(error, source, row) for row in task.rows})
+        return Result(failed={row.number: _without_names(error, source, row) for row in task.rows})
     for row in task.rows:
         try:
-            seen = look_both(source.image, row.mask)  # before its bytes: a later change is seen
-            with nearby(row.mask, source.scratch) as path:
-                mask = digest(path)
+            # before their bytes are read: a later change is seen
+            before = fingerprint_both(source.image, row.mask)
+            with local_copy(row.mask, source.scratch) as path:
+                mask = content_hash(path)
         except Exception as error:  # the same for one mask
-            result.failed[row.number] = _told(error, source, row)
+            result.failed[row.number] = _without_names(error, source, row)
         else:
             need = ALWAYS + size * PER_VOXEL
-            result.known[row.number] = Known(seen, short_hash(content, mask), need)
+            result.identified[row.number] = Identified(before, short_hash(content, mask), need)
     return result
 
 
@@ -67,34 +74,34 @@ def compute_rows(task: Compute) -> Result:
 
     source, result = task.source, Result(versions=installed())
     try:
-        with nearby(source.image, source.scratch) as path:
+        with local_copy(source.image, source.scratch) as path:
             image = read_image(path, series=source.series or None, **dict(source.reading))
     except Exception as error:  # whatever breaks one image is its rows' reason
-        result.failed = {row.number: _told(error, source, row) for row in task.rows}
+        result.failed = {row.number: _without_names(error, source, row) for row in task.rows}
         return result
     for row in task.rows:
         try:
             masks = read_masks_of(source, row, image)
         except Exception as error:  # the same for one mask
-            result.failed[row.number] = _told(error, source, row)
+            result.failed[row.number] = _without_names(error, source, row)
             continue
         for number, families in row.wanted:
-            settings = _settings(task.settings[number])
+            settings = _parsed_settings(task.settings[number])
             try:
                 done = _compute(image, masks, settings, families)
             except Exception as error:  # and for one of the settings
-                result.failed_settings[row.number, number] = _told(error, source, row)
+                result.failed_settings[row.number, number] = _without_names(error, source, row)
             else:
-                notes = [_told(note, source, row) for note in done.notes["notes"]]
+                notes = [_without_names(note, source, row) for note in done.notes["notes"]]
                 done.notes["notes"] = notes
                 result.computed[row.number, number] = replace(
-                    done, regions=_names(done.regions, source, row)
+                    done, regions=_region_names(done.regions, source, row)
                 )
     return result
 
 
 @lru_cache(maxsize=16)
-def _settings(text: str) -> ExtractionSettings:
+def _parsed_settings(text: str) -> ExtractionSettings:
     from radiomics.extraction.settings import ExtractionSettings
 
     return ExtractionSettings.model_validate(json.loads(text))
@@ -106,7 +113,7 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
 
     choice = dict(row.choice)
     roi = choice.get("roi", "")
-    with nearby(row.mask, source.scratch) as path:
+    with local_copy(row.mask, source.scratch) as path:
         if roi.startswith("re:") or set("*?") & set(roi):
             masks = read_masks(path, like=image, choose=roi)
         else:
@@ -114,7 +121,8 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
             segment = choice.get("segment") or None
             mask = read_mask(path, like=image, roi=roi or None, label=label, segment=segment)
             masks = {roi: mask}
-    if row.look is not None and look_both(source.image, row.mask).print != row.look.print:
+    before = row.fingerprint
+    if before is not None and fingerprint_both(source.image, row.mask).digest != before.digest:
         rule = "files stay as they are while they are read"
         found = "a change between hashing and reading"
         raise InputError("the files", rule, found, "run again when they are complete")
@@ -135,32 +143,34 @@ def _compute(
         found = compute(prepare(image, mask, settings), chosen)
         values[number] = [found.features[column] for column in columns]
         notes += [*mask.history, *found.notes]
-    told = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
-    return Computed(tuple(masks), columns, values, told)
+    about_reading = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
+    return Computed(tuple(masks), columns, values, about_reading)
 
 
-def _names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:
+def _region_names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:
     """Return the names of ROIs as outputs may hold them: as the manifest has them, else cleared."""
-    own = dict(row.choice).get("roi", "")
-    return tuple(name if name == own else _told(name, source, row) for name in regions)
+    asked_for = dict(row.choice).get("roi", "")
+    return tuple(
+        name if name == asked_for else _without_names(name, source, row) for name in regions
+    )
 
 
-def _told(what: Exception | str, source: Source, row: Row) -> str:
+def _without_names(what: Exception | str, source: Source, row: Row) -> str:
     """Return an error or a note in words that name nobody, unless names are wanted."""
-    text = what if isinstance(what, str) else _words(what)
+    text = what if isinstance(what, str) else _error_text(what)
     if source.open_names:
         return text
     from radiomics.io.dicom.identifiers import identifiers
 
-    known: set[str] = set()
+    identifying: set[str] = set()
     for path, name in ((source.image, "image"), (row.mask, "mask")):
         text = text.replace(str(Path(path)), name).replace(path, name)
-        known |= names_below(path)
-        known |= identifiers(Path(path)) if "://" not in path else set()
-    return scrub(text, known)
+        identifying |= names_below(path)
+        identifying |= identifiers(Path(path)) if "://" not in path else set()
+    return scrub(text, identifying)
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, InputError):
         return f"{error.where}: {error.rule}; found: {error.found}; remedy: {error.remedy}"
     if isinstance(error, OSError) and error.strerror:

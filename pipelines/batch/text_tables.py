@@ -50,8 +50,8 @@ def read_delimited(path: Path) -> Delimited:
         found = Delimited(pa.table({}))
         batches = list(_batches(rows, header, found, delimiter))
     except csv.Error as error:
-        found_ = f"line {lines.number}: {error}"
-        raise InputError(path, "a manifest is a table of text", found_, "check the file") from None
+        reason = f"line {lines.number}: {error}"
+        raise InputError(path, "a manifest is a table of text", reason, "check the file") from None
     schema = pa.schema([(name, pa.string()) for name in header])
     found.table = pa.Table.from_batches(batches, schema)
     found.foreign = lines.foreign

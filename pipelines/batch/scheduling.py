@@ -1,4 +1,4 @@
-"""The loop of a batch: tasks to workers, results to the store, as much at once as memory allows."""
+"""The loop of a run: tasks to workers, results to the store, as much at once as memory allows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from radiomics.pipelines.batch.checks import Checked
+from radiomics.pipelines.batch.cohort import Cohort
+from radiomics.pipelines.batch.monitor import Monitor, Progress
 from radiomics.pipelines.batch.planning import Planner, row_key
 from radiomics.pipelines.batch.processes import Event, Pool
 from radiomics.pipelines.batch.records import KEY, Records
@@ -37,24 +38,14 @@ class Limits:
     seconds: float | None = None
 
 
-class Watcher(Protocol):
-    """Who is told what happens."""
-
-    def tell(self, event: str, **values: Any) -> None:
-        """Hear of one event."""
-
-    def tick(self, run: Run) -> None:
-        """Hear that some time has passed."""
-
-
 class Run:
     """One run over a cohort; ``states`` (N,) says of each row: waiting, done or failed."""
 
     def __init__(
-        self, cohort: Checked, planner: Planner, pool: Pool, limits: Limits, watcher: Watcher
+        self, cohort: Cohort, planner: Planner, pool: Pool, limits: Limits, monitor: Monitor
     ) -> None:
         self.cohort, self.planner, self.pool = cohort, planner, pool
-        self.limits, self.watcher = limits, watcher
+        self.limits, self.monitor = limits, monitor
         self.records: Records = planner.records
         self.states = np.zeros(len(cohort), dtype=np.int8)
         self.states[cohort.codes > 0] = FAILED
@@ -62,13 +53,13 @@ class Run:
         self.computed = 0
         self.waiting: deque[Task] = deque()
         self.died: set[int] = set()
-        self.healing = self.records.has_failures()
-        self.broken = np.zeros(len(cohort), dtype=bool)
-        self.news: list[tuple[str, dict[str, Any]]] = []
+        self.has_failures = self.records.has_failures()
+        self.failed_now = np.zeros(len(cohort), dtype=bool)
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.passed = 0
         self.stops = 0
 
-    def go(self) -> bool:
+    def execute(self) -> bool:
         """Do what is left; return whether all was done that could be (False: interrupted).
 
         Raises
@@ -79,55 +70,56 @@ class Run:
         source = self.planner.tasks()
         more = True
         try:
-            with self._signals():
+            with self._interruptible():
                 while self.stops < 2:
                     if not self.stops:
-                        more = self._begin(source, more)
+                        more = self._submit_tasks(source, more)
                     if not self.pool.running() and (self.stops or not (more or self.waiting)):
                         break
-                    for event in self.pool.wait(0.0 if self._looks(more) else TICK_S):
-                        self._end(event)
+                    for event in self.pool.wait(0.0 if self._wants_tasks(more) else TICK_S):
+                        self._handle(event)
                     self._write()
-                    self.watcher.tick(self)
+                    if self.monitor.is_due():
+                        self.monitor.show(self.progress(), self.pool.memory())
             if not self.stops:
-                self._forget()
+                self._remove_old_failures()
                 self.records.commit()
         except (sqlite3.OperationalError, OSError) as error:
             self.records.drop()
             rule = "records must be written, and workers started; all records are intact"
             remedy = "make room, then run the same command: it goes on from there"
-            raise InputError("--output", rule, _reason(error), remedy) from None
+            raise InputError("--output", rule, _error_text(error), remedy) from None
         finally:
             self.pool.close()
         return self.stops == 0
 
     def _write(self) -> None:
-        """Write what came, then tell of it: what is said to be done is on disk."""
+        """Write what came, then report it: what is reported as done is on disk."""
         self.records.commit()
-        for event, values in self.news:
-            self.watcher.tell(event, **values)
-        self.news.clear()
+        for event, values in self.events:
+            self.monitor.report(event, **values)
+        self.events.clear()
 
-    def _looks(self, more: bool) -> bool:
-        """Tell whether the next round looks for work at once."""
+    def _wants_tasks(self, more: bool) -> bool:
+        """Tell whether the next round looks for tasks at once."""
         return more and not self.stops and len(self.waiting) < 2 * self.pool.size
 
-    def _begin(self, source: Iterator[tuple[list[int], Task | None]], more: bool) -> bool:
-        """Look for work while workers are free; return whether there may be more."""
-        if self._looks(more):
+    def _submit_tasks(self, source: Iterator[tuple[list[int], Task | None]], more: bool) -> bool:
+        """Submit tasks while workers are free; return whether there may be more."""
+        if self._wants_tasks(more):
             found = next(source, None)
             more = found is not None
             if found is not None:
                 for row in found[0]:
-                    self._done(row)
+                    self._mark_done(row)
                 self.waiting.extend([found[1]] if found[1] is not None else [])
-        while self.pool.free() and (task := self._fitting()) is not None:
+        while self.pool.free() and (task := self._take_fitting()) is not None:
             seconds = self.limits.seconds
             pieces = len(task.rows) * max(1, len(self.planner.plans))
             self.pool.submit(task, seconds and seconds * pieces)
         return more
 
-    def _fitting(self) -> Task | None:
+    def _take_fitting(self) -> Task | None:
         """Take the first task that fits into memory; one that was passed too often comes first."""
         running = self.pool.running()
         used = sum(task.need for task in running)
@@ -142,121 +134,127 @@ class Run:
                 return None
         return None
 
-    def _end(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         task = event.task
         if event.result is None:
-            self._trouble(task, event.trouble)
+            self._retry(task, event.trouble)
         elif isinstance(task, Identify):
-            self._identified(task, event.result)
+            self._keep_identified(task, event.result)
         else:
-            self._computed(task, event.result)
+            self._keep_computed(task, event.result)
 
-    def _identified(self, task: Task, result: Result) -> None:
-        done, tasks = self.planner.identified(task, result.known)
+    def _keep_identified(self, task: Task, result: Result) -> None:
+        done, tasks = self.planner.keep_identified(task, result.identified)
         for number in done:
-            self._done(number)
+            self._mark_done(number)
         self.waiting.extendleft(replace(part, alone=task.alone) for part in tasks)
         for row in task.rows:
             if row.number in result.failed:
-                self._failed(row, result.failed[row.number])
+                self._mark_failed(row, result.failed[row.number])
 
-    def _computed(self, task: Task, result: Result) -> None:
+    def _keep_computed(self, task: Task, result: Result) -> None:
         self.planner.environment = self.records.environment(result.versions)
         for row in task.rows:
             self.computed += 1
             if row.number in result.failed:
-                self._failed(row, result.failed[row.number])
+                self._mark_failed(row, result.failed[row.number])
                 continue
             reasons = {}
             for number, _ in row.wanted:
                 done = result.computed.get((row.number, number))
                 if done is not None:
-                    self.planner.keep(row, number, done)
+                    self.planner.keep_values(row, number, done)
                 else:
                     reasons[number] = result.failed_settings[row.number, number]
             if reasons:
-                self._failed_with(row, reasons)
+                self._mark_failed_with(row, reasons)
             else:
-                self._done(row.number, result.seconds / len(task.rows))
+                self._mark_done(row.number, result.seconds / len(task.rows))
 
-    def _trouble(self, task: Task, trouble: str) -> None:
+    def _retry(self, task: Task, trouble: str) -> None:
         """Try rows once more, each by itself, whose worker died or took too long."""
         again = [
             row
             for row in task.rows
             if (row.number not in self.died if trouble == "died" else len(task.rows) > 1)
         ]
-        self.watcher.tell(f"worker {trouble}", again=[self.id_of(row.number) for row in again])
+        self.monitor.report(f"worker {trouble}", again=[self.id_of(row.number) for row in again])
         for row in task.rows:
             if row in again:
                 self.died.add(row.number)
                 self.waiting.append(replace(task, rows=(row,), alone=trouble == "died"))
             elif trouble == "died":
-                self._failed(row, TWICE)
+                self._mark_failed(row, TWICE)
             else:
-                self._failed(row, f"it took longer than {self.limits.seconds:g} s")
+                self._mark_failed(row, f"it took longer than {self.limits.seconds:g} s")
 
-    def _done(self, number: int, seconds: float | None = None) -> None:
-        self._state(number, DONE)
-        self._heal(number, {})
+    def _mark_done(self, number: int, seconds: float | None = None) -> None:
+        self._set_state(number, DONE)
+        self._remove_failures(number, {})
         if seconds is not None:
             values = {"id": self.id_of(number), "seconds": round(seconds, 3)}
-            self.news.append(("done", values))
+            self.events.append(("done", values))
 
-    def _heal(self, row: int, reasons: dict[int, str]) -> None:
-        """Forget why a row had no values under settings under which it has some now."""
-        if self.healing:
+    def _remove_failures(self, row: int, reasons: dict[int, str]) -> None:
+        """Remove why a row had no values under settings under which it has some now."""
+        if self.has_failures:
             key = row_key(self.planner.cells(row))
             for number, plan in enumerate(self.planner.plans):
                 if number not in reasons:
-                    self.records.heal(key, plan.number)
+                    self.records.remove_failure(key, plan.number)
 
-    def _failed(self, row: Row, reason: str) -> None:
-        """Note one reason for all settings that were to be computed; what is known of others stays.
+    def _mark_failed(self, row: Row, reason: str) -> None:
+        """Note one reason for all settings that were to be computed; reasons of others stay.
 
-        Where a row's files could not be looked at, nothing is known of any.
+        A row whose files could not be read fails under all settings.
         """
         wanted = [number for number, _ in row.wanted] or range(len(self.planner.plans))
-        self._failed_with(row, dict.fromkeys(wanted, reason))
+        self._mark_failed_with(row, dict.fromkeys(wanted, reason))
 
-    def _failed_with(self, row: Row, reasons: dict[int, str]) -> None:
-        self._state(row.number, FAILED)
+    def _mark_failed_with(self, row: Row, reasons: dict[int, str]) -> None:
+        self._set_state(row.number, FAILED)
         for number, reason in reasons.items():
-            self._fail_plan(row, number, reason)
-        self._heal(row.number, reasons)
+            self._put_failure(row, number, reason)
+        self._remove_failures(row.number, reasons)
         reason = next(iter(reasons.values()))
-        self.news.append(("failed", {"id": self.id_of(row.number), "reason": reason}))
+        self.events.append(("failed", {"id": self.id_of(row.number), "reason": reason}))
 
-    def _fail_plan(self, row: Row, number: int, reason: str) -> None:
+    def _put_failure(self, row: Row, number: int, reason: str) -> None:
         key = row_key(self.planner.cells(row.number))
-        self.healing = self.broken[row.number] = True
-        self.records.fail(key, self.planner.plans[number].number, reason)
+        self.has_failures = self.failed_now[row.number] = True
+        self.records.put_failure(key, self.planner.plans[number].number, reason)
 
-    def _forget(self) -> None:
-        """Forget failures of earlier runs: of rows that are done, refused, or no longer there."""
-        if self.healing:
-            rows = np.flatnonzero(self.broken)
+    def _remove_old_failures(self) -> None:
+        """Remove failures of earlier runs: of rows that are done, refused, or no longer there."""
+        if self.has_failures:
+            rows = np.flatnonzero(self.failed_now)
             keys = np.empty(len(rows), dtype=KEY)
             for place, row in enumerate(rows):
                 keys[place] = row_key(self.planner.cells(int(row)))
-            self.records.forget_but(np.sort(keys))
+            self.records.keep_only_failures_of(np.sort(keys))
 
-    def _state(self, number: int, state: int) -> None:
+    def _set_state(self, number: int, state: int) -> None:
         self.counts[self.states[number]] -= 1
         self.counts[state] += 1
         self.states[number] = state
+
+    def progress(self) -> Progress:
+        """Return how far the run is."""
+        waiting, done, failed = self.counts
+        running = [self.id_of(row.number) for task in self.pool.running() for row in task.rows]
+        return Progress(len(self.cohort), done, failed, waiting, running, self.computed)
 
     def id_of(self, number: int) -> str:
         """Return the id of a row."""
         return self.planner.cells(number)["id"]
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _interruptible(self) -> Iterator[None]:
         """Let the first Ctrl-C finish what runs, the second drop it; SIGTERM drops it at once."""
 
         def stop(number: int, _: object) -> None:
             self.stops = 2 if number == signal.SIGTERM else self.stops + 1
-            self.watcher.tell("interrupted", finishing=len(self.pool.running()), stops=self.stops)
+            self.monitor.report("interrupted", finishing=len(self.pool.running()), stops=self.stops)
 
         try:
             before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
@@ -269,7 +267,7 @@ class Run:
                 signal.signal(number, handler)
 
 
-def _reason(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno else str(error)
     return str(error)

@@ -53,12 +53,12 @@ def find_cases(root: Path) -> pa.Table:
         found = f"{len(reports)} DICOM series, {len(volumes)} volume file(s), no mask on any"
         rule = "a folder for a batch holds images with masks"
         raise InputError("the folder", rule, found, "write a manifest")
-    known = [name for name in COLUMNS if name != "modality" or any(row[name] for row in rows)]
-    return pa.table({name: [row[name] for row in rows] for name in known})
+    columns = [name for name in COLUMNS if name != "modality" or any(row[name] for row in rows)]
+    return pa.table({name: [row[name] for row in rows] for name in columns})
 
 
 def name_of(kind: str, *parts: str) -> str:
-    """Return a short name that tells nothing: a hash of what identifies the thing.
+    """Return a short name that says nothing: a hash of what identifies the thing.
 
     >>> name_of("case", "1.2.3")
     'case-c47f5b18b8a4'
@@ -71,7 +71,7 @@ def _dicom_rows(root: Path, reports: list[SeriesReport], masks: list[Header]) ->
     for mask in masks:
         patient, frame = mask.text("PatientID"), mask.text("FrameOfReferenceUID")
         near = [
-            (_apart(mask.path, report.frames[0].header.path), report.name, report)
+            (_folders_between(mask.path, report.frames[0].header.path), report.name, report)
             for report in reports
             if report.frames[0].header.text("PatientID") == patient
             and frame in ("", report.frames[0].header.text("FrameOfReferenceUID"))
@@ -83,8 +83,8 @@ def _dicom_rows(root: Path, reports: list[SeriesReport], masks: list[Header]) ->
         alone = sum(r.frames[0].header.path.parent == image for r in reports) == 1
         row = {
             "id": name_of("case", report.name, mask.text("SOPInstanceUID")),
-            "image": _below(image, root),
-            "mask": _below(mask.path, root),
+            "image": _path_below(image, root),
+            "mask": _path_below(mask.path, root),
             "series": "" if alone else report.name,
             "roi": "*",
             "group": name_of("patient", patient),
@@ -102,58 +102,58 @@ def _volume_rows(root: Path, files: list[Path]) -> list[Row]:
     for folder in [place for place in folders if IMAGES.match(place.name)]:
         labels = folders.get(folder.with_name(IMAGES.sub("labels", folder.name)))
         if labels:
-            rows += _facing(root, folders.pop(folder), labels)
+            rows += _facing_rows(root, folders.pop(folder), labels)
     for folder, members in folders.items():
         masks = [file for file in members if any(w in file.name.lower() for w in MASK_WORDS)]
         images = [file for file in members if file not in masks]
         for mask in masks if images else ():
-            image = max(images, key=lambda i: (_common(i.name, mask.name), i.name))
-            place = _below(mask, root)
-            row = {"id": name_of("case", place), "image": _below(image, root), "mask": place}
-            group = name_of("patient", _below(folder, root))
+            image = max(images, key=lambda i: (_common_beginning(i.name, mask.name), i.name))
+            place = _path_below(mask, root)
+            row = {"id": name_of("case", place), "image": _path_below(image, root), "mask": place}
+            group = name_of("patient", _path_below(folder, root))
             rows.append({**row, "series": "", "roi": "", "group": group, "modality": ""})
     return rows
 
 
-def _facing(root: Path, images: list[Path], labels: list[Path]) -> list[Row]:
+def _facing_rows(root: Path, images: list[Path], labels: list[Path]) -> list[Row]:
     """Return the rows of two folders whose files have the same names: nnU-Net's, the Decathlon's.
 
     There ``case_0000`` and ``case_0001`` are channels of one case.
     """
-    known = {path.name.split(".")[0]: path for path in labels}
+    masks = {path.name.split(".")[0]: path for path in labels}
     rows = []
     for path in images:
         stem = path.name.split(".")[0]
-        name = stem if stem in known else CHANNEL.sub("", stem)
-        if name in known:
-            place = _below(known[name], root)
-            row = {"id": name_of("case", _below(path, root)), "image": _below(path, root)}
+        name = stem if stem in masks else CHANNEL.sub("", stem)
+        if name in masks:
+            place = _path_below(masks[name], root)
+            row = {"id": name_of("case", _path_below(path, root)), "image": _path_below(path, root)}
             group = name_of("patient", place)
             row |= {"mask": place, "series": "", "roi": "*", "group": group, "modality": ""}
             rows.append(row)
     return rows
 
 
-def _apart(a: Path, b: Path) -> int:
+def _folders_between(a: Path, b: Path) -> int:
     """Return how many folders lie between two files."""
     common = len(Path(os.path.commonpath([a.absolute(), b.absolute()])).parts)
     return len(a.absolute().parts) + len(b.absolute().parts) - 2 * common
 
 
-def _common(a: str, b: str) -> int:
+def _common_beginning(a: str, b: str) -> int:
     same = (x == y for x, y in zip(a, b, strict=False))
     return sum(1 for _ in takewhile(bool, same))
 
 
-def _below(path: Path, root: Path) -> str:
-    return str(path.relative_to(root))
+def _path_below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
 
 
-def _seen_from(file: Path, place: Path) -> str:
+def _path_from(file: Path, place: Path) -> str:
     try:
-        return os.path.relpath(place, file.parent.resolve())
-    except ValueError:  # on another drive
-        return str(place)
+        return Path(os.path.relpath(place, file.parent.resolve())).as_posix()
+    except ValueError:  # on another drive of Windows
+        return place.as_posix()
 
 
 def write_manifest(table: Any, path: Path, root: Path) -> None:
@@ -169,7 +169,7 @@ def write_manifest(table: Any, path: Path, root: Path) -> None:
 
     for name in ("image", "mask"):
         places = [
-            _seen_from(path, root.resolve() / place) for place in table.column(name).to_pylist()
+            _path_from(path, root.resolve() / place) for place in table.column(name).to_pylist()
         ]
         table = table.set_column(table.column_names.index(name), name, pa.array(places))
     text = io.BytesIO()

@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from radiomics.pipelines.batch.sheet import FOLDER
+from radiomics.pipelines.batch.request import TEMPORARY
 
-SCRATCH = ".scratch"
-PASSING = (SCRATCH, FOLDER)
+POLITE = ("SIGTERM", "SIGHUP", "SIGBREAK")
+"""What asks a process to end: the end of its terminal, on Windows Ctrl-Break or a closed window."""
 
 
 @contextmanager
-def cleared(folder: Path) -> Iterator[None]:
+def temporary_files(folder: Path) -> Iterator[None]:
     """Remove what lies in a folder for a run only, also what a killed one left behind.
 
-    What ends a process politely (SIGTERM, the end of its terminal) ends it as Ctrl-C does here: by
-    default nothing would be removed.
+    What ends a process politely ends it as Ctrl-C does here: by default nothing would be removed.
     """
 
     def stop(_: int, __: object) -> None:
@@ -28,24 +27,24 @@ def cleared(folder: Path) -> Iterator[None]:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    polite = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    polite = [getattr(signal, name) for name in POLITE if hasattr(signal, name)]
     before = {}
     if threading.current_thread() is threading.main_thread():
         before = {n: signal.getsignal(n) for n in polite if signal.getsignal(n) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, stop)
     try:
-        clear(folder)
+        remove_temporary_files(folder)
         yield
     finally:
-        clear(folder)
+        remove_temporary_files(folder)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def clear(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove what lies in a folder for a run only."""
-    for name in PASSING:
+    for name in TEMPORARY:
         shutil.rmtree(folder / name, ignore_errors=True)
     for left in folder.glob(".*.part"):
         left.unlink(missing_ok=True)
