@@ -166,7 +166,7 @@ def to_metatensor(volume: Volume) -> Any:
     return MetaTensor(tensor, affine=torch.from_numpy(affine), meta=meta)
 
 
-def convert(given: object) -> Volume | None:
+def convert_image(given: object) -> Volume | None:
     """Return an image of one of the libraries as a Volume; ``None`` for anything else.
 
     No library is imported: what is no object of one that is imported is no image of it.

@@ -110,19 +110,19 @@ class PluginWarning(UserWarning):
 def names(package: str) -> tuple[str, ...]:
     """Return the names of a registry: ours, then those of other packages in their order."""
     ours: tuple[str, ...] = import_module(package).NAMES
-    return (*ours, *strangers(package))
+    return (*ours, *external_plugins(package))
 
 
-def strangers(package: str) -> dict[str, Plugin]:
+def external_plugins(package: str) -> dict[str, Plugin]:
     """Return what other packages add to a registry, by name; nothing of it is imported.
 
     Warns once of each that is left out because its name is taken or cannot be one.
     """
-    return _strangers(package, tuple(sys.path))
+    return _external_plugins(package, tuple(sys.path))
 
 
 @cache
-def _strangers(package: str, path: tuple[str, ...]) -> dict[str, Plugin]:
+def _external_plugins(package: str, path: tuple[str, ...]) -> dict[str, Plugin]:
     del path  # what is installed changes with it
     ours: tuple[str, ...] = import_module(package).NAMES
     found: dict[str, list[Plugin]] = {}
@@ -162,9 +162,9 @@ def load(package: str, name: str) -> ModuleType:
             return import_module(f"{package}.{name}")
         except ModuleNotFoundError as error:
             raise missing_extra(error, f"'{name}' of {package}") from None
-    found = strangers(package)
+    found = external_plugins(package)
     if name in found:
-        return _import_stranger(package, found[name])
+        return _import_external(package, found[name])
     kind = package.rpartition(".")[2]
     raise ConfigurationError(f"{kind}: there is no '{name}'. {did_you_mean(name, names(package))}")
 
@@ -193,14 +193,16 @@ def version_of(package: str, name: str) -> int | str:
     version, too.
     """
     version: int | None = getattr(load(package, name), "VERSION", None)
-    other = strangers(package).get(name) if name not in import_module(package).NAMES else None
+    other = (
+        external_plugins(package).get(name) if name not in import_module(package).NAMES else None
+    )
     if other is None:
         return 0 if version is None else version
     whose = f"{other.distribution} {other.version}"
     return whose if version is None else f"{version} of {whose}"
 
 
-def from_plugin(class_name: str) -> bool:
+def is_from_plugin(class_name: str) -> bool:
     """Tell whether a class, by its full name, is defined in a module that adds a model or selector.
 
     Such a module was installed by the user, and its name stands in an entry point.
@@ -208,7 +210,9 @@ def from_plugin(class_name: str) -> bool:
     module = class_name.rpartition(".")[0]
     packages = ("radiomics.models", "radiomics.selection")
     return any(
-        plugin.module == module for package in packages for plugin in strangers(package).values()
+        plugin.module == module
+        for package in packages
+        for plugin in external_plugins(package).values()
     )
 
 
@@ -225,14 +229,14 @@ def missing_parts(package: str, module: ModuleType) -> list[str]:
     return lacking
 
 
-def _import_stranger(package: str, plugin: Plugin) -> ModuleType:
+def _import_external(package: str, plugin: Plugin) -> ModuleType:
     """Import another package's module, or say in words what is wrong with it."""
     whose = f"{plugin.distribution} {plugin.version}".strip()
     where = f"{package}: '{plugin.name}' of {whose}"
     remedy = f"correct or uninstall {plugin.distribution}"
     try:
         module = import_module(plugin.module)
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does
+    except (Exception, SystemExit) as error:  # whatever a package's module does
         if isinstance(error, ModuleNotFoundError):
             extra = missing_extra(error, where)
             if extra is not error:

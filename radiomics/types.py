@@ -243,7 +243,7 @@ def as_volume(given: object, name: str = "image") -> Volume:
     """
     if isinstance(given, Volume):
         return given
-    found: Volume | None = _interchange().convert(given)
+    found: Volume | None = _interchange().convert_image(given)
     if found is not None:
         return found
     if isinstance(given, np.ndarray):

@@ -50,7 +50,7 @@ def test_speaking_other_libraries_languages_imports_none_of_them() -> None:
     code = (
         "import sys; from radiomics import Volume; from radiomics.types import as_volume;"
         "v = as_volume(Volume.from_array([[[1.0]]], spacing=(1, 1, 1)));"
-        "import radiomics.interchange; assert radiomics.interchange.convert(3) is None;"
+        "import radiomics.interchange; assert radiomics.interchange.convert_image(3) is None;"
         "print({'torch', 'SimpleITK', 'nibabel', 'monai', 'matplotlib'} & set(sys.modules))"
     )
     assert run_fresh(code) == "set()"

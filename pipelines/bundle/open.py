@@ -17,7 +17,7 @@ from radiomics.evaluation.tuning import Fitted, Plan
 from radiomics.pipelines.bundle.model import BUNDLE, CHAIN, FORMAT, NETWORK, TRUSTED, Bundle
 from radiomics.pipelines.study.embedding import build_from_card
 from radiomics.pipelines.study.networks import Applied, architecture
-from radiomics.plugins import from_plugin
+from radiomics.plugins import is_from_plugin
 from radiomics.types import InputError
 
 
@@ -42,7 +42,7 @@ def load(path: Path) -> Bundle:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         rule = "a bundle is the archive model.zip that a study writes"
         raise InputError(path, rule, f"{type(error).__name__}: {error}", "give that file") from None
-    foreign = [name for name in names if name not in TRUSTED and not from_plugin(name)]
+    foreign = [name for name in names if name not in TRUSTED and not is_from_plugin(name)]
     if foreign:
         remedy = "do not use this file"
         raise InputError(path, "a bundle holds known classes", ", ".join(foreign[:3]), remedy)

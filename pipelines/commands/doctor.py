@@ -36,11 +36,11 @@ def _plugins() -> list[tuple[str, str]]:
     """Return a line for each module that another package adds, and what is wrong with it."""
     from importlib.util import find_spec
 
-    from radiomics.plugins import REGISTRIES, ConfigurationError, load, strangers
+    from radiomics.plugins import REGISTRIES, ConfigurationError, external_plugins, load
 
     found = []
     for package in (name for name in REGISTRIES if find_spec(name) is not None):
-        for name, plugin in strangers(package).items():
+        for name, plugin in external_plugins(package).items():
             whose = f"{plugin.module} of {plugin.distribution} {plugin.version}"
             try:
                 load(package, name)

@@ -25,7 +25,7 @@ from radiomics.pipelines.study.config import StudyConfig
 from radiomics.pipelines.study.features import CohortFeatures
 from radiomics.pipelines.study.networks import Network
 from radiomics.pipelines.study.results import Study
-from radiomics.plugins import strangers, version_of
+from radiomics.plugins import external_plugins, version_of
 from radiomics.types import Predictions, Samples
 
 FIRST = "model.zip"
@@ -74,7 +74,7 @@ def _versions_of_plugins(config: StudyConfig) -> dict[str, int | str]:
     return {
         f"{kind}.{spec['name']}": version_of(f"radiomics.{kind}", spec["name"])
         for kind, spec in used
-        if spec["name"] in strangers(f"radiomics.{kind}")
+        if spec["name"] in external_plugins(f"radiomics.{kind}")
     }
 
 

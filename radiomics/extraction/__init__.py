@@ -22,7 +22,7 @@ from radiomics.extraction.checks import (
     check_modality,
     check_resampled,
 )
-from radiomics.extraction.columns import choose, options_of
+from radiomics.extraction.columns import choose_features, options_of
 from radiomics.extraction.images import (
     BORDER_MM,
     Group,
@@ -153,7 +153,7 @@ def extract(
         An image that is none of those, such as a path or an array, with what makes one of it.
     """
     checked = load_settings(settings)
-    wanted, columns = (checked, None) if features is None else choose(checked, features)
+    wanted, columns = (checked, None) if features is None else choose_features(checked, features)
     compute_in = partial(_compute_in, as_volume(image), checked, wanted, columns)
     several = several_masks(mask)
     if several is not None:

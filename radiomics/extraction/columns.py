@@ -10,7 +10,7 @@ from radiomics import features as registry
 from radiomics.extraction.images import families_of, group_of
 from radiomics.extraction.settings import ExtractionSettings, default_ivh
 from radiomics.kernels.texture.aggregation import undirected_method
-from radiomics.plugins import ConfigurationError, did_you_mean, load, strangers
+from radiomics.plugins import ConfigurationError, did_you_mean, external_plugins, load
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def columns_of(settings: ExtractionSettings) -> list[Column]:
     return found
 
 
-def choose(
+def choose_features(
     settings: ExtractionSettings, features: Sequence[str]
 ) -> tuple[ExtractionSettings, list[str]]:
     """Return settings that compute no more families than some features need, and their columns.
@@ -99,7 +99,9 @@ def choose(
     for name in features:
         if not any(column.answers_to(name) for column in columns):
             known = {n for c in columns for n in (c.column, c.family, c.name, c.code)} - {""}
-            hint = did_you_mean(name, known) if _near(name, known) else "See feature_catalogue()."
+            hint = (
+                did_you_mean(name, known) if _is_near(name, known) else "See feature_catalogue()."
+            )
             raise ConfigurationError(f"features: these settings lead to no '{name}'. {hint}")
     chosen = [c for c in columns if any(c.answers_to(name) for name in features)]
     names = [column.column for column in chosen]
@@ -118,7 +120,7 @@ def choose(
     return settings.model_copy(update=update), names
 
 
-def _near(name: str, known: set[str]) -> bool:
+def _is_near(name: str, known: set[str]) -> bool:
     return did_you_mean(name, known).startswith("Did")
 
 
@@ -131,7 +133,7 @@ def _with_requested(settings: ExtractionSettings, features: Sequence[str]) -> Ex
         return settings
     more = [
         family
-        for family in (*registry.ON_REQUEST, *strangers("radiomics.features"))
+        for family in (*registry.ON_REQUEST, *external_plugins("radiomics.features"))
         if any(name == family or f"{family}_" in name for name in features)
     ]
     return settings.model_copy(update={"families": (*settings.families, *more)})

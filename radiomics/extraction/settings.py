@@ -21,13 +21,13 @@ from radiomics.kernels.texture.aggregation import Directional
 from radiomics.plugins import (
     ConfigurationError,
     did_you_mean,
+    external_plugins,
     load,
     modules,
     parse,
     parse_plugin,
     read_yaml,
     shipped,
-    strangers,
 )
 from radiomics.plugins import names as names_of
 from radiomics.preprocessing import discretise, intensity, masks
@@ -106,7 +106,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         for name in names:
             if name in families.NAMES:
                 continue
-            if name not in strangers("radiomics.features"):
+            if name not in external_plugins("radiomics.features"):
                 hint = did_you_mean(name, names_of("radiomics.features"))
                 raise ValueError(f"there is no '{name}'. {hint}")
             load("radiomics.features", name)

@@ -82,7 +82,10 @@ def window_of(image: Volume) -> tuple[float, float]:
     """Return the values that are drawn black and white: soft tissue of CT, else percentiles."""
     if image.unit == "HU":
         return SOFT_TISSUE
-    low, high = np.percentile(image.array[:: max(1, image.shape[0] // 16)], [1, 99.5])
+    values = image.array[:: max(1, image.shape[0] // 16)]
+    if values.dtype.kind == "f":  # NaN outside the field of view tells nothing of the rest
+        values = values[np.isfinite(values)]
+    low, high = np.percentile(values, [1, 99.5]) if values.size else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-9))
 
 

@@ -235,7 +235,9 @@ def run(site: Path | None, folder: Path, *words: object) -> subprocess.Completed
 
 def test_names_are_ours_and_theirs(site: Path) -> None:
     assert plugins.names("radiomics.features")[-1] == "filling"
-    assert plugins.strangers("radiomics.filters")["share"].distribution == "stranger-radiomics"
+    assert (
+        plugins.external_plugins("radiomics.filters")["share"].distribution == "stranger-radiomics"
+    )
     assert plugins.load("radiomics.models", "mine").TASKS == ("binary", "multiclass")
     assert "filling" in plugins.modules("radiomics.features")
     with pytest.raises(ConfigurationError, match="Did you mean 'filling'"):
@@ -329,7 +331,13 @@ def test_a_broken_plugin_is_told_and_disturbs_no_other(
     )
     package = "radiomics.features"
     with pytest.warns(PluginWarning) as found:
-        assert set(plugins.strangers(package)) == {"gone", "fails", "half", "loose", "filling"}
+        assert set(plugins.external_plugins(package)) == {
+            "gone",
+            "fails",
+            "half",
+            "loose",
+            "filling",
+        }
     told = sorted(str(one.message) for one in found)
     assert told == [
         "radiomics.features: 'Bad-Name' of broken-radiomics is left out: a name has small letters, "
@@ -364,7 +372,7 @@ def test_two_packages_of_one_name_are_both_left_out(
     with pytest.warns(
         PluginWarning, match="one-radiomics and two-radiomics is left out: two of one"
     ):
-        assert plugins.strangers("radiomics.features") == {}
+        assert plugins.external_plugins("radiomics.features") == {}
     with pytest.raises(ConfigurationError, match="there is no 'filling'"):
         plugins.load("radiomics.features", "filling")
 

@@ -87,6 +87,18 @@ def test_windows_follow_the_unit(unit: str, window: Any, limits: tuple[float, fl
     assert (picture.get_cmap().name == "gray_r") == unit.startswith("SUV")
 
 
+def test_voxels_without_a_value_leave_the_window_to_the_others() -> None:
+    image, _ = scene("1")
+    array = image.array.copy()
+    array[:, :5] = np.nan
+    low, high = show(Volume(array, image.affine)).axes[0].images[0].get_clim()
+    assert -400 < low < 0 < high < 800
+    assert show(Volume(np.full((1, 2, 2), np.nan), np.eye(4))).axes[0].images[0].get_clim() == (
+        0,
+        1,
+    )
+
+
 def test_what_cannot_be_drawn_is_told() -> None:
     image, mask = scene()
     with pytest.raises(ValueError, match="a window is one of soft_tissue"):
