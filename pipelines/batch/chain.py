@@ -20,7 +20,14 @@ from radiomics.pipelines.batch.monitor import Monitor
 from radiomics.pipelines.batch.planning import Plan, Planner, make_plan, row_key
 from radiomics.pipelines.batch.processes import Pool, Processes
 from radiomics.pipelines.batch.records import Records
-from radiomics.pipelines.batch.request import BESIDE_TABLES, SCRATCH, STORE, Outcome, Request
+from radiomics.pipelines.batch.request import (
+    BESIDE_TABLES,
+    SCRATCH,
+    STORE,
+    UNFINISHED,
+    Outcome,
+    Request,
+)
 from radiomics.pipelines.batch.scheduling import FAILED, Limits, Run
 from radiomics.pipelines.batch.summary_process import SummaryProcess
 from radiomics.pipelines.batch.tasks import Source
@@ -162,7 +169,8 @@ def check_output(request: Request) -> None:
     folder = request.output
     if folder.exists() and not folder.is_dir():
         raise InputError("--output", "results need a folder", "a file", "name another place")
-    others = [p for p in folder.iterdir() if p.name not in BESIDE_TABLES] if folder.is_dir() else []
+    there = list(folder.iterdir()) if folder.is_dir() else []
+    others = [p for p in there if p.name not in BESIDE_TABLES and not p.match(UNFINISHED)]
     if others and not (folder / STORE).is_file() and not request.force:
         rule = "the folder is new, empty, or that of a batch"
         found = f"{len(others)} other file(s) and no store of a batch"

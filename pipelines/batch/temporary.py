@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from radiomics.pipelines.batch.request import TEMPORARY
+from radiomics.pipelines.batch.request import TEMPORARY, UNFINISHED
 
 POLITE = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """What asks a process to end: the end of its terminal, on Windows Ctrl-Break or a closed window."""
@@ -46,5 +46,5 @@ def remove_temporary_files(folder: Path) -> None:
     """Remove what lies in a folder for a run only."""
     for name in TEMPORARY:
         shutil.rmtree(folder / name, ignore_errors=True)
-    for left in folder.glob(".*.part"):
+    for left in folder.glob(UNFINISHED):
         left.unlink(missing_ok=True)

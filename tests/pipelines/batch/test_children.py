@@ -144,11 +144,11 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     settle(tmp_path / "in" / "image0.nii.gz")
     write_rows(manifest, rows)
     out, log = tmp_path / "out", tmp_path / "log"
-    middle = tmp_path / "in" / "image60.nii.gz"
-    trouble_of(middle).write_text("wait")
+    first = tmp_path / "in" / "image0.nii.gz"  # the others have the same content
+    trouble_of(first).write_text("wait")
     words = (manifest, "--settings", tmp_path / "in" / "quick.yaml", "--workers", 1)
     process = begin(*words, "--output", out, "--log", log)
-    wait_until(lambda: is_held_up(middle), process)
+    wait_until(lambda: is_held_up(first), process)
     assert '"start"' in log.read_text()
     assert (out / ROWS / NAME).stat().st_mode & 0o777 == 0o600
     process.send_signal(number)
@@ -157,7 +157,7 @@ def test_rows_on_disk_end_with_the_run(number: int, tmp_path: Path) -> None:
     assert "Traceback" not in said[1]
     wait_until(lambda: not below(process.pid))
     assert (out / ROWS).exists() == (number == signal.SIGKILL)
-    trouble_of(middle).unlink()
+    trouble_of(first).unlink()
     again = begin(*words, "--output", out, "--log", log)
     said = again.communicate(timeout=LIMIT_S)
     assert again.returncode == 0, said

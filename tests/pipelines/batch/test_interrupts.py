@@ -92,7 +92,7 @@ def test_an_interrupted_batch_goes_on(
 ) -> None:
     request = ("--settings", cohort.parent / "quick.yaml", "--workers", 1)
     out, log = tmp_path / "out", tmp_path / "log"
-    trouble = trouble_of(cohort.parent / "image30.nii.gz")
+    trouble = trouble_of(cohort.parent / "image1.nii.gz")
     trouble.write_text("wait")
     process = begin(cohort, *request, "--output", out, "--log", log, code=HELD_UP)
     wait_for(log, "done", process)
@@ -125,7 +125,7 @@ def test_status_is_told_while_a_batch_runs_and_after(cohort: Path, tmp_path: Pat
     out, log = tmp_path / "out", tmp_path / "log"
     settings = cohort.parent / "quick.yaml"
     words = (cohort, "--settings", settings, "--workers", 1, "--output", out)
-    trouble = trouble_of(cohort.parent / "image30.nii.gz")
+    trouble = trouble_of(cohort.parent / "image1.nii.gz")
     trouble.write_text("wait")
     process = begin(*words, "--log", log, code=HELD_UP)
     wait_for(log, "start", process)
