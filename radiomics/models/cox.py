@@ -26,7 +26,7 @@ STATIONARY, EXACT = 1e-4, 1e-9
 The first is for proximal gradients, the second for Newton's method.
 """
 STEPS = 200
-"""Newton steps at most: where so many are not enough, nothing but the penalty bounds the hazards."""
+"""Newton steps at most: what needs more has no finite optimum but for a weak penalty."""
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
