@@ -387,7 +387,7 @@ def test_hazards_that_nothing_bounds_stay_finite() -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = Cox(strength=0.0).fit(x, y)
     assert np.isfinite(model.coef_).all()
-    assert model.score(x, y) > 0.99
+    assert model.score(x, y) > 0.95
 
 
 def test_too_few_iterations_are_told() -> None:
