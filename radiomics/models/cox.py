@@ -25,6 +25,8 @@ STATIONARY, EXACT = 1e-4, 1e-9
 
 The first is for proximal gradients, the second for Newton's method.
 """
+STEPS = 200
+"""Newton steps at most: what needs more has no finite optimum but for a weak penalty."""
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -50,7 +52,7 @@ class Cox(BaseEstimator):  # type: ignore[misc]
     ----------
     strength : :math:`s`, of the penalty per sample
     l1_ratio : :math:`r`, 0 is ridge, 1 is LASSO
-    max_iter : iterations of each of the two methods, at most
+    max_iter : iterations of each of the two methods, at most; of Newton's never more than 200
 
     Attributes
     ----------
@@ -172,12 +174,17 @@ class Cox(BaseEstimator):  # type: ignore[misc]
                     return beta, iterations
         z = np.where(varies, x, 0.0) / unit
         gamma, iterations, left = _newton(
-            z, event, last, lasso=lasso / unit, ridge=ridge / unit**2, max_iter=self.max_iter
+            z,
+            event,
+            last,
+            lasso=lasso / unit,
+            ridge=ridge / unit**2,
+            max_iter=min(self.max_iter, STEPS),
         )
         if left > STATIONARY:
             warnings.warn(
-                f"Cox's model has not converged in {iterations} iterations: raise max_iter, or "
-                "the strength of the penalty",
+                f"Cox's model has not converged in {iterations} iterations: scale the columns, or "
+                "raise the strength of the penalty or max_iter",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -399,14 +406,15 @@ def _newton(
         smooth = gradient + ridge * beta
         sign = np.where(beta != 0, np.sign(beta), -np.sign(smooth))
         steep = smooth + lasso * sign
-        free = (beta != 0) | (np.abs(smooth) > lasso)
+        free = _free(beta, np.abs(smooth) - lasso, lasso, len(z))
         step = np.zeros_like(beta)
         step[free] = _downhill(
             _curvature(z[:, free], linear, event, last) + np.diag(ridge[free]),
             steep[free],
             inward=np.where(beta != 0, 0.0, sign)[free],
         )
-        length = 1.0
+        # where hazards tell all, farther is always better: go there in steps
+        length = min(1.0, LARGEST / max(float(np.ptp(z @ step)), 1e-300))
         while length > 1e-12:
             moved = beta + length * step
             moved[moved * sign < 0] = 0
@@ -421,6 +429,20 @@ def _newton(
     return beta, iteration, left
 
 
+def _free(beta: Floats, rise: Floats, lasso: Floats, count: int) -> NDArray[np.int64]:
+    """Return which coefficients a Newton step moves, by number.
+
+    Those that are not zero, and of those that leave zero downhill the steepest few: more than
+    there are samples have no single best step where nothing but the LASSO holds them.
+    """
+    moving = np.flatnonzero(beta)
+    leaving = np.flatnonzero((beta == 0) & (rise > 0))
+    held = lasso[leaving] > 0
+    room = max(1, min(1 + len(moving) // 2, count - len(moving)))
+    steepest = leaving[held][np.argsort(-rise[leaving][held], kind="stable")[:room]]
+    return np.sort(np.concatenate([moving, leaving[~held], steepest]))
+
+
 def _downhill(curvature: Floats, slope: Floats, inward: Floats) -> Floats:
     """Return the Newton step (F,) of coefficients of which none leaves zero the wrong way.
 
@@ -431,11 +453,12 @@ def _downhill(curvature: Floats, slope: Floats, inward: Floats) -> Floats:
     inward : (F,) the sign that a coefficient at zero may take, and 0 for all others
     """
     step = np.zeros_like(slope)
+    size = np.sqrt(np.maximum(np.diag(curvature), 1e-300))
     kept = np.arange(len(slope))
     while len(kept):
-        part = curvature[np.ix_(kept, kept)]
-        part += np.eye(len(kept)) * 1e-12 * np.trace(part)  # columns may be combinations of others
-        step[kept] = -np.linalg.solve(part, slope[kept])
+        part = curvature[np.ix_(kept, kept)] / size[kept] / size[kept, None]
+        part += 1e-10 * np.eye(len(kept))  # columns may be combinations of others
+        step[kept] = -np.linalg.lstsq(part, slope[kept] / size[kept])[0] / size[kept]
         wrong = step[kept] * inward[kept] < 0
         if not wrong.any():
             return step
@@ -460,9 +483,13 @@ def _weights(linear: Floats, event: NDArray[np.bool_], last: NDArray[Any]) -> Fl
 
 def _curvature(z: Floats, linear: Floats, event: NDArray[np.bool_], last: NDArray[Any]) -> Floats:
     """Return the second derivatives of minus the log partial likelihood per sample: (F, F)."""
-    ratio = np.exp(linear - linear.max())
-    risk = ratio.cumsum()[last[event], None]
-    total = (ratio[:, None] * z).cumsum(axis=0)[last[event]]
-    mean = np.divide(total, risk, out=np.zeros_like(total), where=risk > 0)  # (E, F)
-    weight = _weights(linear, event, last)
-    return np.asarray((z.T @ (weight[:, None] * z) - mean.T @ mean) / len(z))
+    risk = np.logaddexp.accumulate(linear)[last]
+    found = z.T @ (_weights(linear, event, last)[:, None] * z)
+    rows = np.arange(len(z))
+    events = np.flatnonzero(event)
+    for some in np.array_split(events, 1 + len(events) * len(z) // 2**22):  # 32 MiB of shares
+        share = np.exp(np.minimum(linear - risk[some, None], 0))  # (E, N)
+        share[rows > last[some, None]] = 0
+        mean = share @ z
+        found -= mean.T @ mean
+    return np.asarray(found / len(z))

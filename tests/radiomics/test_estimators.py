@@ -369,13 +369,25 @@ def test_raw_measurements_give_finite_hazards(columns: int, strength: float) -> 
     assert model.score(x[:, :columns], y) > 0.5
 
 
-def test_a_column_without_variation_has_no_coefficient() -> None:
+def test_a_constant_column_has_no_coefficient_and_two_equal_ones_share_theirs() -> None:
     x = noise() * 1e4
     x[:, 2] = 7e5
     x[:, 3] = x[:, 0]
-    model = Cox(strength=1e-3).fit(x, outcome(x / 1e4, "survival"))
+    y = outcome(x / 1e4, "survival")
+    model = Cox(strength=1e-3).fit(x, y)
     assert model.coef_[2] == 0
-    assert model.coef_[3] == pytest.approx(model.coef_[0])
+    alone = Cox(strength=1e-3).fit(np.delete(x, 3, axis=1), y)
+    assert model.coef_[0] + model.coef_[3] == pytest.approx(alone.coef_[0], rel=1e-5)
+
+
+def test_hazards_that_nothing_bounds_stay_finite() -> None:
+    x = np.exp(3 * noise())
+    y = survival.outcome(np.ones(len(x)), -x[:, 0])  # the first column tells the order
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = Cox(strength=0.0).fit(x, y)
+    assert np.isfinite(model.coef_).all()
+    assert model.score(x, y) > 0.95
 
 
 def test_too_few_iterations_are_told() -> None:
