@@ -18,6 +18,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+from radiomics.pipelines.batch.parts import layout_of
 
 from radiomics import (
     Volume,
@@ -31,7 +32,6 @@ from radiomics import (
 )
 from radiomics.extraction import versions
 from radiomics.extraction.settings import ExtractionSettings, load_settings
-from radiomics.pipelines.batch.parts import layout_of
 from radiomics.plugins import ConfigurationError, PluginWarning
 
 FAMILY = '''
