@@ -31,7 +31,7 @@ from radiomics import (
 )
 from radiomics.extraction import versions
 from radiomics.extraction.settings import ExtractionSettings, load_settings
-from radiomics.pipelines.batch.parts import layout_of
+from radiomics.pipelines.batch.layouts import layout_of
 from radiomics.plugins import ConfigurationError, PluginWarning
 
 FAMILY = '''
