@@ -18,7 +18,6 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from radiomics.pipelines.batch.parts import layout_of
 
 from radiomics import (
     Volume,
@@ -32,6 +31,7 @@ from radiomics import (
 )
 from radiomics.extraction import versions
 from radiomics.extraction.settings import ExtractionSettings, load_settings
+from radiomics.pipelines.batch.layouts import layout_of
 from radiomics.plugins import ConfigurationError, PluginWarning
 
 FAMILY = '''

@@ -16,7 +16,7 @@ from radiomics import InputError, Volume, extract, featureextractor
 from radiomics.compat.volumes import columns
 from radiomics.extraction.settings import load_settings
 from radiomics.pipelines.batch.layouts import layout_of
-from radiomics.pipelines.commands.extract import filter_file
+from radiomics.pipelines.commands.filter import filter_file
 from radiomics.plugins import ConfigurationError
 from tests.oracles.pyradiomics import ENABLED, images
 
