@@ -13,7 +13,7 @@ import pytest
 
 import radiomics as radiomics_package
 from radiomics import Volume, extract, read_image, read_mask, write_volume
-from radiomics.io.files.tables import Manifest
+from radiomics.io.files.tables import Manifest, read_table
 from radiomics.pipelines.commands import shadows
 from tests.conftest import shared
 from tests.series import positions, write_series
@@ -57,7 +57,7 @@ def test_extract_to_standard_output_and_to_files(patient: Path, tmp_path: Path) 
         row = (
             json.loads(path.read_text())[0]
             if suffix == "json"
-            else (pd.read_csv if suffix == "csv" else pd.read_parquet)(path).iloc[0].to_dict()
+            else read_table(path).iloc[0].to_dict()
         )
         assert row["roi"] == "Lesion 1"
         assert row["original_morphology_volume"] == expected["original_morphology_volume"]
