@@ -48,6 +48,7 @@ lint: install
 
 typecheck: install
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
 
 wheel: install
 	$(BIN)/python -m build --no-isolation

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 from radiomics.pipelines.commands.exits import INTERRUPTED, WRONG
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while Python imports is no traceback, either."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a pipe on Windows may not know every letter
+            stream.reconfigure(errors="backslashreplace")
     try:
         from radiomics.pipelines.commands.shadows import find_shadows
 

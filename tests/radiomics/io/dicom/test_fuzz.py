@@ -28,8 +28,8 @@ INPUTS = {
     "JPEG 2000": 7_500,
     "JPEG-LS": 2_500,
 }
-LONGEST = 2.0
-"""Seconds of processors that reading a file of a few kilobytes may take."""
+LONGEST = 60.0
+"""Seconds of a processor after which reading a file of a few kilobytes counts as hanging."""
 LARGEST = 2**25
 """Bytes that reading a file of a few kilobytes may take at once."""
 EVERY = 20
