@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,8 @@ import pandas as pd
 
 from radiomics.types import Case, InputError
 
-READERS = {
-    ".csv": partial(pd.read_csv, float_precision="round_trip"),
-    ".tsv": partial(pd.read_table, float_precision="round_trip"),
-    ".parquet": pd.read_parquet,
-}
-"""By suffix. Numbers are those written, to the last bit, which is not every pandas' default."""
+READERS = {".csv": pd.read_csv, ".tsv": pd.read_table, ".parquet": pd.read_parquet}
+"""By suffix. From pandas 3.1 on, decimals are read to the last bit."""
 NEEDED = ("id", "image", "mask")
 TEXT = (*NEEDED, "series", "roi", "label", "segment", "group")
 """Columns that are names, even where they look like numbers: 001 is not 1."""
