@@ -7,7 +7,7 @@ the rest may not be importable any more.
 from __future__ import annotations
 
 import json
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -50,6 +50,3 @@ def _source_of_ours() -> str:
         return str(record["url"])
     editable = record.get("dir_info", {}).get("editable", False)
     return ("--editable " if editable else "") + f'"{unquote(address.path)}"'
-
-
-__all__ = ["Distribution", "find_shadows"]

@@ -214,8 +214,10 @@ def test_another_owner_of_our_names_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     assert shadows.find_shadows() == []
 
     class Rival:
-        def locate_file(self, _: str) -> Path:
-            return Path(radiomics_package.__file__).resolve().parent.parent
+        version = "3.1.0"
+
+        def locate_file(self, name: str) -> Path:
+            return Path(radiomics_package.__file__).resolve().parent.parent / name
 
     def distribution(name: str) -> Rival:
         if name != "pyradiomics":
@@ -223,9 +225,9 @@ def test_another_owner_of_our_names_is_noticed(monkeypatch: pytest.MonkeyPatch) 
         return Rival()
 
     monkeypatch.setattr(shadows, "distribution", distribution)
-    assert shadows.find_shadows() == [
-        "the distribution 'pyradiomics' also installs 'radiomics': pip uninstall pyradiomics"
-    ]
+    (problem,) = shadows.find_shadows()
+    assert problem.startswith("pyradiomics 3.1.0 also installs the import name 'radiomics'")
+    assert "pip uninstall --yes pyradiomics radiomics-pipelines" in problem
 
 
 def test_the_ibsi_phantom_through_the_command_line(tmp_path: Path) -> None:
