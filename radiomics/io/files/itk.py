@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.io.files.kinds import ITK_SUFFIXES, has_itk_suffix
+from radiomics.io.files.kinds import ITK_SUFFIXES, has_itk_suffix, volume_of_file
 from radiomics.io.files.nifti import SUFFIXES
 from radiomics.types import InputError, Volume
 
@@ -44,7 +44,7 @@ def read_itk(path: Path, unit: str = "") -> Volume:
     del image  # its memory is needed
     if array.dtype.kind == "f" and path.name.lower().endswith(SUFFIXES):
         array = _restore_non_finite(array, path)
-    return Volume(array, affine, unit)
+    return volume_of_file(path, array, affine, unit)
 
 
 def read_shape(path: Path) -> tuple[int, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from radiomics.types import InputError
+from numpy.typing import NDArray
+
+from radiomics.types import InputError, Volume
 
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 SLICER_SUFFIX = ".seg.nrrd"
@@ -32,6 +35,22 @@ def existing_path(path: str | Path) -> Path:
     if not path.exists():
         raise InputError(path, "the path must exist", "nothing there", "check the spelling")
     return path
+
+
+def volume_of_file(path: Path, array: NDArray[Any], affine: NDArray[Any], unit: str) -> Volume:
+    """Return what a file holds as a Volume.
+
+    Raises
+    ------
+    InputError
+        When the header gives no grid on which voxels have places, or holds no numbers.
+    """
+    try:
+        return Volume(array, affine, unit)
+    except ValueError as error:
+        rule = "the header must give voxels a grid: spacings above 0 along three directions"
+        remedy = "export the image again, or correct its header"
+        raise InputError(path, rule, str(error), remedy) from None
 
 
 def file_parts(path: Path) -> list[Path]:

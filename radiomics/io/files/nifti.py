@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.io.files.kinds import volume_of_file
 from radiomics.types import InputError, Volume
 
 SUFFIXES = (".nii", ".nii.gz")
@@ -124,7 +125,7 @@ def read_nifti(path: Path, unit: str = "") -> Volume | None:
         ) from None
     if not array.dtype.isnative:
         array = array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
-    return Volume(array, affine, unit)
+    return volume_of_file(path, array, affine, unit)
 
 
 def check_spacing(path: Path) -> None:

@@ -211,6 +211,15 @@ def test_values_that_are_not_finite_stay(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scaled.array[0, 0, :3], array[0, 0, :3])
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_grid_without_a_place_for_voxels_is_refused(tmp_path: Path, packed: bool) -> None:
+    data = bytearray(content())
+    data[87] = 0  # the exponent of a spacing: 1e-38 mm
+    path = written(tmp_path, bytes(data), packed)
+    with pytest.raises(InputError, match="must give voxels a grid"):
+        read_image(path)
+
+
 @given(st.integers(0, 351), st.integers(0, 255), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_changed_byte_of_the_header_gives_simpleitks_image_or_a_refusal(
