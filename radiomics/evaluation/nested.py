@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ def estimate(
         check_disjoint(samples.groups, train, test)
     jobs = [delayed(_fit_and_score)(recipes, table, samples.y, split, plan) for split in splits]
     done: list[dict[str, tuple[Fitted, Any]]] = []
-    for part in Parallel(n_jobs=workers, return_as="generator")(jobs):
+    for part in run_jobs(jobs, workers):
         done.append(part)
         progress("folds", len(done), len(splits))
     return {
@@ -101,10 +102,22 @@ def permutation_values(
         for number in range(count)
     ]
     values: list[float] = []
-    for value in Parallel(n_jobs=workers, return_as="generator")(jobs):
+    for value in run_jobs(jobs, workers):
         values.append(value)
         progress("permutations", len(values), count)
     return np.array(values)
+
+
+def run_jobs(jobs: list[Any], workers: int) -> Iterator[Any]:
+    """Yield the results of joblib's delayed calls in their order, computed by processes.
+
+    joblib replaces a process whose memory has grown, as by importing torch, and warns of it in a
+    thread of its own. Nothing is lost by that; but where warnings are errors the thread would end,
+    and whoever waits for results would wait for ever.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        yield from Parallel(n_jobs=workers, return_as="generator")(jobs)
 
 
 def grouped_frame(samples: Samples) -> pd.DataFrame:
