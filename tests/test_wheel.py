@@ -132,8 +132,7 @@ def hugging_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.mark.parametrize("first", ["ours", "theirs"])
-@pytest.mark.parametrize("leaves", ["ours", "theirs"])
+@pytest.mark.parametrize(("first", "leaves"), [("ours", "theirs"), ("theirs", "ours")])
 def test_hugging_faces_datasets_beside_ours(
     wheel: Path, hugging_face: Path, fresh: Environment, first: str, leaves: str
 ) -> None:
