@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from radiomics.pipelines.commands.exits import FAILED, INTERRUPTED, WRONG
+from radiomics.pipelines.commands.options import Quiet, Suv, Workers
 
 if TYPE_CHECKING:
     from radiomics.pipelines.batch.request import Outcome, Request
@@ -24,7 +25,6 @@ Output = Annotated[Path, typer.Option(help="Folder for the results; an earlier r
 Settings = Annotated[
     list[str] | None, typer.Option(help="Preset or YAML file; several: one table each.")
 ]
-Workers = Annotated[int, typer.Option(min=0, help="Processes; 0: one a processor.")]
 Scheduler = Annotated[
     str, typer.Option(help="Dask: tcp://HOST:PORT, or local. Needs the extra [cluster].")
 ]
@@ -42,7 +42,6 @@ Status = Annotated[
 Key = Annotated[
     Path | None, typer.Option(help="File with a key (made if absent): ids become keyed hashes.")
 ]
-Suv = Annotated[str | None, typer.Option(help="bw, lbm, lbm_james or bsa: PET into SUV.")]
 Keep = Annotated[
     bool, typer.Option("--keep-identifiers", help="Leave paths, UIDs and names in the outputs.")
 ]
@@ -70,7 +69,7 @@ def batch(
     keep_identifiers: Keep = False,
     pseudonymise: Key = None,
     write_manifest: Found = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
     from radiomics.pipelines.batch.children import import_for, start_fork_server

@@ -112,10 +112,12 @@ def _computed(
     if jobs == 1 or len(cases) == 1:
         yield from (extract_case(case, params, settings) for case in cases)
         return
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
-    parallel = Parallel(n_jobs=min(jobs, len(cases)), return_as="generator")
-    yield from parallel(delayed(extract_case)(case, params, settings) for case in cases)
+    from radiomics.evaluation.processes import run_jobs
+
+    calls = (delayed(extract_case)(case, params, settings) for case in cases)
+    yield from run_jobs(calls, min(jobs, len(cases)))
 
 
 def run(

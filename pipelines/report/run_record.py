@@ -47,21 +47,21 @@ def author(what: str) -> Callable[[RunRecord], Answer]:
 def of_images(answer: Callable[[RunRecord], Answer], what: str) -> Callable[[RunRecord], Answer]:
     """Return an answer that is left to the author where another tool made the features."""
 
-    def found(r: RunRecord) -> Answer:
+    def answer_or_author(r: RunRecord) -> Answer:
         return answer(r) if r.images else (AUTHOR, f"the features come from another tool: {what}")
 
-    return found
+    return answer_or_author
 
 
 def of_settings(answer: Callable[[RunRecord], Answer], what: str) -> Callable[[RunRecord], Answer]:
     """Return an answer that our settings give, unless PyRadiomics' parameters stand for them."""
 
-    def found(r: RunRecord) -> Answer:
+    def answer_of_settings(r: RunRecord) -> Answer:
         if r.config.extraction.pyradiomics is not None:
             return MET, "as PyRadiomics' parameters say, which stand under Provenance"
         return answer(r)
 
-    return of_images(found, what)
+    return of_images(answer_of_settings, what)
 
 
 def confounders(r: RunRecord) -> Answer:

@@ -197,7 +197,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         rows = self._rows(x, fitting=True)
         names = tuple(map(str, range(len(rows))))
-        samples = Samples(names, x.index.to_numpy(dtype=str), self._seen(rows), y)
+        samples = Samples(names, x.index.to_numpy(dtype=str), self._images_of(rows), y)
         options = Options.model_validate(dict(self.training))
         kept, aside = split_validation(samples, options, self.share)
         trained = run_on_one_thread(lambda: train(self.network, kept, options, aside))
@@ -228,7 +228,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         check_is_fitted(self)
         trained = card.loads(self.weights_.tobytes(), build_from_card)
-        seen = self._seen(self._rows(x, fitting=False))
+        seen = self._images_of(self._rows(x, fitting=False))
         return np.asarray(
             (run_on_one_thread(lambda: embed(trained, seen)) - self.mean_) / self.spread_
         )
@@ -245,7 +245,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         validate_data(self, x, reset=fitting, skip_check_array=True)
         return x[ROW].to_numpy(dtype=np.int64)
 
-    def _seen(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _images_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.images is None:
             raise ValueError("an embedding needs images: set them before it is used")
         return self.images.take(rows)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from radiomics.evaluation.comparisons import permute_outcome
 from radiomics.evaluation.measures import headline
+from radiomics.evaluation.processes import run_jobs
 from radiomics.evaluation.splits import Split, check_disjoint
 from radiomics.evaluation.tuning import Fitted, Plan, Recipe, Training
 from radiomics.types import Predictions, Progress, Samples, silent
@@ -106,18 +106,6 @@ def permutation_values(
         values.append(value)
         progress("permutations", len(values), count)
     return np.array(values)
-
-
-def run_jobs(jobs: list[Any], workers: int) -> Iterator[Any]:
-    """Yield the results of joblib's delayed calls in their order, computed by processes.
-
-    joblib replaces a process whose memory has grown, as by importing torch, and warns of it in a
-    thread of its own. Nothing is lost by that; but where warnings are errors the thread would end,
-    and whoever waits for results would wait for ever.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        yield from Parallel(n_jobs=workers, return_as="generator")(jobs)
 
 
 def grouped_frame(samples: Samples) -> pd.DataFrame:

@@ -151,6 +151,11 @@ def extract(
         A wrong key or value in the settings, or a feature that they do not lead to.
     TypeError
         An image that is none of those, such as a path or an array, with what makes one of it.
+
+    Warns
+    -----
+    UserWarning
+        Of what had to be assumed, such as the unit of an image that does not know its own.
     """
     checked = load_settings(settings)
     wanted, columns = (checked, None) if features is None else choose_features(checked, features)
@@ -158,7 +163,10 @@ def extract(
     several = several_masks(mask)
     if several is not None:
         return _table(several, compute_in)
-    return compute_in(mask, "mask").features
+    done = compute_in(mask, "mask")
+    for note in done.notes:  # a dict of numbers has no other place for it
+        warnings.warn(note, UserWarning, stacklevel=2)
+    return done.features
 
 
 def _compute_in(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from radiomics.io.files.itk import affine_of
+from radiomics.io.files.kinds import volume_of_file
 from radiomics.io.masks.grids import mask_on_grid
 from radiomics.io.masks.segments import choose_segment
 from radiomics.types import InputError, Volume
@@ -77,6 +78,7 @@ def read_slicer_segment(path: Path, like: Volume, segment: int | str | None = No
     chosen = segments[number]
     layers: NDArray[Any] = sitk.GetArrayFromImage(image)
     layer = layers[..., chosen.layer] if image.GetNumberOfComponentsPerPixel() > 1 else layers
-    source = Volume(layer == chosen.value, affine_of(image), "1", like.frame)
+    grid = volume_of_file(path, layer == chosen.value, affine_of(image), "1")
+    source = replace(grid, frame=like.frame)
     array, history = mask_on_grid(path, source, like, f"segment {name!r}")
     return Volume(array, like.affine, "1", like.frame, history)

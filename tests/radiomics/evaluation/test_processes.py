@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from joblib import delayed
 
-from radiomics.evaluation.nested import run_jobs
+from radiomics.evaluation.processes import run_jobs
 
 
 def grow(number: int) -> int:

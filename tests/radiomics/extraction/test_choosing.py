@@ -123,7 +123,8 @@ def test_images_of_other_libraries_have_the_same_values() -> None:
     )
     for one in (image, mask):
         one.SetSpacing((1, 1, 1.5))
-    plain = extract(image, mask, {**settings, "modality": "CT"})  # without a unit, taken as HU
+    with pytest.warns(UserWarning, match="without a unit: taken as HU"):
+        plain = extract(image, mask, {**settings, "modality": "CT"})
     assert plain == pytest.approx(ours, rel=1e-9, nan_ok=True)
     image = nibabel.Nifti1Image(np.zeros((3, 3, 3)), np.eye(4))
     assert isinstance(filters.apply("square", image), Volume)

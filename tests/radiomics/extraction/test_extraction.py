@@ -129,7 +129,8 @@ def test_bad_intensities_masks_and_modalities_are_refused() -> None:
     for unit, modality in (("HU", "PT"), ("1", "CT"), ("SUVbw", "MR")):
         with pytest.raises(InputError, match=f"these settings are for {modality}"):
             extract(replace(image, unit=unit), mask, {"modality": modality})
-    assert extract(replace(image, unit=""), mask, {"modality": "PT"})
+    with pytest.warns(UserWarning, match="without a unit: 32 grey levels"):
+        assert extract(replace(image, unit=""), mask, {"modality": "PT"})
     with pytest.raises(InputError, match="4 GiB"):
         extract(image, mask, {"resample": {"spacing": [0.005, 0.005, 0.005]}})
     speck = np.zeros(mask.shape, bool)
