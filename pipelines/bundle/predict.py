@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from radiomics.extraction import extract
+from radiomics.extraction import compute, prepare
 from radiomics.extraction.settings import ExtractionSettings, unit_in
 from radiomics.io import read_image, read_mask
 from radiomics.io.files.tables import Manifest, read_manifest, read_table
@@ -103,7 +103,8 @@ def _feature_row(
     site = {"site": known["site"]} if known.get("site") else {}
     if not bundle.description["columns"]:
         return site
-    features = extract(image, mask, _settings(bundle))
+    settings = _settings(bundle)
+    features = compute(prepare(image, mask, settings), settings).features
     wanted = [c for c in bundle.description["columns"] if c not in features]
     absent = [name for name in wanted if name not in known]
     if absent:

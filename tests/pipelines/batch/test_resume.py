@@ -63,7 +63,8 @@ def test_values_are_those_of_extract(request_: Request, monkeypatch: Patch) -> N
     row = table_of(request_.output).iloc[2]
     image = read_image(request_.manifest.parent / "image2.nii.gz")
     mask = read_mask(request_.manifest.parent / "mask2.nii.gz", like=image, label=1)
-    expected = extract(image, mask, request_.settings[0])
+    with pytest.warns(UserWarning, match="without a unit"):
+        expected = extract(image, mask, request_.settings[0])
     assert list(row.index[-len(expected) :]) == list(expected)
     assert [row[name] for name in expected] == list(expected.values())
 
