@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -75,7 +75,8 @@ def ct_phantom(folder: Path) -> tuple[Volume, Volume]:
         image = read_image(folder / "dicom")
         return image, read_mask(folder / "rtstruct.dcm", like=image, roi="GTV-1")
     if (folder / "image.nii.gz").is_file() and (folder / "mask.nii.gz").is_file():
-        image = read_image(folder / "image.nii.gz")
+        # NIfTI tells no unit; the phantom's numbers are HU
+        image = replace(read_image(folder / "image.nii.gz"), unit="HU")
         return image, read_mask(folder / "mask.nii.gz", like=image)
     raise InputError(
         folder,

@@ -26,7 +26,7 @@ def phantom(kind: str) -> tuple[Volume, Volume]:
     folder = shared("reference", "ibsi", "ibsi1", "ct_phantom")
     if kind == "dicom":
         return ct_phantom(folder)
-    image = read_image(folder / "image.nii.gz")
+    image = replace(read_image(folder / "image.nii.gz"), unit="HU")
     return image, read_mask(folder / "mask.nii.gz", like=image)
 
 
