@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from radiomics.pipelines.batch.filtering import CohortFilter
 
 STORE, STATUS, LOCK, OWNER = "records.sqlite", "status.json", "batch.lock", "batch-owner.json"
 SCRATCH, ROWS = ".scratch", ".rows"
@@ -34,14 +36,23 @@ class Request:
     log: Path | None = None
     quiet: bool = False
     threads: int = 0
+    wanted: CohortFilter = field(default_factory=CohortFilter)
+    excel: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a batch; ``finished`` is False where it was interrupted."""
+    """What came of a batch; ``finished`` is False where it was interrupted.
+
+    ``others`` counts the rows that were not to be computed by their status, ``failures`` are of the
+    first failed rows the id and the reason, ``notes`` what a user should know of the values.
+    """
 
     finished: bool
     done: int
     failed: int
     waiting: int
     written: tuple[Path, ...]
+    others: tuple[tuple[str, int], ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
