@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from radiomics.plugins import ConfigurationError, missing_extra
 
 SUFFIX = ".xlsx"
@@ -24,6 +26,7 @@ OPTIONS = {
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
+    "use_zip64": True,
 }
 MADE = datetime(2000, 1, 1)
 """When files say that they were made: the same rows give the same bytes."""
@@ -62,36 +65,47 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
         When they are more than a sheet holds.
     """
     import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
 
     temporary = path.with_name(f".{path.name}.part")
     book = xlsxwriter.Workbook(str(temporary), OPTIONS)
     try:
-        book.set_properties({"created": MADE})
-        sheet = book.add_worksheet("features")
-        sheet.freeze_panes(1, 1)
-        bold = book.add_format({"bold": True})
-        for place, name in enumerate(columns):
-            sheet.write_string(0, place, str(name), bold)
-        for number, row in enumerate(rows, start=1):
-            if number >= MOST_ROWS:
-                check_sheet(number, len(columns), path.name)
-            for place, value in enumerate(row):
-                _write_cell(sheet, number, place, value)
-        book.close()
+        try:
+            _fill_sheet(book, columns, rows, path.name)
+        finally:
+            book.close()  # which also removes the files that it keeps rows in
         temporary.replace(path)
+    except FileCreateError as error:
+        raise OSError(*error.args[0].args) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _fill_sheet(
+    book: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]], where: str
+) -> None:
+    book.set_properties({"created": MADE})
+    sheet = book.add_worksheet("features")
+    sheet.freeze_panes(1, 1)
+    bold = book.add_format({"bold": True})
+    for place, name in enumerate(columns):
+        sheet.write_string(0, place, str(name), bold)
+    for number, row in enumerate(rows, start=1):
+        if number >= MOST_ROWS:
+            check_sheet(number, len(columns), where)
+        for place, value in enumerate(row):
+            _write_cell(sheet, number, place, value)
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
     if value is None or value != value:
         return
-    if isinstance(value, bool):
-        sheet.write_boolean(row, column, value)
+    if isinstance(value, bool | np.bool_):
+        sheet.write_boolean(row, column, bool(value))
     elif _is_number(value):
         sheet.write_number(row, column, value)
     else:
-        text = str(value)
+        text = str(value).encode("utf-8", "replace").decode()  # a file's name may be no Unicode
         if len(text) > LONGEST_CELL:
             text = text[: LONGEST_CELL - len(CUT)] + CUT
         sheet.write_string(row, column, text)
@@ -99,6 +113,6 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
 
 def _is_number(value: Any) -> bool:
     """Tell whether a sheet can hold a value as a number; it knows no infinity."""
-    if isinstance(value, int):
+    if isinstance(value, int | np.integer):
         return abs(value) < EXACT
-    return isinstance(value, float) and math.isfinite(value)
+    return isinstance(value, float | np.floating) and math.isfinite(value)

@@ -87,7 +87,8 @@ def _run_and_write(
     try:
         planner = make_planner(request, cohort, settings, records)
         check_same_study(planner, request.force)
-        check_plans(planner)
+        for line in check_plans(planner):
+            say(line)
         if request.excel:
             check_spreadsheet(planner)
         run = Run(cohort, planner, make_pool(request), limits(request), monitor)
@@ -149,8 +150,8 @@ def write_summary_page(
     return []
 
 
-def check_plans(planner: Planner) -> None:
-    """Demand settings for a modality of the cohort.
+def check_plans(planner: Planner) -> list[str]:
+    """Demand settings for a modality of the cohort; return a line for each that has none.
 
     Raises
     ------
@@ -159,11 +160,13 @@ def check_plans(planner: Planner) -> None:
     """
     cohort = planner.cohort
     free = cohort.codes == 0
-    if not free.any() or not planner.without_plan()[free].all():
-        return
+    without = free & planner.without_plan()
+    counts = np.bincount(cohort.kinds[without], minlength=len(cohort.modalities)).tolist()
+    of_modality = [(n, name) for name, n in zip(cohort.modalities, counts, strict=True) if n]
+    if not free.any() or not without[free].all():
+        return [f"{n} row(s): left out: no settings are for {name}" for n, name in of_modality]
     asked = ", ".join(f"{p.label} for {p.settings.modality}" for p in planner.plans)
-    counts = np.bincount(cohort.kinds[free], minlength=len(cohort.modalities))
-    found = [f"{n} {m}" for m, n in zip(cohort.modalities, counts.tolist(), strict=True) if n]
+    found = [f"{n} {name}" for n, name in of_modality]
     rule = f"settings are for a modality that is there; these: {asked}"
     remedy = "choose settings for these modalities"
     raise InputError("--settings", rule, f"cases: {', '.join(found)}", remedy)

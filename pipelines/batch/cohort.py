@@ -42,6 +42,7 @@ CHOICES = ("roi", "label", "segment")
 CELLS = ("id", "image", "mask", "series", *CHOICES)
 """Columns by which a run knows a row and its files."""
 KEPT_IF_FILLED = ("label", "segment")
+OF_FOLDERS = ("modality", *ABOUT_SERIES)
 ADDED = ("status", "reason", "verdict", "notes")
 """Columns that tables have besides those of the manifest."""
 LARGE = 4 * 2**20
@@ -229,9 +230,10 @@ def checked_cohort(request: Request, with_files: bool = True) -> Cohort:
 def cohort_of(manifest: Manifest, keep_identifiers: bool = False) -> Cohort:
     """Return what a run needs of a manifest; columns that nobody needs are gone."""
     kinds, modalities = _modalities(manifest)
-    if not (manifest.lines or keep_identifiers):
-        told = [name for name in ABOUT_SERIES if name in manifest.table.column_names]
-        manifest.table = manifest.table.drop_columns(told)
+    if not manifest.lines:
+        told = () if keep_identifiers else ABOUT_SERIES
+        empty = [n for n in OF_FOLDERS if manifest.column(n).unique().to_pylist() == [""]]
+        manifest.table = manifest.table.drop_columns(sorted({*told, *empty}))
     carried = carried_columns(manifest, keep_identifiers)
     names = [n for n in manifest.table.column_names if n in CELLS or n in carried]
     order, ends = manifest.order()

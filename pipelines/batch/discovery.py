@@ -92,8 +92,7 @@ def find_cases(root: Path, readable_ids: bool = False) -> Cases:
         )
     notes += _notes_on_others(seen.headers, reports, len(seen.unreadable) + len(broken))
     rows = _named_rows(found) if readable_ids else [one.row for one in found]
-    columns = [name for name in COLUMNS if name not in COLUMNS[-3:] or any(r[name] for r in rows)]
-    table = pa.table({name: [row[name] for row in rows] for name in columns})
+    table = pa.table({name: [row[name] for row in rows] for name in COLUMNS})
     unusable = {n: (one.status, one.reason) for n, one in enumerate(found) if one.status}
     return Cases(table, unusable, notes)
 
@@ -118,11 +117,11 @@ def _notes_on_others(
 ) -> list[str]:
     """Return what a user should know of the DICOM files that are in no row."""
     used = {id(frame.header) for report in reports for frame in report.frames}
-    others = Counter(
-        h.text("Modality") or "without a modality"
-        for h in headers
-        if id(h) not in used and h.text("Modality") not in MASKS
-    )
+    left = [h for h in headers if id(h) not in used and h.text("Modality") not in MASKS]
+    left = [h for h in left if h.path.name.upper() != "DICOMDIR"]
+    empty = [h for h in left if not (h.text("Modality") or h.text("SOPClassUID"))]  # cut short
+    unreadable += len(empty)
+    others = Counter(h.text("Modality") or "without a modality" for h in left if h not in empty)
     notes = []
     if others:
         listed = ", ".join(f"{count} {name}" for name, count in others.most_common())
@@ -187,7 +186,7 @@ def _series_of_mask(mask: Header, near: Sequence[SeriesReport]) -> tuple[SeriesR
 
     With it, whether it is what the mask refers to, if that refers to anything.
     """
-    said = read_references(mask.path)
+    said = read_references(mask.path, contours=len(near) > 1)
 
     def rank(report: SeriesReport) -> tuple[int, bool, int, str]:
         seen = sum(f.header.text("SOPInstanceUID") in said.instances for f in report.frames)

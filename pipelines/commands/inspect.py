@@ -10,7 +10,6 @@ import typer
 from radiomics.pipelines.commands.exits import WRONG
 from radiomics.pipelines.commands.options import Output, Quiet, Verbose, log_libraries
 
-
 PRESETS = {"CT": "ct", "PT": "pet (read with --suv bw)", "MR": "mr"}
 """Presets that are made for a modality."""
 

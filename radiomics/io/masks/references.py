@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from radiomics.io.dicom.streams import BoundedReader
 
 SEQUENCES = ("ReferencedFrameOfReferenceSequence", "ReferencedSeriesSequence")
+CONTOURS = "ROIContourSequence"
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,34 @@ class References:
     instances: frozenset[str] = frozenset()
 
 
-def read_references(path: Path) -> References:
-    """Return what a mask refers to; a file that cannot be read refers to nothing."""
+def read_references(path: Path, contours: bool = True) -> References:
+    """Return what a mask refers to; a file that cannot be read refers to nothing.
+
+    An RTSTRUCT may name its images beside each contour only: there they are looked for last, where
+    ``contours`` asks for it, as it takes the longest.
+    """
     try:
-        with BoundedReader(path) as stream:
-            data = pydicom.dcmread(
-                stream, stop_before_pixels=True, force=True, specific_tags=list(SEQUENCES)
-            )
-        items = list(_series_items(data))
+        items = list(_series_items(_read(path, *SEQUENCES)))
         series = frozenset(str(item.get("SeriesInstanceUID") or "") for item in items) - {""}
         instances = frozenset(uid for item in items for uid in _instances(item)) - {""}
+        if contours and not (series or instances):
+            items = list(_contour_items(_read(path, CONTOURS)))
+            instances = frozenset(uid for item in items for uid in _instances(item)) - {""}
     except Exception:  # hostile files break the parser in many ways: reading the mask says how
         return References()
     return References(series, instances)
+
+
+def _read(path: Path, *keywords: str) -> Dataset:
+    with BoundedReader(path) as stream:
+        return pydicom.dcmread(
+            stream, stop_before_pixels=True, force=True, specific_tags=list(keywords)
+        )
+
+
+def _contour_items(data: Dataset) -> Iterator[Dataset]:
+    for roi in data.get(CONTOURS) or ():
+        yield from roi.get("ContourSequence") or ()
 
 
 def _series_items(data: Dataset) -> Iterator[Dataset]:
