@@ -114,5 +114,5 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
 def _is_number(value: Any) -> bool:
     """Tell whether a sheet can hold a value as a number; it knows no infinity."""
     if isinstance(value, int | np.integer):
-        return abs(value) < EXACT
+        return abs(int(value)) < EXACT
     return isinstance(value, float | np.floating) and math.isfinite(value)

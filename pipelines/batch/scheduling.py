@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -256,11 +256,11 @@ class Run:
 
     def spared(self) -> tuple[tuple[str, int], ...]:
         """Return how many rows are not to be computed, by their status."""
-        cohort = self.cohort
-        statuses = np.array([status or LEFT_OUT for status in cohort.statuses])
-        found = statuses[cohort.codes[self.states == SPARED]]
-        names, counts = np.unique(found, return_counts=True)
-        return tuple(zip(names.tolist(), counts.tolist(), strict=True))
+        found: Counter[str] = Counter()
+        codes, counts = np.unique(self.cohort.codes[self.states == SPARED], return_counts=True)
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+            found[self.cohort.statuses[code] or LEFT_OUT] += count  # by settings for others
+        return tuple(sorted(found.items()))
 
     def failures(self) -> tuple[tuple[str, str], ...]:
         """Return the ids of the first failed rows with the reason of each."""

@@ -11,3 +11,4 @@ IN_WORDS = {
     LEFT_OUT: "left out",
 }
 """What so many of them are called."""
+STATUSES = (DONE, FAILED, WAITING, *IN_WORDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from radiomics.pipelines.batch.discovery import find_cases
 from radiomics.pipelines.batch.filtering import checked_filter
 from radiomics.pipelines.batch.request import Request
 from radiomics.types import InputError
-from tests.cohorts import AFFINE, run_inline, table_of
+from tests.cohorts import AFFINE, rows_of, run_inline, table_of, write_cohort, write_rows
 from tests.series import positions, write_series
 
 Patch = pytest.MonkeyPatch
@@ -96,7 +98,7 @@ def test_everything_has_a_row(export: Path, quick: str, tmp_path: Path, monkeypa
     for words in ("1 SR", "cannot be read", "no mask of its own", "no file is its mask by name"):
         assert words in told
     assert not {"description", "date"} & set(table.columns)
-    (table_of(request.output)["id"].str.match(r"(case|series|mask)-[0-9a-f]{12}$")).all()
+    assert table["id"].str.match(r"(case|series|mask)-[0-9a-f]{12}$").all()
 
 
 def test_ids_are_readable_where_names_may_stand(
@@ -221,3 +223,48 @@ def test_a_filter_that_leaves_nothing_tells_what_there_was(export: Path, tmp_pat
             checked_cohort(request)
         text = " ".join(str(error.value).split())
         assert pd.Series([text]).str.contains(words).all(), text
+
+
+def test_what_headers_say_stays_inside(export: Path, quick: str, tmp_path: Path) -> None:
+    """No name, number, description or date of a folder's headers is in any output or message."""
+    secret = "Zwetschgenstein"
+    write_scan(
+        export / secret, "CT", PatientID=f"{secret}^K", SeriesDescription=f"for {secret}",
+        StudyDate="19370412", FrameOfReferenceUID="1.2.9",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "radiomics", "batch", str(export), "--output", "out"]
+    options = ["--settings", quick, "--workers", "1", "--description", f"*{secret}*"]
+    done = subprocess.run(
+        [*command, *options, "--log", "log"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 done, 0 failed; 6 left out" in done.stdout
+    files = [path.read_bytes() for path in (tmp_path / "out").iterdir()]
+    cells = table_of(tmp_path / "out").to_csv().encode()
+    everything = b"\n".join([*files, cells, (tmp_path / "log").read_bytes()])
+    for word in (secret, "1937-04-12", "19370412", "THORAX"):
+        assert word not in done.stdout + done.stderr
+        assert word.encode() not in everything
+    page = (tmp_path / "out" / "summary.html").read_text()
+    assert "Not to be computed" in page
+    assert "left out: its description is not among those asked for" in page
+
+
+def test_failed_cases_are_named_in_the_terminal(tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path, 2)
+    rows = rows_of(2)
+    rows[1]["label"] = 7
+    write_rows(manifest, rows)
+    command = [sys.executable, "-m", "radiomics", "batch", "manifest.csv", "--output", "out", "-q"]
+    done = subprocess.run(
+        [*command, "--settings", "quick.yaml", "--workers", "1"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "1 of 2 done, 1 failed" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("failed: C001: mask: label 7 must occur"), line

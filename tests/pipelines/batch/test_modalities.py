@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from radiomics import read_image, read_mask
 from radiomics.extraction import compute, prepare
 from radiomics.extraction.settings import load_settings
 from radiomics.io.dicom.series import find_series
+from radiomics.io.files.tables import feature_table
 from radiomics.io.masks.rtstruct import write_rtstruct
 from radiomics.pipelines.batch.filtering import checked_filter
 from radiomics.pipelines.batch.layouts import layouts_of
 from radiomics.pipelines.batch.request import Request
+from radiomics.pipelines.study.features import table_features
 from radiomics.plugins import ConfigurationError
 from radiomics.types import InputError, Volume
 from tests.cohorts import rows_of, run_inline, table_of, write_cohort, write_rows
@@ -31,6 +34,7 @@ def write_scan(folder: Path, modality: str) -> None:
     """Write a series with an RTSTRUCT; PET has what SUV need, a factor of 2 in the end."""
     stored = np.random.default_rng(7).integers(900, 1400, (4, 10, 10)).astype("u2")
     tags: dict[str, Any] = {"Modality": modality, "PatientID": folder.name}
+    tags["StudyDate"] = "20200131"
     if modality != "CT":
         tags["RescaleIntercept"] = 0
     if modality == "PT":
@@ -236,3 +240,26 @@ def test_failures_are_named_with_their_reasons(tmp_path: Path, monkeypatch: Patc
         monkeypatch, Request(manifest, tmp_path / "out", settings, quiet=True)
     )
     assert (outcome.failed, len(outcome.failures)) == (2, 1)
+
+
+def test_a_study_of_a_batchs_table_takes_what_is_done() -> None:
+    """Rows without values are no cases whose values are guessed."""
+    statuses_ = ["done", "left out", "done", "no mask", "failed"]
+    rows = pd.DataFrame(
+        {
+            "id": [f"C{n}" for n in range(5)],
+            "roi": "GTV",
+            "status": statuses_,
+            "reason": ["", "left out: for CT", "", "no RTSTRUCT", "broken"],
+            "verdict": "good",
+            "notes": "",
+            "original_intensity_mean": [1.0, np.nan, 2.0, np.nan, np.nan],
+        }
+    )
+    found = table_features(feature_table(rows, "t"), ())
+    assert found.table.index.tolist() == ["C0", "C2"]
+    assert list(found.table) == ["original_intensity_mean"]
+    assert found.failures == {"C1": "left out: for CT", "C3": "no RTSTRUCT", "C4": "broken"}
+    assert found.missing == {}
+    other = rows.drop(columns=["roi", "verdict", "notes", "reason"]).assign(status=range(5))
+    assert len(table_features(feature_table(other, "t"), ()).table) == 5  # somebody's own column
