@@ -240,6 +240,8 @@ def check_same_study(planner: Planner, force: bool) -> None:
     total = len(planner.cohort)
     step = max(1, total // PROBED)
     rows = {*range(min(PROBED, total)), *range(0, total, step)}
+    asked_for = planner.cohort.order  # what a filter lets through may be rare
+    rows |= {*asked_for[:: max(1, len(asked_for) // PROBED)].tolist()}
     if not any(planner.records.get_input(row_key(planner.cells(row))) for row in rows):
         rule = "an output folder belongs to one study"
         found = f"{inputs} case(s) there, and none of this manifest's among them"

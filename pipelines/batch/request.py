@@ -11,6 +11,8 @@ STORE, STATUS, LOCK, OWNER = "records.sqlite", "status.json", "batch.lock", "bat
 SCRATCH, ROWS = ".scratch", ".rows"
 TEMPORARY = (SCRATCH, ROWS)
 """Folders that are there during a run only: copies of far files, and rows of a large manifest."""
+SHOWN = 20
+"""Failed rows that are named at the end."""
 UNFINISHED = ".*.part"
 """Files that are not written whole yet, or that a kill left so."""
 BESIDE_TABLES = (STORE, f"{STORE}-journal", STATUS, LOCK, OWNER, *TEMPORARY)

@@ -18,6 +18,7 @@ from radiomics.pipelines.batch.monitor import Monitor, Progress
 from radiomics.pipelines.batch.planning import Planner, row_key
 from radiomics.pipelines.batch.processes import Event, Pool
 from radiomics.pipelines.batch.records import KEY, Records
+from radiomics.pipelines.batch.request import SHOWN
 from radiomics.pipelines.batch.statuses import FAILED as REFUSED
 from radiomics.pipelines.batch.statuses import LEFT_OUT
 from radiomics.pipelines.batch.tasks import Identify, Result, Row, Task
@@ -25,8 +26,6 @@ from radiomics.types import InputError
 
 WAITING, DONE, FAILED, SPARED = 0, 1, 2, 3
 """States of a row; one that is spared is not to be computed: without a mask, or left out."""
-SHOWN = 20
-"""Failed rows that are named at the end."""
 PATIENCE = 8
 """Tasks that may pass one that waits for memory."""
 TICK_S = 0.5
@@ -208,8 +207,9 @@ class Run:
         """Remove why a row had no values under settings under which it has some now."""
         if self.has_failures:
             key = row_key(self.planner.cells(row))
-            for number, plan in enumerate(self.planner.plans):
-                if number not in reasons:
+            kept = {self.planner.plans[number].number for number in reasons}
+            for plan in self.planner.plans:
+                if plan.number not in kept:  # the same settings may be for several modalities
                     self.records.remove_failure(key, plan.number)
 
     def _mark_failed(self, row: Row, reason: str) -> None:
@@ -268,7 +268,7 @@ class Run:
         for number in map(int, np.flatnonzero(self.states == FAILED)[:SHOWN]):
             cells = self.planner.cells(number)
             code = int(self.cohort.codes[number])
-            plans = self.planner.plans
+            plans = [self.planner.plans[n] for n in self.planner.plans_of(number)]
             told = dict.fromkeys(
                 f"{plan.label}: {reason}" if len(plans) > 1 else reason
                 for plan in plans

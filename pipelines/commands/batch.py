@@ -153,6 +153,7 @@ def _run(request: Request, collect: bool, summary: SummaryProcess) -> None:
 
 def _print_outcome(outcome: Outcome, quiet: bool) -> None:
     total = outcome.done + outcome.failed + outcome.waiting
+    from radiomics.pipelines.batch.request import SHOWN
     from radiomics.pipelines.batch.statuses import IN_WORDS
 
     others = "".join(f"; {count} {IN_WORDS[status]}" for status, count in outcome.others)
@@ -160,9 +161,11 @@ def _print_outcome(outcome: Outcome, quiet: bool) -> None:
     for name, reason in outcome.failures:
         text = reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} ..."
         typer.echo(f"failed: {name}: {text}", err=True)
-    more = outcome.failed - len(dict(outcome.failures))
-    if more > 0:
-        typer.echo(f"failed: {more} more; the column 'reason' of the table has all", err=True)
+    if outcome.failed > SHOWN:
+        typer.echo(
+            f"failed: {outcome.failed - SHOWN} more; the column 'reason' of the table has all",
+            err=True,
+        )
     for note in () if quiet else outcome.notes:
         typer.echo(f"note: {note}", err=True)
     if not outcome.finished:

@@ -86,6 +86,24 @@ def test_settings_of_each_modality_stand_in_tables_of_their_own(
     assert pool.tasks == []
 
 
+def test_one_file_for_two_modalities_keeps_the_reasons_of_both(
+    scans: Path, monkeypatch: Patch
+) -> None:
+    (scans / "strict.yaml").write_text(
+        "families: [intensity]\nresegment: {range: [50000, 60000]}\n"
+    )
+    settings = (f"CT={scans}/strict.yaml", f"PT={scans}/strict.yaml")
+    request = Request(scans / "in", scans / "out", settings, quiet=True)
+    for _ in range(2):
+        outcome, _, _ = run_inline(monkeypatch, request)
+        assert (outcome.done, outcome.failed) == (0, 2)
+        assert all("must leave at least one voxel" in reason for _, reason in outcome.failures)
+        assert len(outcome.failures) == 2
+        for name, modality in (("ct", "CT"), ("pt", "PT")):
+            found = statuses(request.output, f"features_{name}_strict.parquet")
+            assert found == dict.fromkeys(("CT", "MR", "PT"), "left out") | {modality: "failed"}
+
+
 def test_settings_that_name_their_modality_need_no_prefix(scans: Path, monkeypatch: Patch) -> None:
     request = Request(scans / "in", scans / "out", ("ct", "pet", "mr"), quiet=True)
     outcome, _, _ = run_inline(monkeypatch, request)
