@@ -15,7 +15,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-EXTRAS = ("networks", "cluster", "archive", "app", "explain")
+EXTRAS = ("networks", "cluster", "excel", "archive", "app", "explain")
 """Extras that a user may want, in the order in which they are told."""
 
 

@@ -46,6 +46,7 @@ EXTRAS = {
     "dask": "cluster",
     "distributed": "cluster",
     "fsspec": "cluster",
+    "xlsxwriter": "excel",
 }
 """Packages that come with an extra of ours, and which."""
 

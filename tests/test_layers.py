@@ -41,7 +41,13 @@ STAGES = (
     "radiomics.reporting",
     "radiomics.explanation",
 )
-SHARED = ("radiomics", *STAGES, "radiomics.pipelines.store", "radiomics.pipelines.provenance")
+SHARED = (
+    "radiomics",
+    *STAGES,
+    "radiomics.pipelines.store",
+    "radiomics.pipelines.provenance",
+    "radiomics.pipelines.spreadsheet",
+)
 STUDIES = ("radiomics.pipelines.study", "radiomics.pipelines.bundle", "radiomics.pipelines.batch")
 
 # who may import what of ours, besides its own room; the longest name that fits counts
@@ -49,6 +55,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "radiomics.types": (),
     "radiomics.plugins": (),
     "radiomics.pipelines.store": (),
+    "radiomics.pipelines.spreadsheet": ("radiomics.plugins",),
     "radiomics.kernels": ("radiomics.types",),
     "radiomics.io": ("radiomics.types",),
     "radiomics.evaluation": ("radiomics.types",),

@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+
 from radiomics.io.dicom.repair import chosen_repairs
 from radiomics.pipelines.batch.children import call_in_child
 from radiomics.pipelines.batch.cohort import Cohort, check_in_steps
-from radiomics.pipelines.batch.collect import collect
+from radiomics.pipelines.batch.collect import UNRECORDED, Collected, check_spreadsheet, collect
 from radiomics.pipelines.batch.layouts import SettingsLayout, layouts_of
 from radiomics.pipelines.batch.lock import Lock
 from radiomics.pipelines.batch.memory import available
+from radiomics.pipelines.batch.modalities import kind_of_unit
 from radiomics.pipelines.batch.monitor import Monitor
 from radiomics.pipelines.batch.planning import Plan, Planner, make_plan, row_key
 from radiomics.pipelines.batch.processes import Pool, Processes
@@ -28,7 +31,7 @@ from radiomics.pipelines.batch.request import (
     Outcome,
     Request,
 )
-from radiomics.pipelines.batch.scheduling import FAILED, Limits, Run
+from radiomics.pipelines.batch.scheduling import FAILED, SPARED, Limits, Run
 from radiomics.pipelines.batch.summary_process import SummaryProcess
 from radiomics.pipelines.batch.tasks import Source
 from radiomics.pipelines.batch.temporary import temporary_files
@@ -84,17 +87,27 @@ def _run_and_write(
     try:
         planner = make_planner(request, cohort, settings, records)
         check_same_study(planner, request.force)
+        for line in check_plans(planner):
+            say(line)
+        if request.excel:
+            check_spreadsheet(planner)
         run = Run(cohort, planner, make_pool(request), limits(request), monitor)
-        monitor.report("start", rows=len(cohort), refused=run.counts[FAILED])
+        start = {"refused": run.counts[FAILED], "spared": run.counts[SPARED]}
+        monitor.report("start", rows=len(cohort), **start)
         finished = run.execute()
         monitor.close(run.progress())
         monitor.report("end" if finished else "stopped", **counts_by_name(run))
-        tables = collect(planner, request.output) if finished else []
-        pages = write_summary_page(request, cohort, tables, say, summary) if tables else []
+        written: tuple[Path, ...] = ()
+        notes: tuple[str, ...] = ()
+        if finished:
+            made = collect(planner, request.output, request.excel)
+            pages = write_summary_page(request, cohort, made.tables, say, summary)
+            written, notes = (*made.paths, *pages), advice(planner, made)
+        failures = run.failures()
     finally:
         records.close()
-    waiting, done, failed = run.counts
-    return Outcome(finished, done, failed, waiting, (*tables, *pages))
+    waiting, done, failed, _ = run.counts
+    return Outcome(finished, done, failed, waiting, written, run.spared(), failures, notes)
 
 
 def collect_only(request: Request, say: Say, summary: SummaryProcess | None = None) -> list[Path]:
@@ -118,8 +131,11 @@ def collect_only(request: Request, say: Say, summary: SummaryProcess | None = No
             try:
                 planner = make_planner(request, cohort, settings, records)
                 planner.checks_files = True
-                tables = collect(planner, request.output)
-                return [*tables, *write_summary_page(request, cohort, tables, say, summary)]
+                if request.excel:
+                    check_spreadsheet(planner)
+                made = collect(planner, request.output, request.excel)
+                pages = write_summary_page(request, cohort, made.tables, say, summary)
+                return [*made.paths, *pages]
             finally:
                 records.close()
 
@@ -132,6 +148,39 @@ def write_summary_page(
         return [request.output / "summary.html"]
     say("the summary page could not be written; the tables are complete; run it again for the page")
     return []
+
+
+def check_plans(planner: Planner) -> list[str]:
+    """Demand settings for a modality of the cohort; return a line for each that has none.
+
+    Raises
+    ------
+    InputError
+        When all are for others.
+    """
+    cohort = planner.cohort
+    free = cohort.codes == 0
+    without = free & planner.without_plan()
+    counts = np.bincount(cohort.kinds[without], minlength=len(cohort.modalities)).tolist()
+    of_modality = [(n, name) for name, n in zip(cohort.modalities, counts, strict=True) if n]
+    if not free.any() or not without[free].all():
+        return [f"{n} row(s): left out: no settings are for {name}" for n, name in of_modality]
+    asked = ", ".join(f"{p.label} for {p.settings.modality}" for p in planner.plans)
+    found = [f"{n} {name}" for n, name in of_modality]
+    rule = f"settings are for a modality that is there; these: {asked}"
+    remedy = "choose settings for these modalities"
+    raise InputError("--settings", rule, f"cases: {', '.join(found)}", remedy)
+
+
+def advice(planner: Planner, made: Collected) -> tuple[str, ...]:
+    """Return what a user should know of how grey levels were made."""
+    found = []
+    for plan in planner.plans:
+        units = made.counts[plan.label].by_unit
+        kinds = dict.fromkeys(kind_of_unit(unit) for unit in sorted(units) if unit != UNRECORDED)
+        lines = dict.fromkeys(line for kind in kinds for line in plan.settings.advice[kind])
+        found += [f"settings {plan.label}: {line}" for line in lines]
+    return tuple(found)
 
 
 def check_reading(reading: dict[str, str]) -> None:
@@ -191,6 +240,8 @@ def check_same_study(planner: Planner, force: bool) -> None:
     total = len(planner.cohort)
     step = max(1, total // PROBED)
     rows = {*range(min(PROBED, total)), *range(0, total, step)}
+    asked_for = planner.cohort.order  # what a filter lets through may be rare
+    rows |= {*asked_for[:: max(1, len(asked_for) // PROBED)].tolist()}
     if not any(planner.records.get_input(row_key(planner.cells(row))) for row in rows):
         rule = "an output folder belongs to one study"
         found = f"{inputs} case(s) there, and none of this manifest's among them"
@@ -250,5 +301,5 @@ def limits(request: Request) -> Limits:
 
 def counts_by_name(run: Run) -> dict[str, int]:
     """Return the counts of a run by name."""
-    waiting, done, failed = run.counts
-    return {"done": done, "failed": failed, "waiting": waiting}
+    waiting, done, failed, spared = run.counts
+    return {"done": done, "failed": failed, "waiting": waiting, "spared": spared}

@@ -77,6 +77,7 @@ def import_for(settings: Sequence[str]) -> None:
 
 
 def _is_of_pyradiomics(settings: str) -> bool:
+    settings = settings.partition("=")[2] or settings  # CT=FILE
     if settings == "pyradiomics":
         return True
     try:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -23,7 +24,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from radiomics.pipelines.batch.children import Steps, steps_in_child
-from radiomics.pipelines.batch.manifest import FILES, TEXT, Manifest, opened_from, read_manifest
+from radiomics.pipelines.batch.filtering import leave_out_others
+from radiomics.pipelines.batch.manifest import (
+    ABOUT_SERIES,
+    FILES,
+    TEXT,
+    Manifest,
+    opened_from,
+    read_manifest,
+)
+from radiomics.pipelines.batch.modalities import modality_code
 from radiomics.pipelines.batch.privacy import dropped_columns, pseudonymised, read_key
 from radiomics.pipelines.batch.request import ROWS, Request
 from radiomics.plugins import ConfigurationError
@@ -32,12 +42,13 @@ CHOICES = ("roi", "label", "segment")
 CELLS = ("id", "image", "mask", "series", *CHOICES)
 """Columns by which a run knows a row and its files."""
 KEPT_IF_FILLED = ("label", "segment")
+OF_FOLDERS = ("modality", *ABOUT_SERIES)
 ADDED = ("status", "reason", "verdict", "notes")
 """Columns that tables have besides those of the manifest."""
 LARGE = 4 * 2**20
 """Bytes of a manifest from which it is checked in another process."""
 BYTES_A_CELL = 16
-ARRAYS = ("codes", "order", "ends")
+ARRAYS = ("codes", "order", "ends", "kinds")
 BLOCK = 2048
 """Rows of one record batch, and rows that are Python's objects at a time."""
 NAME = "rows.arrow"
@@ -132,10 +143,12 @@ def _new_file(path: Path) -> IO[bytes]:
 class Cohort:
     """A cohort whose rows are all checked.
 
-    ``codes`` (N,) holds for each row 0, or which of ``reasons`` keeps it from being computed;
-    ``order`` (M,) the rows that can be computed, those of one image together, and ``ends`` where
-    each image ends in it. ``carried`` are the columns that tables hold, ``messages`` what a user
-    should know.
+    ``codes`` (N,) holds for each row 0, or which of ``reasons`` keeps it from being computed, and
+    ``statuses`` what that makes of the row; ``kinds`` (N,) which of ``modalities`` each row has,
+    empty where it is not known. ``order`` (M,) holds the rows that can be computed, those of one
+    image together, and ``ends`` where each image ends in it. ``carried`` are the columns that
+    tables hold, ``messages`` what a user should know, ``filtered`` is the filter as provenance has
+    it.
     """
 
     rows: Rows
@@ -146,6 +159,10 @@ class Cohort:
     ends: NDArray[np.int32]
     carried: list[str]
     messages: list[str]
+    statuses: list[str]
+    kinds: NDArray[np.int8]
+    modalities: list[str]
+    filtered: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.rows.count
@@ -201,15 +218,22 @@ def _check_large(request: Request, with_files: bool) -> Steps:
 
 def checked_cohort(request: Request, with_files: bool = True) -> Cohort:
     """Read and check a manifest, all of it in memory."""
-    manifest = read_manifest(request.manifest, with_files)
+    keep = request.keep_identifiers
+    leave_out = partial(leave_out_others, wanted=request.wanted)
+    manifest = read_manifest(request.manifest, with_files, leave_out, readable_ids=keep)
     if request.pseudonymise is not None:
         key = read_key(request.pseudonymise, request.output)
         manifest.table = pseudonymised(manifest.table, key)
-    return cohort_of(manifest, request.keep_identifiers)
+    return replace(cohort_of(manifest, keep), filtered=request.wanted.recorded(keep))
 
 
 def cohort_of(manifest: Manifest, keep_identifiers: bool = False) -> Cohort:
     """Return what a run needs of a manifest; columns that nobody needs are gone."""
+    kinds, modalities = _modalities(manifest)
+    if not manifest.lines:
+        told = () if keep_identifiers else ABOUT_SERIES
+        empty = [n for n in OF_FOLDERS if manifest.column(n).unique().to_pylist() == [""]]
+        manifest.table = manifest.table.drop_columns(sorted({*told, *empty}))
     carried = carried_columns(manifest, keep_identifiers)
     names = [n for n in manifest.table.column_names if n in CELLS or n in carried]
     order, ends = manifest.order()
@@ -222,7 +246,21 @@ def cohort_of(manifest: Manifest, keep_identifiers: bool = False) -> Cohort:
         ends.astype(np.int32),
         carried,
         [*manifest.notes, *manifest.problems()],
+        manifest.statuses,
+        kinds,
+        modalities,
     )
+
+
+def _modalities(manifest: Manifest) -> tuple[NDArray[np.int8], list[str]]:
+    """Return the modalities that the rows of a manifest have, and which each row (N,) has."""
+    if "modality" not in manifest.table.column_names:
+        return np.zeros(len(manifest), dtype=np.int8), [""]
+    codes, cells = manifest.distinct("modality")
+    found = [modality_code(cell) for cell in cells]
+    names = ["", *sorted(set(found) - {""})]
+    places = np.array([names.index(name) for name in found], dtype=np.int8)
+    return places[codes], names
 
 
 def is_large(manifest: Path) -> bool:

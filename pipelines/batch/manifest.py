@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from radiomics.io import has_itk_suffix
+from radiomics.pipelines.batch.statuses import FAILED
 from radiomics.pipelines.batch.text_tables import read_delimited
 from radiomics.types import InputError
 
@@ -27,6 +29,8 @@ TEXT = (*NEEDED, "series", "roi", "label", "segment", "group")
 """Columns that are names, even where they look like numbers: 001 is not 1."""
 FILES = ("image", "mask", "series")
 """Columns that say where something lies; no output holds them."""
+ABOUT_SERIES = ("description", "date")
+"""Columns of a folder that a filter looks at; they may tell names, and days tell patients."""
 SHOWN, CHECKED = 5, 10_000
 
 
@@ -35,14 +39,17 @@ class Manifest:
     """Rows in the order of the manifest.
 
     ``table`` has the columns of TEXT as text, others as they are; ``codes`` (N,) holds for each
-    row 0, or which of ``reasons`` keeps it from being computed; ``notes`` are for the user.
+    row 0, or which of ``reasons`` keeps it from being computed, and ``statuses`` what that makes of
+    the row; ``notes`` are for the user. ``lines`` tells whether rows are lines of a file.
     """
 
     table: pa.Table
     folder: str
     codes: NDArray[np.int32]
     reasons: list[str] = field(default_factory=lambda: [""])
+    statuses: list[str] = field(default_factory=lambda: [""])
     notes: list[str] = field(default_factory=list)
+    lines: bool = True
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -52,21 +59,30 @@ class Manifest:
         found: pa.Array = self.table.column(name).combine_chunks()
         return found
 
-    def refuse(self, row: int, reason: str) -> None:
+    def distinct(self, name: str) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the cells of a column as texts, each once, and which of them each row (N,) has."""
+        text = pc.fill_null(pc.cast(self.column(name), pa.string()), "")
+        encoded = text.dictionary_encode()
+        return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+
+    def refuse(self, row: int, reason: str, status: str = FAILED) -> None:
         """Keep a row from being computed; the first reason stands."""
         if not self.codes[row]:
-            self.codes[row] = self._code(reason)
+            self.codes[row] = self._code(reason, status)
 
-    def refuse_all(self, rows: NDArray[Any], reason: str) -> None:
+    def refuse_all(self, rows: NDArray[Any], reason: str, status: str = FAILED) -> None:
         """Keep rows from being computed for one reason."""
         free = rows[self.codes[rows] == 0]
         if len(free):
-            self.codes[free] = self._code(reason)
+            self.codes[free] = self._code(reason, status)
 
-    def _code(self, reason: str) -> int:
-        if reason not in self.reasons:
-            self.reasons.append(reason)
-        return self.reasons.index(reason)
+    def _code(self, reason: str, status: str) -> int:
+        for code, pair in enumerate(zip(self.reasons, self.statuses, strict=True)):
+            if pair == (reason, status):
+                return code
+        self.reasons.append(reason)
+        self.statuses.append(status)
+        return len(self.reasons) - 1
 
     def path(self, name: str) -> str:
         """Return a path of the manifest from where it can be opened; a URL as it is."""
@@ -77,7 +93,10 @@ class Manifest:
 
         Images come in the order of first appearance.
         """
-        names = pc.binary_join_element_wise(self.column("image"), self.column("series"), "\n")
+        parts = [self.column(name) for name in ("image", "series")]
+        if "modality" in self.table.column_names:  # which says how an image is read
+            parts.append(pc.fill_null(pc.cast(self.column("modality"), pa.string()), ""))
+        names = pc.binary_join_element_wise(*parts, "\n")
         codes = names.dictionary_encode().indices.to_numpy()
         rows = np.flatnonzero(self.codes == 0)
         ordered = rows[np.argsort(codes[rows], kind="stable")]
@@ -91,10 +110,20 @@ class Manifest:
         ids = self.column("id")
         for code, count in counts.most_common():
             first = np.flatnonzero(self.codes == code)[:SHOWN]
-            named = ", ".join(f"{ids[int(row)].as_py() or '-'} (row {row + 2})" for row in first)
+            named = ", ".join(self._named(ids[int(row)].as_py(), int(row)) for row in first)
             rest = ", ..." if count > SHOWN else ""
             lines.append(f"{count} row(s): {self.reasons[code]}: {named}{rest}")
         return lines
+
+    def _named(self, name: str, row: int) -> str:
+        return f"{name or '-'} (row {row + 2})" if self.lines else name
+
+    def usable_rows(self, keep_identifiers: bool = False) -> pa.Table:
+        """Return the rows that can be computed; what may tell names only where it is kept."""
+        left = () if self.lines or keep_identifiers else ABOUT_SERIES
+        names = [name for name in self.table.column_names if name not in left]
+        filled = [n for n in names if n in NEEDED or self.column(n).unique().to_pylist() != [""]]
+        return self.table.select(filled).take(pa.array(np.flatnonzero(self.codes == 0)))
 
 
 def opened_from(folder: str, name: str) -> str:
@@ -104,11 +133,17 @@ def opened_from(folder: str, name: str) -> str:
     return f"{folder}{os.sep}{name}"
 
 
-def read_manifest(path: Path, with_files: bool = True) -> Manifest:
+def read_manifest(
+    path: Path,
+    with_files: bool = True,
+    leave_out: Callable[[Manifest], None] = lambda _: None,
+    readable_ids: bool = False,
+) -> Manifest:
     """Read a manifest (CSV, TSV, Parquet), or make one of a folder, and check every row.
 
     Paths are relative to the manifest's folder; ``fsspec`` URLs may stand for them. Without
-    ``with_files`` rows are not refused for files that are not there.
+    ``with_files`` rows are not refused for files that are not there. ``leave_out`` marks the rows
+    that are not asked for. With ``readable_ids`` those of a folder are names, not hashes.
 
     Raises
     ------
@@ -118,12 +153,22 @@ def read_manifest(path: Path, with_files: bool = True) -> Manifest:
     if path.is_dir():
         from radiomics.pipelines.batch.discovery import find_cases
 
-        manifest = manifest_of(find_cases(path), path)
-    elif path.suffix.lower() == ".parquet":
+        found = find_cases(path, readable_ids)
+        manifest = manifest_of(found.table, path)
+        manifest.lines = False
+        manifest.notes += found.notes
+        leave_out(manifest)
+        for row, (status, reason) in found.unusable.items():
+            manifest.refuse(row, reason, status)
+        _check_any(manifest)
+        return _checked_files(manifest, with_files)
+    if path.suffix.lower() == ".parquet":
         manifest = manifest_of(_parquet(path), path)
+        leave_out(manifest)
     elif path.suffix.lower() in (".csv", ".tsv"):
         read = read_delimited(path)
         manifest = manifest_of(_typed(read.table), path)
+        leave_out(manifest)
         for row, problem in read.ragged.items():
             manifest.refuse(row, problem)
         if read.foreign:
@@ -134,6 +179,26 @@ def read_manifest(path: Path, with_files: bool = True) -> Manifest:
         kinds = ".csv, .tsv, .parquet"
         rule = f"a manifest is a folder or a table with the suffix {kinds}"
         raise InputError(path, rule, path.name, "convert it first")
+    return _checked_files(manifest, with_files)
+
+
+def _check_any(manifest: Manifest) -> None:
+    """Demand that something of a folder can be computed.
+
+    Raises
+    ------
+    InputError
+        When all that was asked for has no mask.
+    """
+    if (manifest.codes == 0).any():
+        return
+    counts = Counter(manifest.statuses[code] for code in manifest.codes)
+    found = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    rule = "an image with a mask is among those that are asked for"
+    raise InputError("the folder", rule, found, "widen the filter, or write a manifest")
+
+
+def _checked_files(manifest: Manifest, with_files: bool) -> Manifest:
     _check_rows(manifest)
     if with_files:
         _check_files(manifest)

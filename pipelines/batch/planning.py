@@ -35,19 +35,36 @@ LARGEST = 16
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of a run: their name in outputs, their text, their columns, their number."""
+    """Settings of a run: what they are, and the number that the store gives their layout."""
 
-    label: str
-    text: str
-    layout: Layout
+    settings: SettingsLayout
     number: int
+
+    @property
+    def label(self) -> str:
+        """Their name in outputs."""
+        return self.settings.label
+
+    @property
+    def text(self) -> str:
+        """They themselves, as JSON."""
+        return self.settings.text
+
+    @property
+    def layout(self) -> Layout:
+        """Their columns."""
+        return self.settings.layout
+
+    def is_for(self, modality: str) -> bool:
+        """Tell whether they are for images of a modality; one that is not known may be any."""
+        return not (self.settings.modality and modality) or self.settings.modality == modality
 
 
 def make_plan(settings: SettingsLayout, records: Records) -> Plan:
     """Return the plan of some settings; the store numbers their layout."""
     layout = settings.layout
     number = records.layout(layout.key, layout.stored())
-    return Plan(settings.label, settings.text, layout, number)
+    return Plan(settings, number)
 
 
 def row_key(cells: dict[str, str]) -> bytes:
@@ -65,6 +82,19 @@ class Planner:
         self.cohort, self.plans, self.records = cohort, plans, records
         self.source, self.rehash = source, rehash
         self.blocks: dict[int, list[dict[str, str]]] = {}
+        self.plans_for = [
+            tuple(number for number, plan in enumerate(plans) if plan.is_for(modality))
+            for modality in cohort.modalities
+        ]
+
+    def plans_of(self, row: int) -> tuple[int, ...]:
+        """Return the numbers of the plans that are for the modality of a row."""
+        return self.plans_for[int(self.cohort.kinds[row])]
+
+    def without_plan(self) -> NDArray[np.bool_]:
+        """Return for each row (N,) whether no plan is for its modality."""
+        lacking = np.array([not plans for plans in self.plans_for])
+        return lacking[self.cohort.kinds]
 
     def cells(self, row: int) -> dict[str, str]:
         """Return the names and files of a row; rows near those asked for last come quickly."""
@@ -86,6 +116,8 @@ class Planner:
         for rows in self.cohort.images():
             parts = -(-len(rows) // LARGEST)
             for part in np.array_split(rows, parts) if parts > 1 else [rows]:
+                if not self.plans_of(int(part[0])):  # one image, one modality
+                    continue
                 finished, tasks = self._compare(part)
                 done += finished
                 seen += len(part)
@@ -108,7 +140,7 @@ class Planner:
             cells = self.cells(number)
             image, mask = self.cohort.path(cells["image"]), self.cohort.path(cells["mask"])
             before = None if self.rehash else self._unchanged(row_key(cells), image, mask)
-            wanted = () if before is None else self.missing_families(before.content)
+            wanted = () if before is None else self.missing_families(number, before.content)
             if before is not None and not wanted:
                 done.append(number)
                 continue
@@ -117,7 +149,8 @@ class Planner:
             need = max(need, 0 if before is None else before.need)
         if not unhashed and not hashed:
             return done, []
-        source = replace(self.source, image=image, series=cells["series"])
+        modality = self.cohort.modalities[self.cohort.kinds[numbers[0]]]
+        source = source_of(self.source, image, cells["series"], modality)
         tasks: list[Task] = [Identify(source, tuple(unhashed))] if unhashed else []
         return done, tasks + self._computing(source, hashed, need)
 
@@ -149,7 +182,7 @@ class Planner:
                 row_key(self.cells(row.number)),
                 Input(found.fingerprint.digest if settled else None, content, found.need),
             )
-            wanted = self.missing_families(content)
+            wanted = self.missing_families(row.number, content)
             if wanted:
                 rows.append(replace(row, fingerprint=found.fingerprint, wanted=wanted))
                 need = max(need, found.need)
@@ -161,10 +194,11 @@ class Planner:
         texts = tuple(plan.text for plan in self.plans)
         return [Compute(source, tuple(rows), need, settings=texts)] if rows else []
 
-    def missing_families(self, content: bytes) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    def missing_families(self, row: int, content: bytes) -> tuple[tuple[int, tuple[str, ...]], ...]:
         """Return the families to compute by number of the plan, none where a record is there."""
         found = []
-        for number, plan in enumerate(self.plans):
+        for number in self.plans_of(row):
+            plan = self.plans[number]
             if self.records.has(content, plan.number):
                 continue
             reused = self._reusable(content, plan)
@@ -238,6 +272,14 @@ class Planner:
         except OSError:  # tables are written where the files need not be
             return False
         return now.digest != files.fingerprint
+
+
+def source_of(source: Source, image: str, series: str, modality: str) -> Source:
+    """Return how to read an image: SUV are asked of PET, and of what nobody knows."""
+    reading = source.reading
+    if modality not in ("", "PT"):
+        reading = tuple((name, value) for name, value in reading if name != "suv")
+    return replace(source, image=image, series=series, reading=reading)
 
 
 def content_key(source: Source, row: Row, content: bytes) -> bytes:

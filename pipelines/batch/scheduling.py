@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,10 +18,14 @@ from radiomics.pipelines.batch.monitor import Monitor, Progress
 from radiomics.pipelines.batch.planning import Planner, row_key
 from radiomics.pipelines.batch.processes import Event, Pool
 from radiomics.pipelines.batch.records import KEY, Records
+from radiomics.pipelines.batch.request import SHOWN
+from radiomics.pipelines.batch.statuses import FAILED as REFUSED
+from radiomics.pipelines.batch.statuses import LEFT_OUT
 from radiomics.pipelines.batch.tasks import Identify, Result, Row, Task
 from radiomics.types import InputError
 
-WAITING, DONE, FAILED = 0, 1, 2
+WAITING, DONE, FAILED, SPARED = 0, 1, 2, 3
+"""States of a row; one that is spared is not to be computed: without a mask, or left out."""
 PATIENCE = 8
 """Tasks that may pass one that waits for memory."""
 TICK_S = 0.5
@@ -39,7 +43,7 @@ class Limits:
 
 
 class Run:
-    """One run over a cohort; ``states`` (N,) says of each row: waiting, done or failed."""
+    """One run over a cohort; ``states`` (N,) says of each row: waiting, done, failed or spared."""
 
     def __init__(
         self, cohort: Cohort, planner: Planner, pool: Pool, limits: Limits, monitor: Monitor
@@ -48,8 +52,11 @@ class Run:
         self.limits, self.monitor = limits, monitor
         self.records: Records = planner.records
         self.states = np.zeros(len(cohort), dtype=np.int8)
-        self.states[cohort.codes > 0] = FAILED
-        self.counts = [int((self.states == state).sum()) for state in (WAITING, DONE, FAILED)]
+        is_failure = np.array([status == REFUSED for status in cohort.statuses])
+        self.states[cohort.codes > 0] = SPARED
+        self.states[is_failure[cohort.codes]] = FAILED
+        self.states[(cohort.codes == 0) & planner.without_plan()] = SPARED
+        self.counts = [int((self.states == s).sum()) for s in (WAITING, DONE, FAILED, SPARED)]
         self.computed = 0
         self.waiting: deque[Task] = deque()
         self.died: set[int] = set()
@@ -115,7 +122,8 @@ class Run:
                 self.waiting.extend([found[1]] if found[1] is not None else [])
         while self.pool.free() and (task := self._take_fitting()) is not None:
             seconds = self.limits.seconds
-            pieces = len(task.rows) * max(1, len(self.planner.plans))
+            plans = self.planner.plans_of(task.rows[0].number)
+            pieces = len(task.rows) * max(1, len(plans))
             self.pool.submit(task, seconds and seconds * pieces)
         return more
 
@@ -199,8 +207,9 @@ class Run:
         """Remove why a row had no values under settings under which it has some now."""
         if self.has_failures:
             key = row_key(self.planner.cells(row))
-            for number, plan in enumerate(self.planner.plans):
-                if number not in reasons:
+            kept = {self.planner.plans[number].number for number in reasons}
+            for plan in self.planner.plans:
+                if plan.number not in kept:  # the same settings may be for several modalities
                     self.records.remove_failure(key, plan.number)
 
     def _mark_failed(self, row: Row, reason: str) -> None:
@@ -208,7 +217,7 @@ class Run:
 
         A row whose files could not be read fails under all settings.
         """
-        wanted = [number for number, _ in row.wanted] or range(len(self.planner.plans))
+        wanted = [number for number, _ in row.wanted] or self.planner.plans_of(row.number)
         self._mark_failed_with(row, dict.fromkeys(wanted, reason))
 
     def _mark_failed_with(self, row: Row, reasons: dict[int, str]) -> None:
@@ -240,9 +249,33 @@ class Run:
 
     def progress(self) -> Progress:
         """Return how far the run is."""
-        waiting, done, failed = self.counts
+        waiting, done, failed, _ = self.counts
         running = [self.id_of(row.number) for task in self.pool.running() for row in task.rows]
-        return Progress(len(self.cohort), done, failed, waiting, running, self.computed)
+        total = waiting + done + failed
+        return Progress(total, done, failed, waiting, running, self.computed)
+
+    def spared(self) -> tuple[tuple[str, int], ...]:
+        """Return how many rows are not to be computed, by their status."""
+        found: Counter[str] = Counter()
+        codes, counts = np.unique(self.cohort.codes[self.states == SPARED], return_counts=True)
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+            found[self.cohort.statuses[code] or LEFT_OUT] += count  # by settings for others
+        return tuple(sorted(found.items()))
+
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """Return the ids of the first failed rows with the reason of each."""
+        found = []
+        for number in map(int, np.flatnonzero(self.states == FAILED)[:SHOWN]):
+            cells = self.planner.cells(number)
+            code = int(self.cohort.codes[number])
+            plans = [self.planner.plans[n] for n in self.planner.plans_of(number)]
+            told = dict.fromkeys(
+                f"{plan.label}: {reason}" if len(plans) > 1 else reason
+                for plan in plans
+                if not code and (reason := self.records.failure(row_key(cells), plan.number))
+            )
+            found += [(cells["id"], reason) for reason in told or [self.cohort.reasons[code]]]
+        return tuple(found)
 
     def id_of(self, number: int) -> str:
         """Return the id of a row."""

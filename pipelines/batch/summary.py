@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from radiomics.compat import CLASSES
 from radiomics.pipelines.batch.case_files import local_copy
 from radiomics.pipelines.batch.cohort import ADDED, BLOCK, CHOICES, Cohort
+from radiomics.pipelines.batch.modalities import modality_code
+from radiomics.pipelines.batch.planning import source_of
+from radiomics.pipelines.batch.statuses import IN_WORDS
 from radiomics.pipelines.batch.tasks import Row, Source
 from radiomics.pipelines.batch.worker import read_masks_of
 from radiomics.pipelines.store import write_whole
@@ -43,6 +46,9 @@ SCALE = "modality"
 """Column of a manifest whose values have intensities that cannot be pooled."""
 PARTS = (SCALE, "site")
 """Columns of a manifest by which a page sets cases apart."""
+
+SPARED = {status: words.capitalize() for status, words in IN_WORDS.items()}
+"""What lines are called that are not to be computed, by their status."""
 
 QUOTED = re.compile(r"'[^']*'")
 """Names in reasons, which would set cases apart that have one reason."""
@@ -113,14 +119,15 @@ def write_summary(
         "Done": str(counts["done"]),
         "Failed": str(counts["failed"]),
         "Not computed yet": str(counts["waiting"]),
+        **{text: str(counts[status]) for status, text in SPARED.items() if counts[status]},
         "Features": ", ".join(str(len(one.columns)) for one in sample.values()),
     }
     sections: list[Section | None] = []
     for label, one in sample.items():
         name = f", {label}" if len(sample) > 1 else ""
         sections += [
-            failures(one, name), per_site(one, name), notes(one, name), spread(one, name, do),
-            outliers(one, name, cohort, source),
+            failures(one, name), spared(one, name), per_site(one, name), notes(one, name),
+            spread(one, name, do), outliers(one, name, cohort, source),
         ]  # fmt: skip
     text = (folder / "provenance.json").read_text(encoding="utf-8")
     code = json.dumps(json.loads(text), indent=1)
@@ -148,6 +155,21 @@ def failures(sample: TableSample, name: str) -> Section | None:
     return Section(f"Failures{name}", "Failed cases are tried again by the next run.", table)
 
 
+def spared(sample: TableSample, name: str) -> Section | None:
+    """Show what is there and was not to be computed: one line a reason."""
+    columns = (sample.lines[c].to_pylist() for c in ("id", "status", "reason"))
+    groups: dict[tuple[str, str], list[str]] = {}
+    for case, status, reason in zip(*columns, strict=True):
+        if status in SPARED:
+            groups.setdefault((SPARED[status], reason), []).append(case)
+    rows = [
+        [len(cases), *why, ", ".join(cases[:NAMED]) + (", …" if len(cases) > NAMED else "")]
+        for why, cases in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    table = Table(["Cases", "", "Reason", "Ids"], rows)
+    return Section(f"Not to be computed{name}", "", table) if rows else None
+
+
 def per_site(sample: TableSample, name: str) -> Section | None:
     """Show how many cases each site has, and how many failed."""
     if not sample.parts:
@@ -156,9 +178,13 @@ def per_site(sample: TableSample, name: str) -> Section | None:
     rows = []
     for site in sorted(set(sample.sites)):
         here = status[sample.sites == site]
-        rows.append([site, len(here), *(int((here == s).sum()) for s in ("done", "failed"))])
+        counts = [int((here == s).sum()) for s in ("done", "failed")]
+        rows.append([site, len(here), *counts, int(np.isin(here, list(SPARED)).sum())])
     title = _parts_title(sample)
-    return Section(f"{title}{name}", "", Table([title, "Lines", "Done", "Failed"], rows))
+    names = [title, "Lines", "Done", "Failed", "Not to be computed"]
+    if not any(row[-1] for row in rows):
+        names, rows = names[:-1], [row[:-1] for row in rows]
+    return Section(f"{title}{name}", "", Table(names, rows))
 
 
 def notes(sample: TableSample, name: str) -> Section | None:
@@ -269,13 +295,12 @@ def _robust_deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def picture(case: str, roi: str, cohort: Cohort, source: Source) -> Case:
     """Return the slice with the largest section of one case, with its mask."""
-    from dataclasses import replace
-
     from radiomics.io import read_image
 
     number = _row_of(case, roi, cohort)
     (cells,) = cohort.rows.read(number, 1).to_pylist()
-    read = replace(source, image=cohort.path(cells["image"]), series=cells["series"])
+    modality = modality_code(str(cells.get(SCALE) or ""))
+    read = source_of(source, cohort.path(cells["image"]), cells["series"], modality)
     with local_copy(read.image, read.scratch) as path:
         image = read_image(path, series=read.series or None, **dict(read.reading))
     row = Row(number, cohort.path(cells["mask"]), tuple((k, cells[k]) for k in CHOICES if cells[k]))

@@ -70,9 +70,9 @@ def write_page(request: Request, cohort: Cohort, tables: Sequence[Path]) -> None
     from radiomics.pipelines.batch.summary import write_summary
     from radiomics.pipelines.batch.tasks import Source
 
-    named = zip((Path(text).stem for text in request.settings), tables, strict=True)
+    named = [(path.stem.removeprefix("features_"), path) for path in tables]
     source = Source("", "", request.reading, "", request.keep_identifiers)
     try:
-        write_summary([*named], cohort, source, request.output, call_in_copies)
+        write_summary(named, cohort, source, request.output, call_in_copies)
     except OSError as error:
         raise SystemExit(f"summary.html: {error.strerror or error}") from None

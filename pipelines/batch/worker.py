@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,7 +143,8 @@ def _compute(
         found = compute(prepare(image, mask, settings), chosen)
         values[number] = [found.features[column] for column in columns]
         notes += [*mask.history, *found.notes]
-    about_reading = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
+    about_reading: dict[str, Any] = {"notes": list(dict.fromkeys(notes))}
+    about_reading |= {"verdict": image.verdict, "unit": image.unit}
     return Computed(tuple(masks), columns, values, about_reading)
 
 

@@ -19,6 +19,7 @@ from radiomics.pipelines.commands.features import features
 from radiomics.pipelines.commands.filter import filter_image
 from radiomics.pipelines.commands.inspect import inspect
 from radiomics.pipelines.commands.predict import predict
+from radiomics.pipelines.commands.presets import WithPresets
 from radiomics.pipelines.commands.study import study
 from radiomics.pipelines.commands.verify import verify
 
@@ -64,8 +65,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "demo": demo,
 }
+WITH_SETTINGS = ("extract", "batch", "features")
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=WithPresets if _name in WITH_SETTINGS else None)(_command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,12 @@ from radiomics.pipelines.commands.exits import FAILED, INTERRUPTED, WRONG
 from radiomics.pipelines.commands.options import Quiet, Suv, Workers
 
 if TYPE_CHECKING:
+    from radiomics.pipelines.batch.filtering import CohortFilter
     from radiomics.pipelines.batch.request import Outcome, Request
     from radiomics.pipelines.batch.summary_process import SummaryProcess
 
-SHOWN = 20
+LONGEST = 600
+"""Letters of a reason in the terminal; the table has all of it."""
 
 Manifest = Annotated[
     Path | None,
@@ -23,7 +26,11 @@ Manifest = Annotated[
 ]
 Output = Annotated[Path, typer.Option(help="Folder for the results; an earlier run goes on there.")]
 Settings = Annotated[
-    list[str] | None, typer.Option(help="Preset or YAML file; several: one table each.")
+    list[str] | None,
+    typer.Option(
+        help="Preset or YAML file; several: one table each. CT=FILE: for one modality; a file "
+        "whose keys are modalities: for each."
+    ),
 ]
 Scheduler = Annotated[
     str, typer.Option(help="Dask: tcp://HOST:PORT, or local. Needs the extra [cluster].")
@@ -48,12 +55,29 @@ Keep = Annotated[
 Found = Annotated[
     Path | None, typer.Option(help="Write the manifest that a folder gives as CSV, and end.")
 ]
+Modality = Annotated[
+    list[str] | None, typer.Option(help="Only these: CT, PET, MR, ...; repeat it for several.")
+]
+Description = Annotated[
+    list[str] | None,
+    typer.Option(help="Only series described so: 'THORAX*', re:...; repeat it for several."),
+]
+After = Annotated[str | None, typer.Option(help="Only series of this day or later: 2020-01-31.")]
+Before = Annotated[str | None, typer.Option(help="Only series of this day or earlier.")]
+Excel = Annotated[
+    bool, typer.Option("--excel", help="Also write .xlsx beside .parquet. Needs the extra [excel].")
+]
 
 
 def batch(
     manifest: Manifest = None,
     output: Output = Path("batch-output"),
     settings: Settings = None,
+    modality: Modality = None,
+    description: Description = None,
+    after: After = None,
+    before: Before = None,
+    excel: Excel = False,
     workers: Workers = 0,
     threads: Threads = 0,
     scheduler: Scheduler = "",
@@ -73,14 +97,16 @@ def batch(
 ) -> None:
     """Compute the features of a cohort; interrupted, the same command goes on where it stopped."""
     from radiomics.pipelines.batch.children import import_for, start_fork_server
+    from radiomics.pipelines.batch.filtering import checked_filter
     from radiomics.pipelines.batch.request import Request
     from radiomics.pipelines.batch.summary_process import SummaryProcess
 
     if status is not None or manifest is None:
         _status(status)
         return
+    wanted = checked_filter(modality or (), description or (), after, before)
     if write_manifest is not None:
-        _write_manifest(manifest, write_manifest)
+        _write_manifest(manifest, write_manifest, wanted, keep_identifiers)
         return
     chosen = tuple(settings or ["default"])
     import_for(chosen)
@@ -90,7 +116,7 @@ def batch(
         reading = (("repair", repair), *((("suv", suv),) if suv else ()))
         request = Request(
             manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
-            force, keep_identifiers, pseudonymise, log, quiet, threads,
+            force, keep_identifiers, pseudonymise, log, quiet, threads, wanted, excel,
         )  # fmt: skip
         _run(request, collect, summary)
 
@@ -118,16 +144,30 @@ def _run(request: Request, collect: bool, summary: SummaryProcess) -> None:
             typer.echo(f"written: {path}")
         return
     outcome = run_batch(request, say, summary)
-    _print_outcome(outcome)
+    _print_outcome(outcome, request.quiet)
     if not outcome.finished:
         raise typer.Exit(INTERRUPTED)
     if outcome.failed:
         raise typer.Exit(FAILED)
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome, quiet: bool) -> None:
     total = outcome.done + outcome.failed + outcome.waiting
-    typer.echo(f"{outcome.done} of {total} done, {outcome.failed} failed")
+    from radiomics.pipelines.batch.request import SHOWN
+    from radiomics.pipelines.batch.statuses import IN_WORDS
+
+    others = "".join(f"; {count} {IN_WORDS[status]}" for status, count in outcome.others)
+    typer.echo(f"{outcome.done} of {total} done, {outcome.failed} failed{others}")
+    for name, reason in outcome.failures:
+        text = reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} ..."
+        typer.echo(f"failed: {name}: {text}", err=True)
+    if outcome.failed > SHOWN:
+        typer.echo(
+            f"failed: {outcome.failed - SHOWN} more; the column 'reason' of the table has all",
+            err=True,
+        )
+    for note in () if quiet else outcome.notes:
+        typer.echo(f"note: {note}", err=True)
     if not outcome.finished:
         typer.echo(
             f"interrupted: {outcome.waiting} left; the same command goes on from there", err=True
@@ -136,14 +176,20 @@ def _print_outcome(outcome: Outcome) -> None:
         typer.echo(f"written: {path}")
 
 
-def _write_manifest(folder: Path, path: Path) -> None:
-    from radiomics.pipelines.batch.discovery import find_cases, write_manifest
+def _write_manifest(folder: Path, path: Path, wanted: CohortFilter, keep_identifiers: bool) -> None:
+    from radiomics.pipelines.batch.discovery import write_manifest
+    from radiomics.pipelines.batch.filtering import leave_out_others
+    from radiomics.pipelines.batch.manifest import read_manifest
     from radiomics.types import InputError
 
     if not folder.is_dir():
         raise InputError(
             "--write-manifest", "a folder is looked through", "a file", "name a folder"
         )
-    table = find_cases(folder)
+    leave_out = partial(leave_out_others, wanted=wanted)
+    manifest = read_manifest(folder, leave_out=leave_out, readable_ids=keep_identifiers)
+    for line in (*manifest.notes, *manifest.problems()):
+        typer.echo(line, err=True)
+    table = manifest.usable_rows(keep_identifiers)
     write_manifest(table, path, folder)
     typer.echo(f"{path}: {table.num_rows} case(s); paths are relative to the file")

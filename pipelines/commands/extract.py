@@ -23,7 +23,6 @@ from radiomics.pipelines.commands.options import (
 
 if TYPE_CHECKING:
     from radiomics.extraction import Extraction, Prepared
-    from radiomics.extraction.settings import ExtractionSettings
     from radiomics.types import Volume
 
 
@@ -48,9 +47,12 @@ def extract(
 ) -> None:
     """Compute the features of one IMAGE inside one MASK; CSV to standard output, or to a file."""
     from radiomics.pipelines.commands.tables import check_suffix, print_csv, write_features
+    from radiomics.pipelines.spreadsheet import SUFFIX
 
     log_libraries(verbose)
     check_suffix(output)
+    if output is not None and output.suffix.lower() == SUFFIX:
+        check_suffix(output, _column_count(settings))
     reading = {"series": series, "repair": repair, "suv": suv}
     choice = {"roi": roi, "label": label, "segment": segment}
     rows, record = extract_files(image, mask, settings, reading, choice, save_preprocessed)
@@ -77,6 +79,7 @@ def extract_files(
     ``save`` is a folder for the preprocessed image and masks.
     """
     from radiomics.extraction import compute, prepare, versions
+    from radiomics.extraction.rules import advice, rules_used
     from radiomics.extraction.settings import load_settings
     from radiomics.io import file_parts, read_image
     from radiomics.pipelines.provenance import installed
@@ -93,6 +96,7 @@ def extract_files(
         if save is not None:
             _save(prepared, save, f"{name}_{roi}" if roi else name)
         masks[roi] = _mask_record(region, prepared, done)
+    of_masks = [note for mask in masks.values() for note in mask["notes"]]
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
@@ -103,13 +107,13 @@ def extract_files(
         },
         "image": {
             "unit": volume.unit,
-            "grey_levels": _grey_levels(volume, checked),
+            "grey_levels": rules_used(checked, volume.unit),
             "shape": volume.shape,
             "spacing": volume.spacing,
             "verdict": volume.verdict,
         },
         "masks": masks,
-        "notes": [*volume.history, *dict.fromkeys(n for m in masks.values() for n in m["notes"])],
+        "notes": list(dict.fromkeys([*volume.history, *of_masks, *advice(checked, volume.unit)])),
     }
     return rows, record
 
@@ -127,18 +131,12 @@ def _mask_record(region: Volume, prepared: Prepared, done: Extraction) -> dict[s
     }
 
 
-def _grey_levels(image: Volume, settings: ExtractionSettings) -> dict[str, Any]:
-    """Return how grey levels are made of an image, also where the settings leave that open."""
-    from radiomics.extraction.settings import default_discretisation, default_ivh, unit_in
+def _column_count(settings: str) -> int:
+    """Return how many columns the table of some settings has."""
+    from radiomics.extraction.columns import columns_of
+    from radiomics.extraction.settings import load_settings
 
-    unit, _ = unit_in(image.unit, settings)
-    levels = settings.discretisation or default_discretisation(unit)
-    histogram = settings.ivh or default_ivh(unit)
-    return {
-        "unit": unit,
-        "discretisation": levels.model_dump(mode="json"),
-        "ivh": histogram.model_dump(mode="json"),
-    }
+    return len(columns_of(load_settings(settings))) + len(("id", "roi"))
 
 
 def _save(prepared: Prepared, folder: Path, name: str) -> None:

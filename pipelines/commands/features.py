@@ -1,4 +1,4 @@
-"""``radiomics features``: the catalogue of features."""
+"""``radiomics features``: the catalogue of features, and the presets of settings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def features(
         bool, typer.Option("--on-request", help="Also families that settings must name.")
     ] = False,
 ) -> None:
-    """Show the catalogue of features: name, family, IBSI code, unit."""
+    """Show the catalogue of features: name, family, IBSI code, unit; and presets of settings."""
     from radiomics.extraction.catalogue import feature_catalogue
+    from radiomics.pipelines.commands.presets import TITLE, preset_lines
     from radiomics.pipelines.commands.tables import check_suffix, print_table, write_table
 
     check_suffix(output)
@@ -27,5 +28,7 @@ def features(
     rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
     if output is None:
         print_table(rows)
+        typer.echo(f"\n{TITLE}:")
+        print_table([{"preset": name, "what it is": text} for name, text in preset_lines()])
     else:
         write_table(rows, output)

@@ -10,6 +10,9 @@ import typer
 from radiomics.pipelines.commands.exits import WRONG
 from radiomics.pipelines.commands.options import Output, Quiet, Verbose, log_libraries
 
+PRESETS = {"CT": "ct", "PT": "pet (read with --suv bw)", "MR": "mr"}
+"""Presets that are made for a modality."""
+
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A folder, or one file.")],
@@ -45,3 +48,7 @@ def inspect(
         write_table([finding.row() for finding in found], output)
         return
     print_findings(found, path)
+    presets = [text for code, text in PRESETS.items() if any(f.modality == code for f in found)]
+    if presets and not quiet:
+        listed = ", ".join(presets)
+        typer.echo(f"\nsettings made for these images: {listed}; see radiomics features", err=True)

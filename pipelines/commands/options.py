@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-TABLE = "File to write: .csv, .json or .parquet by its suffix; - writes JSON to standard output."
+TABLE = (
+    "File to write: .csv, .json, .parquet or .xlsx by its suffix; - writes JSON to standard output."
+)
 
 Image = Annotated[
     Path, typer.Argument(help="DICOM series folder or ZIP archive, NIfTI, NRRD or MetaImage.")

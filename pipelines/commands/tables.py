@@ -1,4 +1,4 @@
-"""Tables for people and for programs: a terminal table, CSV, JSON, Parquet."""
+"""Tables for people and for programs: a terminal table, CSV, JSON, Parquet, Excel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from radiomics.pipelines.spreadsheet import SUFFIX as EXCEL
+from radiomics.pipelines.spreadsheet import check_sheet, write_sheet
 from radiomics.pipelines.store import without_nan, write_whole
 from radiomics.plugins import ConfigurationError
 
@@ -21,27 +23,33 @@ if TYPE_CHECKING:
     from radiomics.io.inspection import Finding
 
 Row = Mapping[str, Any]
-SUFFIXES = (".csv", ".json", ".parquet")
+SUFFIXES = (".csv", ".json", ".parquet", EXCEL)
 STANDARD_OUTPUT = Path("-")
 """The name of a file that stands for JSON on standard output."""
 
 
-def check_suffix(path: Path | None) -> None:
+def check_suffix(path: Path | None, columns: int = 0) -> None:
     """Demand a suffix that a table can be written to, where a file is asked for.
+
+    Parameters
+    ----------
+    columns : of the table, as far as that is known: a sheet of Excel has not room for any number
 
     Raises
     ------
     ConfigurationError
-        Naming the suffixes there are.
+        Naming the suffixes there are, the room, or the extra that is missing.
     """
     if path not in (None, STANDARD_OUTPUT) and path.suffix.lower() not in SUFFIXES:
         suffixes = ", ".join(SUFFIXES)
         rule = f"the suffix of a table is one of {suffixes}; - is JSON on standard output"
         raise ConfigurationError(f"{path}: {rule}")
+    if path is not None and path.suffix.lower() == EXCEL:
+        check_sheet(0, columns, str(path))
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
-    """Write rows as CSV, JSON or Parquet by suffix, whole or not at all; as JSON for ``-``.
+    """Write rows as CSV, JSON, Parquet or Excel by suffix, whole or not at all; as JSON for ``-``.
 
     Raises
     ------
@@ -59,6 +67,11 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         return
     if suffix == ".csv":
         write_whole(path, _csv(rows))
+        return
+    if suffix == EXCEL:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        check_sheet(len(rows), len(columns), str(path))
+        write_sheet(path, columns, ([row.get(name) for name in columns] for row in rows))
         return
     import pandas as pd
 

@@ -16,6 +16,7 @@ from radiomics.extraction.settings import ExtractionSettings, unit_in
 from radiomics.io import file_parts
 from radiomics.io.files.tables import FeatureTable, Manifest
 from radiomics.kernels.fingerprint import fingerprint
+from radiomics.pipelines.batch.statuses import DONE, STATUSES
 from radiomics.pipelines.store import Store, digest_file, key
 from radiomics.types import InputError, Progress, silent
 
@@ -25,6 +26,8 @@ NAMING = re.compile(
     re.IGNORECASE,
 )
 """Names of columns that tell patients apart: as features they let a model know them again."""
+BATCH = ("roi", "status", "reason", "verdict", "notes")
+"""Columns of a batch's table that are no features."""
 KEPT = ("values", "missing", "notes", "verdict", "grid", "voxels")
 """What a stored record has."""
 
@@ -160,21 +163,29 @@ def _check_distinct(manifest: Manifest, images: dict[str, str]) -> None:
 def table_features(table: FeatureTable, covariates: tuple[str, ...]) -> CohortFeatures:
     """Return the features of a table that has them already; covariates are none of them.
 
+    Of the table of a batch the cases that are not done are left out, with the batch's reasons.
+
     Raises
     ------
     InputError
         For a column that names patients, one of text that is no covariate, or no feature at all.
     """
     names = [name for name in table.features if name not in covariates]
+    rows, failures = table.rows, dict[str, str]()
+    if set(BATCH) <= set(rows) and rows["status"].isin(STATUSES).all():
+        done = rows["status"] == DONE
+        failures = dict(zip(rows["id"][~done], rows["reason"][~done].astype(str), strict=True))
+        names = [name for name in names if name not in BATCH]
+        rows = rows[done]
     naming = [n for n in names if NAMING.search(str(n))]
     if naming:
         rule, remedy = "a column that names patients is no feature", "call it group, or ignore it"
         raise InputError("data", rule, ", ".join(naming), f"{remedy} (data.ignore)")
-    text = [n for n in names if not pd.api.types.is_numeric_dtype(table.rows[n])]
+    text = [n for n in names if not pd.api.types.is_numeric_dtype(rows[n])]
     if text or not names:
         found = f"text in {', '.join(text[:5])}" if text else "no feature"
         remedy = "name such columns under covariates, or under data.ignore"
         raise InputError("data", "features are numbers, one column or more", found, remedy)
-    values = table.rows.set_index("id")[names].astype("float64").copy()
+    values = rows.set_index("id")[names].astype("float64").copy()
     missing = {str(n): int(count) for n, count in values.isna().sum().items() if count}
-    return CohortFeatures(values, {}, {}, {}, missing, {}, {}, len(values))
+    return CohortFeatures(values, failures, {}, {}, missing, {}, {}, len(values))

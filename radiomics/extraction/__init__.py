@@ -21,6 +21,7 @@ from radiomics.extraction.checks import (
     check_kept,
     check_modality,
     check_resampled,
+    check_unit,
 )
 from radiomics.extraction.columns import choose_features, options_of
 from radiomics.extraction.images import (
@@ -214,6 +215,7 @@ def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepar
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
     check_modality(image, settings.modality)
+    check_unit(image, settings.unit)
     unit, notes = unit_in(image.unit, settings)
     image = replace(image, unit=unit)
     box = bounding_box(mask.array)

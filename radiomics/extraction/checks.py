@@ -53,6 +53,17 @@ def check_modality(image: Volume, modality: str | None) -> None:
         )
 
 
+def check_unit(image: Volume, unit: str | None) -> None:
+    """Refuse an image in another unit than the settings are made for; no unit at all passes."""
+    if unit is None or image.unit == "" or image.unit.startswith(unit):
+        return
+    remedy = "choose settings for images in this unit"
+    if unit == "SUV":
+        remedy = "read it as SUV (--suv bw, or read_image(..., suv='bw')), or " + remedy
+    rule = f"the bins of these settings are in {unit}"
+    raise InputError("unit", rule, f"an image in unit {image.unit}", remedy)
+
+
 def check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:
     """Refuse NaN and infinities in the mask, read there or spread there by interpolation."""
     if image.dtype.kind != "f" or (math.isfinite(image.min()) and math.isfinite(image.max())):

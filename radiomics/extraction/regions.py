@@ -45,7 +45,7 @@ def regions_of(
     """
     limits = settings.resegment.range if settings.resegment and group.is_original else None
     lowest = limits[0] if limits is not None else None
-    options = _discretisation(group, settings, unit)
+    options = discretisation_of(group, settings, unit)
     found = []
     for part in _split_by_mask(images):
         mask = part[0].intensity_mask
@@ -66,7 +66,8 @@ def regions_of(
     return found
 
 
-def _discretisation(group: Group, settings: ExtractionSettings, unit: str) -> discretise.Options:
+def discretisation_of(group: Group, settings: ExtractionSettings, unit: str) -> discretise.Options:
+    """Return how grey levels are made of the images of a filter, of an image in a unit."""
     options = group.discretisation or settings.discretisation or default_discretisation(unit)
     if group.is_original or group.discretisation is not None or options.lower is None:
         return options

@@ -11,7 +11,9 @@ from pydantic import (
     BaseModel,
     Field,
     GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -44,11 +46,13 @@ PYRADIOMICS = {"setting", "featureClass", "imageType", "voxelSetting"}
 class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     """What is computed, and from what. Lengths in mm, axes in array order z, y, x.
 
+    With ``unit`` an image in another one is refused: bins of 0.5 SUV mean nothing in Bq/ml.
     ``pyradiomics``, the content of one of PyRadiomics' parameter files, asks for its features
     instead; empty for its defaults.
     """
 
     modality: Literal["CT", "MR", "PT", "other"] | None = None
+    unit: Literal["SUV"] | None = None
     resample: resampling.Options | None = None
     normalise: intensity.Options | None = None
     resegment: masks.Options | None = None
@@ -83,6 +87,14 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         entries = [_filter_schema(*item) for item in modules("radiomics.filters").items()]
         handler.resolve_ref_schema(schema)["properties"]["filters"]["items"] = {"anyOf": entries}
         return schema
+
+    @model_serializer(mode="wrap")
+    def _without_absent_unit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a unit that is not asked for: keys of results that do without it stay."""
+        dump: dict[str, Any] = handler(self)
+        if self.unit is None:
+            dump.pop("unit", None)
+        return dump
 
     @field_validator("aggregation", mode="before")
     @classmethod
@@ -214,12 +226,17 @@ def unit_in(unit: str, settings: ExtractionSettings) -> tuple[str, list[str]]:
     """Return the unit of an image as settings understand it, and what is to be noted of that.
 
     A file of a format without units (NIfTI, NRRD, MetaImage) is in HU where the settings are for
-    CT: the same scan has the same features, whatever file it comes from.
+    CT, in SUV where they are for SUV: the same scan has the same features, whatever file it comes
+    from.
     """
     if unit:
         return unit, []
     if settings.modality == "CT":
         return CT, ["a file without a unit: taken as HU, since the settings are for CT"]
+    if settings.unit is not None:
+        return settings.unit, [
+            f"a file without a unit: taken as {settings.unit}, which the settings are for"
+        ]
     open_ = settings.discretisation is None or settings.ivh is None
     if settings.modality in ("MR", "other") or not open_ or settings.pyradiomics is not None:
         return unit, []

@@ -14,7 +14,7 @@ import pytest
 
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.batch import chain, cohort, collect, monitor
-from radiomics.pipelines.batch.cohort import NAME, RowsInMemory, store_rows
+from radiomics.pipelines.batch.cohort import ARRAYS, NAME, RowsInMemory, store_rows
 from radiomics.pipelines.batch.monitor import read_status
 from radiomics.pipelines.batch.records import KEY, Records
 from radiomics.pipelines.batch.request import ROWS, Outcome, Request
@@ -24,7 +24,7 @@ from radiomics.types import InputError
 from tests.cohorts import Inline, rows_of, write_cohort, write_rows
 
 Patch = pytest.MonkeyPatch
-FILES = (NAME, "codes.npy", "order.npy", "ends.npy")
+FILES = (NAME, *(f"{name}.npy" for name in ARRAYS))
 
 
 class Watching(Inline):

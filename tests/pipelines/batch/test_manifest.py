@@ -150,8 +150,7 @@ def test_a_folder_is_a_manifest(small_cohort: Manifest, tmp_path: Path) -> None:
     assert len(set(manifest.column("group").to_pylist())) == 12
     (tmp_path / "elsewhere").mkdir()
     written = tmp_path / "elsewhere" / "found.csv"
-    table = manifest.table.select(["id", "image", "mask", "roi"])
-    write_manifest(table, written, small_cohort.folder)
+    write_manifest(manifest.usable_rows(), written, small_cohort.folder)
     again = read_manifest(written)
     assert (len(again), again.problems()) == (len(manifest), [])
     with pytest.raises(InputError, match="no mask on any"):
@@ -200,10 +199,13 @@ def test_folders_of_images_face_folders_of_labels(tmp_path: Path) -> None:
     for name in ("a", "b", "case_2026"):
         (tmp_path / "labelsTr" / f"{name}.nii.gz").write_bytes(b"x")
     (tmp_path / "imagesTs" / "c_0000.nii.gz").write_bytes(b"x")  # nobody knows its mask
-    found = find_cases(tmp_path).to_pylist()
+    cases = find_cases(tmp_path)
+    found = [row for n, row in enumerate(cases.table.to_pylist()) if n not in cases.unusable]
     pairs = [(Path(row["image"]).name, Path(row["mask"]).name) for row in found]
     masks = ("a", "a", "b", "case_2026")
     assert pairs == [(f"{i}.nii.gz", f"{m}.nii.gz") for i, m in zip(images, masks, strict=True)]
     assert len({row["group"] for row in found}) == 3
     assert len({row["id"] for row in found}) == 4
     assert {row["roi"] for row in found} == {"*"}
+    ((lone, (status, _)),) = cases.unusable.items()
+    assert (cases.table.to_pylist()[lone]["image"], status) == ("imagesTs/c_0000.nii.gz", "no mask")

@@ -85,6 +85,6 @@ def test_tables_go_to_standard_output_as_json(small_cohort: Manifest) -> None:
 
 
 def test_another_suffix_is_refused_before_work(tmp_path: Path) -> None:
-    done = radiomics("inspect", tmp_path, "--output", tmp_path / "found.xlsx")
+    done = radiomics("inspect", tmp_path, "--output", tmp_path / "found.xls")
     assert done.returncode == 2
-    assert ".csv, .json, .parquet; - is JSON on standard output" in done.stderr
+    assert ".csv, .json, .parquet, .xlsx; - is JSON on standard output" in done.stderr
