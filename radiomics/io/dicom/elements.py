@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+import numpy as np
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 Value = str | tuple[float, ...]
@@ -23,6 +25,15 @@ NUMBERS = {"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL"}
 EITHER = "US or SS"
 """VR of values signed like the pixels; they are kept as they are stored, without a sign."""
 BINARY = {EITHER: "H", "US": "H", "SS": "h", "UL": "L", "SL": "l", "FD": "d", "FL": "f"}
+TELLING = {
+    "FlipAngle",
+    "FrameReferenceTime",
+    "ImagerPixelSpacing",
+    "InstanceNumber",
+    "InversionTime",
+    "RepetitionTime",
+}
+"""Numbers that only tell images apart or are compared: where one is none, it is left out."""
 LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 SHORT = {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN"}
 SHORT |= {b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
@@ -200,7 +211,10 @@ def values_of(data: Dataset) -> dict[str, Value]:
         Naming an element whose value is no number where one should be.
     """
     values: dict[str, Value] = {}
-    for element in data:
+    for tag in sorted(data.keys()):
+        if keyword_for_tag(tag) in TELLING and not _holds_numbers(data, tag):
+            continue
+        element = data[tag]
         if element.VR == "SQ" or element.keyword == "" or element.value in (None, ""):
             continue
         parts = element.value if element.VM > 1 else [element.value]
@@ -218,3 +232,14 @@ def values_of(data: Dataset) -> dict[str, Value]:
             if text:
                 values[element.keyword] = text
     return values
+
+
+def _holds_numbers(data: Dataset, tag: BaseTag) -> bool:
+    """Tell whether the text of an element is made of numbers, before pydicom converts it."""
+    raw = data.get_item(tag).value
+    if not isinstance(raw, bytes):
+        return True
+    try:
+        return all(np.isfinite(float(part)) for part in raw.decode("ascii").split("\\") if part)
+    except ValueError:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,20 @@ class RealWorldMapping:
     unit: str
 
 
+@dataclass(frozen=True)
+class Tile:
+    """A slice's rectangle within a mosaic, in pixels."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return the ``(rows, columns)`` of the slice out of the whole mosaic."""
+        return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One slice: the file and the frame in it, its place, its rescaling, its phase.
@@ -73,6 +88,15 @@ class Frame:
     rescale_intercept: float | None
     phase: dict[str, str] = field(default_factory=dict)
     real_world: RealWorldMapping | None = None
+    real_world_left_out: str = ""
+    tile: Tile | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns of the slice."""
+        if self.tile is not None:
+            return self.tile.rows, self.tile.columns
+        return self.header.integer("Rows"), self.header.integer("Columns")
 
     @property
     def slope(self) -> float:
@@ -101,7 +125,7 @@ class Frame:
     def real_world_problem(self) -> str:
         """Say what makes two rescalings disagree, empty when nothing does."""
         if self.real_world is None:
-            return ""
+            return self.real_world_left_out
         real = self.real_world
         if np.allclose(self._rescaling, (real.slope, real.intercept), rtol=1e-6, atol=0):
             return ""
@@ -116,9 +140,25 @@ class Frame:
         """Say what makes the rescaling unusable, empty when nothing does."""
         if not np.isfinite([self.slope, self.intercept]).all() or self.slope == 0:
             return f"an unusable rescaling (slope {self.slope:g}, intercept {self.intercept:g})"
+        if self.header.sequence("ModalityLUTSequence"):
+            return "a ModalityLUTSequence: values that a table turns into others, which is not done"
         absent = self.rescale_slope is None or self.rescale_intercept is None
         if self.header.text("Modality") == "CT" and absent:
             return "no RescaleSlope and RescaleIntercept, so its values are not known to be HU"
+        if self.header.text("Modality") == "PT" and absent and not self.real_world:
+            units = self.header.text("Units") or "in its Units"
+            return f"no RescaleSlope and RescaleIntercept: its values are not known to be {units}"
+        return ""
+
+    @property
+    def colour_problem(self) -> str:
+        """Say why the pixels are no grey values, empty when they are."""
+        samples = self.header.integer("SamplesPerPixel", 1)
+        kind = self.header.text("PhotometricInterpretation")
+        if samples != 1:
+            return f"colour pixels of {samples} samples"
+        if kind and not kind.startswith("MONOCHROME"):
+            return f"colour pixels ({kind}): what is stored is no measured value"
         return ""
 
     def shares_layout(self, other: Frame) -> bool:
@@ -243,12 +283,12 @@ def _make_frame(
         first("RescaleSlope", None),
         first("RescaleIntercept", None),
         phase,
-        None if header.text("Modality") in ("CT", "PT") else read_real_world(sequences),
+        *((None, "") if header.text("Modality") in ("CT", "PT") else read_real_world(sequences)),
     )
 
 
-def read_real_world(places: Sequence[Dataset]) -> RealWorldMapping | None:
-    """Return the mapping of the first of the datasets that has one.
+def read_real_world(places: Sequence[Dataset]) -> tuple[RealWorldMapping | None, str]:
+    """Return the mapping of the first of the datasets that has one, and why one is left out.
 
     None where there is none, where there are several, for ranges of values or quantities, or where
     it is a table: then there is no one unit of the frame.
@@ -260,12 +300,16 @@ def read_real_world(places: Sequence[Dataset]) -> RealWorldMapping | None:
     """
     found = [place.get("RealWorldValueMappingSequence") or [] for place in places]
     items = next((list(items) for items in found if items), [])
-    if len(items) != 1 or items[0].get("RealWorldValueSlope") is None:
-        return None
+    if not items:
+        return None, ""
+    if len(items) != 1:
+        return None, f"{len(items)} RealWorldValueMappings, of which none is used"
+    if items[0].get("RealWorldValueSlope") is None:
+        return None, "RealWorldValueMapping by a table, which is not used"
     slope, intercept = (items[0].get(f"RealWorldValue{part}") for part in ("Slope", "Intercept"))
     units = items[0].get("MeasurementUnitsCodeSequence") or []
     unit = str(units[0].get("CodeValue") or "") if units else ""
     try:
-        return RealWorldMapping(float(slope), float(intercept or 0), unit or "1")
+        return RealWorldMapping(float(slope), float(intercept or 0), unit or "1"), ""
     except (TypeError, ValueError):
         raise ValueError(f"RealWorldValueSlope holds {slope!r}, which is no number") from None

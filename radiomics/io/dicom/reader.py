@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.dicom.frames import Frame
-from radiomics.io.dicom.pixels import padding_note, read_frames
+from radiomics.io.dicom.pixels import read_pixels
 from radiomics.io.dicom.repair import (
     chosen_repairs,
     distinct_slices,
@@ -117,12 +117,10 @@ def read_reported_volume(
     if grave:
         volume = _read_repaired(report, _unit_of_values(report.frames), frame)
     else:
-        array = read_frames(report.frames)
-        volume = Volume(
-            array, report.affine, _unit_of_values(report.frames), frame, (), report.verdict
-        )
+        pixels = read_pixels(report.frames)
+        unit = _unit_of_values(report.frames)
+        volume = Volume(pixels.array, report.affine, unit, frame, pixels.notes, report.verdict)
     noted = [d.text for d in report.defects if d.severity == "note"]
-    noted += padding_note(report.frames, volume.array)
     return replace(volume, history=(*noted, *volume.history))
 
 
@@ -133,8 +131,9 @@ def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
         raise ValueError("a series without geometry cannot be repaired")
     kinds = {defect.kind: defect.text for defect in report.defects}
     kept = distinct_slices(stack)
-    array = read_frames([report.frames[i] for i in kept])
-    along, affine, history = stack.along[kept], np.array(stack.affine), []
+    pixels = read_pixels([report.frames[i] for i in kept])
+    array, history = pixels.array, list(pixels.notes)
+    along, affine = stack.along[kept], np.array(stack.affine)
     dtype = array.dtype
     if "duplicate_slices" in kinds:
         history.append(f"dropped duplicates: {kinds['duplicate_slices']}")

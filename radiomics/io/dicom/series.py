@@ -14,7 +14,8 @@ from pydicom.uid import UID
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
-from radiomics.io.dicom.pixels import check_pixel_tags, read_frames
+from radiomics.io.dicom.native import check_pixel_tags
+from radiomics.io.dicom.pixels import read_frames
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.types import InputError
 
@@ -202,21 +203,28 @@ def report_volume(
     return SeriesReport(path, series, part, phase, tuple(frames), stack, tuple(defects))
 
 
+def _frame_defect(frame: Frame) -> Defect | None:
+    """Name what keeps one frame from being a slice of measured values; None where nothing does."""
+    name = frame.header.path.name
+    if frame.colour_problem:
+        return Defect("colour", f"{name} holds {frame.colour_problem}", "refused")
+    if frame.missing_tags:
+        text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
+        return Defect("missing_tags", text, "refused")
+    if frame.rescale_problem:
+        return Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")
+    if frame.pixel_spacing.min() <= 0:
+        text = f"{name} has a PixelSpacing of zero or less"
+        return Defect("missing_tags", text, "refused")
+    return None
+
+
 def _structural_defects(frames: list[Frame]) -> list[Defect]:
     """Name what does not depend on positions: missing tags, colour, frames of reference, kinds."""
     found = []
     for frame in frames:
-        name = frame.header.path.name
-        if frame.header.integer("SamplesPerPixel", 1) != 1:
-            return [Defect("colour", f"{name} holds colour pixels", "refused")]
-        if frame.missing_tags:
-            text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
-            return [Defect("missing_tags", text, "refused")]
-        if frame.rescale_problem:
-            return [Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")]
-        if frame.pixel_spacing.min() <= 0:
-            text = f"{name} has a PixelSpacing of zero or less"
-            return [Defect("missing_tags", text, "refused")]
+        if defect := _frame_defect(frame):
+            return [defect]
     problems = [frame.real_world_problem for frame in frames if frame.real_world_problem]
     found += [Defect("real_world_values", problem, "note") for problem in problems[:1]]
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
@@ -232,6 +240,10 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         found.append(Defect("localizer", "a localizer (scout), not a volume", "refused"))
     if "DERIVED" in kinds:
         found.append(Defect("derived", "derived, not original, images", "note"))
+    relations = {frame.header.text("PixelIntensityRelationship") for frame in frames}
+    for relation in sorted(relations - {"", "LIN"}):
+        text = f"values are no linear measure (PixelIntensityRelationship {relation})"
+        found.append(Defect("intensity_relationship", text, "note"))
     if any(frame.header.text("BurnedInAnnotation") == "YES" for frame in frames):
         found.append(Defect("burnt_in", "text may be burnt into the pixels", "note"))
     return found
