@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from radiomics.io.dicom.elements import Value, values_of
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.mosaics import Plane, Tile, is_mosaic, tile_positions
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ NEEDED = {
     "ImageOrientationPatient": 6,
     "PixelSpacing": 2,
 }
-SAME_TAGS = ("Modality", "Units", "RescaleType", "Rows", "Columns")
+SAME_TAGS = ("Modality", "Units", "RescaleType")
 """Tags in which all frames of a volume agree."""
 PHASE_TAGS = (
     "TemporalPositionIdentifier",
@@ -29,18 +29,46 @@ PHASE_TAGS = (
     "EchoNumbers",
     "EchoTime",
     "EffectiveEchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "RepetitionTime",
     "TriggerTime",
     "NominalPercentageOfCardiacPhase",
+    "NominalCardiacTriggerDelayTime",
     "StackID",
     "FrameType",
+    "DiffusionGradientOrientation",
     "AcquisitionNumber",
+    "SeriesNumber",
     "ImageType",
+    "FrameReferenceTime",
     "AcquisitionTime",
     "ContentTime",
 )
 """Tags that may tell apart images of one place, the most meaningful first."""
-TIME_TAGS = ("AcquisitionTime", "ContentTime")
+TIME_TAGS = ("FrameReferenceTime", "AcquisitionTime", "ContentTime")
 """Of these the ones that often differ from slice to slice within a volume, too."""
+PRIVATE_PHASES = {
+    "DiffusionBValue": (
+        ("SiemensBValue",),
+        ("GEBValue",),
+        ("PhilipsBValue",),
+        ("UnitedImagingBValue",),
+    ),
+    "DiffusionGradientOrientation": (
+        ("SiemensDiffusionDirection",),
+        ("GEDiffusionDirectionX", "GEDiffusionDirectionY", "GEDiffusionDirectionZ"),
+        (
+            "PhilipsDiffusionDirectionX",
+            "PhilipsDiffusionDirectionY",
+            "PhilipsDiffusionDirectionZ",
+        ),
+        ("UnitedImagingDiffusionDirection",),
+    ),
+}
+"""What manufacturers write into private elements in place of a tag, one set of parts for each."""
+GE_OFFSET = 100_000
+"""GE adds multiples of this to b-values that are larger, to mark how they were set."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +84,13 @@ class RealWorldMapping:
     unit: str
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A slice's rectangle within a mosaic, in pixels."""
-
-    top: int
-    left: int
-    rows: int
-    columns: int
-
-    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Return the ``(rows, columns)`` of the slice out of the whole mosaic."""
-        return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One slice: the file and the frame in it, its place, its rescaling, its phase.
 
     ``position`` (3,), ``orientation`` (6,) and ``pixel_spacing`` (2,) are in DICOM's order and
-    empty when the file lacks them.
+    empty when the file lacks them. ``tile`` is its part of a mosaic, ``problem`` what keeps the
+    file from being read as slices.
     """
 
     header: Header
@@ -90,6 +105,7 @@ class Frame:
     real_world: RealWorldMapping | None = None
     real_world_left_out: str = ""
     tile: Tile | None = None
+    problem: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -166,6 +182,7 @@ class Frame:
         one, two = self.header, other.header
         return (
             all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
+            and self.shape == other.shape
             and _nearly_equal(self.pixel_spacing, other.pixel_spacing, 1e-4)
             and _nearly_equal(self.orientation, other.orientation, 1e-3)
         )
@@ -203,7 +220,8 @@ def frames_of(header: Header) -> list[Frame]:
         )
     outermost = [header.sequences] if header.sequences else []
     if not groups:
-        return [_make_frame(header, 0, [header.values], outermost)]
+        whole = _make_frame(header, 0, [header.values], outermost)
+        return _mosaic_frames(whole) if is_mosaic(header) else [whole]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
     shared = header.sequence("SharedFunctionalGroupsSequence")
@@ -217,6 +235,16 @@ def frames_of(header: Header) -> list[Frame]:
         )
         for index, group in enumerate(groups)
     ]
+
+
+def _mosaic_frames(whole: Frame) -> list[Frame]:
+    """Return the slices of a mosaic, or the whole of it with the reason why it is none."""
+    plane = Plane(whole.position, whole.orientation, whole.pixel_spacing)
+    try:
+        tiles, places = tile_positions(whole.header, plane)
+    except ValueError as error:
+        return [replace(whole, problem=str(error))]
+    return [replace(whole, tile=t, position=p) for t, p in zip(tiles, places, strict=True)]
 
 
 def _nuclear_frames(header: Header, count: int) -> list[Frame]:
@@ -246,7 +274,8 @@ def _nuclear_frames(header: Header, count: int) -> list[Frame]:
 def _macro_values(group: Dataset) -> list[Mapping[str, Value]]:
     """Return the items of a functional group: each macro is a sequence of one item."""
     items = [item for element in group if element.VR == "SQ" for item in element.value[:1]]
-    return [values_of(item) for item in items]
+    inner = [i for item in items for i in (item.get("DiffusionGradientDirectionSequence") or [])]
+    return [values_of(item) for item in (*items, *inner[:1])]
 
 
 def _make_frame(
@@ -267,12 +296,7 @@ def _make_frame(
         found = numbers(keyword)
         return float(found[0]) if found.size else default
 
-    phase = {}
-    for tag in PHASE_TAGS:
-        found = next((place[tag] for place in places if tag in place), "")
-        if found:
-            parts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
-            phase[tag] = "\\".join(parts)
+    phase = _phase_values(places)
     return Frame(
         header,
         index,
@@ -285,6 +309,23 @@ def _make_frame(
         phase,
         *((None, "") if header.text("Modality") in ("CT", "PT") else read_real_world(sequences)),
     )
+
+
+def _phase_values(places: list[Mapping[str, Value]]) -> dict[str, str]:
+    """Return the tags that may tell this frame from others of its place, as text."""
+    phase = {}
+    for tag in PHASE_TAGS:
+        found = next((place[tag] for place in places if tag in place), "")
+        for parts in () if found else PRIVATE_PHASES.get(tag, ()):
+            values = places[-1]
+            if not found and all(part in values for part in parts):
+                found = tuple(v for part in parts for v in values[part] if not isinstance(v, str))
+                if parts == ("GEBValue",):
+                    found = (found[0] % GE_OFFSET,)
+        if found:
+            texts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
+            phase[tag] = "\\".join(texts)
+    return phase
 
 
 def read_real_world(places: Sequence[Dataset]) -> tuple[RealWorldMapping | None, str]:

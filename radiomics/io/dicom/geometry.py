@@ -13,6 +13,8 @@ EVENNESS = 0.05
 """Largest deviation of a slice from the regular grid, as a fraction of the step."""
 JITTER_MM = 0.02
 """Deviation in mm that is also accepted, up to a fifth of the step: rounding in headers."""
+JITTER = 1e-4
+"""Differences of positions below this fraction of the largest step are of rounding, no steps."""
 SAME_PLACE = 0.02
 """Slices closer than this fraction of the usual step lie at one place."""
 DRIFT_PIXELS = 0.25
@@ -105,7 +107,8 @@ def _slice_axes(orientation: Floats) -> tuple[Floats, Floats, list[Defect]]:
 def distinct_places(along: Floats) -> NDArray[np.bool_]:
     """Mark of sorted positions those that do not repeat the one before."""
     steps = np.diff(along)
-    usual = float(np.median(steps[steps > 1e-9])) if (steps > 1e-9).any() else np.inf
+    real = steps > max(1e-9, JITTER * float(steps.max(initial=0)))
+    usual = float(np.median(steps[real])) if real.any() else np.inf
     return np.asarray(np.r_[True, steps > SAME_PLACE * usual], dtype=np.bool_)
 
 
