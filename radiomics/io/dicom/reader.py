@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 
 from radiomics.io.dicom.frames import Frame
@@ -21,6 +22,7 @@ from radiomics.io.dicom.repair import (
 )
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.streams import BoundedReader
 from radiomics.io.dicom.suv import suv_factor
 from radiomics.types import InputError, Volume
 
@@ -71,14 +73,22 @@ def read_series(
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
     volume = read_reported_volume(chosen[0], allowed)
-    return volume if suv is None else _convert_to_suv(volume, chosen[0], suv)
+    return volume if suv is None else _convert_to_suv(volume, chosen[0], found, suv)
 
 
-def _convert_to_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
-    first = min(report.frames, key=_acquisition_time)  # series may lie before the first bed alone
-    factor, unit, how = suv_factor(first.header.path, kind)
-    array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
-    return replace(volume, array=array, unit=unit, history=(*volume.history, how))
+def _convert_to_suv(
+    volume: Volume, report: SeriesReport, found: Sequence[SeriesReport], kind: str
+) -> Volume:
+    """Turn a PET volume into SUV; all volumes of its series tell when the scan began."""
+    frames = [frame for other in found if other.series == report.series for frame in other.frames]
+    dated = [frame for frame in frames if all(_acquisition_time(frame))] or frames
+    first = min(dated, key=_acquisition_time)  # series may lie before the first bed alone
+    path = first.header.path
+    with BoundedReader(path) as stream:
+        data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+    suv = suv_factor(path, data, kind, [_acquisition_time(frame) for frame in frames])
+    array = volume.array if suv.factor == 1 else (volume.array * suv.factor).astype(np.float32)
+    return replace(volume, array=array, unit=suv.unit, history=(*volume.history, *suv.notes))
 
 
 def _acquisition_time(frame: Frame) -> tuple[str, str]:
