@@ -20,8 +20,10 @@ NEEDED = {
     "ImageOrientationPatient": 6,
     "PixelSpacing": 2,
 }
-SAME_TAGS = ("Modality", "Units", "RescaleType")
+SAME_TAGS = ("Modality", "Units")
 """Tags in which all frames of a volume agree."""
+HOUNSFIELD = ("", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS")
+"""RescaleTypes of CT numbers; without one they are CT numbers by the standard."""
 PHASE_TAGS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
@@ -104,6 +106,8 @@ class Frame:
     phase: dict[str, str] = field(default_factory=dict)
     real_world: RealWorldMapping | None = None
     real_world_left_out: str = ""
+    rescale_type: str = ""
+    spacing_between: float | None = None
     tile: Tile | None = None
     problem: str = ""
 
@@ -123,6 +127,21 @@ class Frame:
     def intercept(self) -> float:
         """Offset from stored to real values; 0 where the file rescales nothing."""
         return self._rescaling[1]
+
+    @property
+    def rescaled_kind(self) -> str:
+        """What rescaling gives: HU for CT that does not name another, else RescaleType."""
+        kind = self.rescale_type.strip()
+        if self.header.text("Modality") != "CT":
+            return kind
+        return "HU" if kind.upper() in HOUNSFIELD or self.is_unspecified else kind
+
+    @property
+    def is_unspecified(self) -> bool:
+        """Tell whether the unit of an original CT image is stated to be unspecified (US)."""
+        derived = "DERIVED" in self.header.text("ImageType").split("\\")
+        ct = self.header.text("Modality") == "CT"
+        return ct and not derived and self.rescale_type.strip() == "US"
 
     @property
     def unit(self) -> str:
@@ -182,6 +201,7 @@ class Frame:
         one, two = self.header, other.header
         return (
             all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
+            and self.rescaled_kind == other.rescaled_kind
             and self.shape == other.shape
             and _nearly_equal(self.pixel_spacing, other.pixel_spacing, 1e-4)
             and _nearly_equal(self.orientation, other.orientation, 1e-3)
@@ -308,6 +328,8 @@ def _make_frame(
         first("RescaleIntercept", None),
         phase,
         *((None, "") if header.text("Modality") in ("CT", "PT") else read_real_world(sequences)),
+        rescale_type=next((str(p["RescaleType"]) for p in places if "RescaleType" in p), ""),
+        spacing_between=first("SpacingBetweenSlices", None),
     )
 
 

@@ -21,7 +21,7 @@ from radiomics.io.dicom.repair import (
     straighten_slices,
 )
 from radiomics.io.dicom.scanning import scan_path
-from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.series import SeriesReport, group_series, is_localizer
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.io.dicom.suv import suv_factor
 from radiomics.types import InputError, Volume
@@ -64,6 +64,8 @@ def read_series(
             "point to the folder that holds the CT, MR or PET slices",
         )
     chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
+    if len(chosen) > 1 and series is not None:  # the series' name means what is no scout
+        chosen = [r for r in chosen if not is_localizer(r)] or chosen
     if len(chosen) != 1:
         listing = "; ".join(_describe_series(report) for report in found)
         raise InputError(
@@ -73,6 +75,10 @@ def read_series(
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
     volume = read_reported_volume(chosen[0], allowed)
+    left = [r.name for r in found if r.series == series and r is not chosen[0]]
+    if left:
+        note = f"left out of the series, as localizer: {', '.join(left)}"
+        volume = replace(volume, history=(*volume.history, note))
     return volume if suv is None else _convert_to_suv(volume, chosen[0], found, suv)
 
 
@@ -181,6 +187,6 @@ def _unit_of_values(frames: Sequence[Frame]) -> str:
         units = header.text("Units")
         return suv if suv and units in ("GML", "CM2ML") else units or "1"
     if modality == "CT":  # a dual-energy map is no CT number
-        return header.text("RescaleType").strip() or "HU"
+        return frames[0].rescaled_kind
     mapped = {frame.unit for frame in frames}
     return (mapped.pop() if len(mapped) == 1 else "") or "1"

@@ -26,6 +26,8 @@ OTHER_OBJECTS = ("RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "FID", "RWV", "D
 
 COVER = 0.7
 """Part of all places that a phase has at least; a scan may have been stopped."""
+RTOL, ATOL_MM = 0.02, 0.02
+"""Differences of stated lengths from those that are used up to which nothing is noted."""
 MOST_TAGS = 3
 """Tags that tell phases apart together, at most."""
 ORDER_TAGS = ("InstanceNumber", "TriggerTime", "AcquisitionTime", "ContentTime")
@@ -330,6 +332,7 @@ def report_volume(path: Path, series: str, part: int, phase: Phase) -> SeriesRep
         )
         frames = [frames[i] for i in stack.order]
         defects += [_judge_duplicates(d, frames, stack) for d in stack.defects]
+        defects += _contradictions(frames, stack)
     return SeriesReport(path, series, part, phase.name, tuple(frames), stack, tuple(defects))
 
 
@@ -378,6 +381,39 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         found.append(Defect("intensity_relationship", text, "note"))
     if any(frame.header.text("BurnedInAnnotation") == "YES" for frame in frames):
         found.append(Defect("burnt_in", "text may be burnt into the pixels", "note"))
+    return found
+
+
+def is_localizer(report: SeriesReport) -> bool:
+    """Tell whether a volume is a scout of the series that it is in."""
+    return any(defect.kind == "localizer" for defect in report.defects)
+
+
+def _contradictions(frames: list[Frame], stack: Stack) -> list[Defect]:
+    """Note header values that say otherwise than those that are used."""
+    found = []
+    step = float(np.linalg.norm(stack.affine[:3, 0]))
+    stated = sorted({abs(f.spacing_between) for f in frames if f.spacing_between is not None})
+    other = [value for value in stated if not np.isclose(value, step, rtol=RTOL, atol=ATOL_MM)]
+    if other and distinct_places(stack.along).sum() > 1:
+        text = f"SpacingBetweenSlices is {other[0]:.4g} mm, by the positions it is {step:.4g} mm"
+        found.append(Defect("other_step", text, "note"))
+    pixel = frames[0].pixel_spacing
+    at_detector = frames[0].header.numbers("ImagerPixelSpacing")
+    if at_detector.size == 2 and not np.allclose(at_detector, pixel, rtol=RTOL, atol=0):
+        text = (
+            f"PixelSpacing ({pixel[0]:.4g} x {pixel[1]:.4g} mm) is used, ImagerPixelSpacing "
+            f"({at_detector[0]:.4g} x {at_detector[1]:.4g} mm) is another"
+        )
+        found.append(Defect("other_pixel_spacing", text, "note"))
+    files = {id(frame.header): frame.header.text("SOPInstanceUID") for frame in frames}
+    names = set(files.values())
+    if len(names) < len(files) and distinct_places(stack.along).all():
+        text = f"{len(files)} files share {len(names)} SOPInstanceUID: told apart by their places"
+        found.append(Defect("shared_uid", text, "note"))
+    if any(frame.is_unspecified for frame in frames):
+        text = "RescaleType US (unspecified) of a CT: its values are taken for HU"
+        found.append(Defect("unspecified_unit", text, "note"))
     return found
 
 
