@@ -138,8 +138,10 @@ class Header:
 
     def integer(self, keyword: str, default: int = 0) -> int:
         """Return a value as a whole number, the default when it is absent or zero."""
-        found = self.numbers(keyword)
-        return (int(found[0]) if found.size else 0) or default
+        found = self.values.get(keyword, ())
+        if isinstance(found, str):
+            raise ValueError(f"{keyword} holds {found!r}, which is no number")
+        return (int(found[0]) if found else 0) or default
 
     def sequence(self, keyword: str) -> list[Dataset]:
         """Return the items of a sequence, none when it is absent."""

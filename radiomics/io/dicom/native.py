@@ -42,9 +42,11 @@ def check_pixel_tags(header: Header) -> None:
         if header.values.get(tag) == (0.0,):
             raise ValueError(f"{tag} must not be zero")
     for tag, largest in limits.items():
-        values = header.numbers(tag)
-        whole = values.size == 1 and float(values[0]).is_integer() and 0 <= values[0] <= largest
-        if values.size and not whole:
+        values = header.values.get(tag, ())
+        if isinstance(values, str):
+            raise ValueError(f"{tag} holds {values!r}, which is no number")
+        whole = len(values) == 1 and values[0].is_integer() and 0 <= values[0] <= largest
+        if values and not whole:
             found = ", ".join(f"{value:g}" for value in values[:4])
             raise ValueError(f"{tag} must be a whole number up to {largest}, not {found}")
     _check_bits(header)
@@ -52,12 +54,12 @@ def check_pixel_tags(header: Header) -> None:
 
 def _check_bits(header: Header) -> None:
     allocated, stored, high = (
-        int(found[0]) if (found := header.numbers(tag)).size else None
+        header.integer(tag) if tag in header.values else None
         for tag in ("BitsAllocated", "BitsStored", "HighBit")
     )
     if allocated is None:
         raise ValueError("BitsAllocated is missing, so the size of a pixel is not known")
-    if stored is not None and not header.numbers("PixelRepresentation").size:
+    if stored is not None and "PixelRepresentation" not in header.values:
         raise ValueError("PixelRepresentation is missing, so the sign of pixels is not known")
     if allocated not in ALLOCATED:
         choices = ", ".join(map(str, ALLOCATED))
@@ -253,12 +255,11 @@ def padding_range(header: Header, dtype: np.dtype[Any]) -> tuple[float, float] |
     PixelPaddingValue alone, or all from it to PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2). Both are
     kept without a sign in headers.
     """
-    if dtype.kind == "f":
-        names = [f"{'Double' * (dtype.itemsize == 8)}FloatPixelPadding{end}" for end in ENDS]
-        ends = [float(v[0]) for v in map(header.numbers, names) if v.size]
-    else:
-        names = [f"PixelPadding{end}" for end in ENDS]
-        kind = f"{dtype.kind}2"
-        found = [v[0] for v in map(header.numbers, names) if v.size]
-        ends = [float(np.array(value % 2**16, np.uint16).view(kind)) for value in found]
-    return (min(ends), max(ends)) if ends and header.numbers(names[0]).size else None
+    kind = ("Double" * (dtype.itemsize == 8) + "Float") if dtype.kind == "f" else ""
+    names = [f"{kind}PixelPadding{end}" for end in ENDS]
+    if names[0] not in header.values:
+        return None
+    ends = [float(value) for name in names for value in header.numbers(name)[:1]]
+    if dtype.kind != "f":
+        ends = [float(np.array(v % 2**16, np.uint16).view(f"{dtype.kind}2")) for v in ends]
+    return min(ends), max(ends)
