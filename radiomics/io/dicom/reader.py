@@ -23,7 +23,7 @@ from radiomics.io.dicom.repair import (
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.io.dicom.series import SeriesReport, group_series, is_localizer
 from radiomics.io.dicom.streams import BoundedReader
-from radiomics.io.dicom.suv import suv_factor
+from radiomics.io.dicom.suv import convert_values, suv_factor
 from radiomics.types import InputError, Volume
 
 
@@ -90,11 +90,23 @@ def _convert_to_suv(
     dated = [frame for frame in frames if all(_acquisition_time(frame))] or frames
     first = min(dated, key=_acquisition_time)  # series may lie before the first bed alone
     path = first.header.path
-    with BoundedReader(path) as stream:
-        data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+    data = _read_whole_header(path)
     suv = suv_factor(path, data, kind, [_acquisition_time(frame) for frame in frames])
     array = volume.array if suv.factor == 1 else (volume.array * suv.factor).astype(np.float32)
     return replace(volume, array=array, unit=suv.unit, history=(*volume.history, *suv.notes))
+
+
+def _read_whole_header(path: Path) -> pydicom.Dataset:
+    """Read all that a file says before its pixels, with or without a preamble."""
+    try:
+        with BoundedReader(path) as stream:
+            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        convert_values(data)
+    except Exception as error:  # hostile files break the parser in many ways: say which
+        lines = str(error).splitlines() or [type(error).__name__]
+        rule = "a DICOM file must be readable"
+        raise InputError(path, rule, lines[0], "export this file again") from error
+    return data
 
 
 def _acquisition_time(frame: Frame) -> tuple[str, str]:

@@ -38,6 +38,18 @@ FRAME_LEAD_S = 10.0
 PHILIPS_SUV, PHILIPS_ACTIVITY = (0x7053, 0x1000), (0x7053, 0x1009)
 
 
+def convert_values(data: Dataset) -> None:
+    """Let pydicom convert what SUV needs: where a value is broken, errors of many kinds rise."""
+    for keyword in NEEDED:
+        data.get(keyword)
+    for item in list(data.get("RadiopharmaceuticalInformationSequence") or [])[:1]:
+        for keyword in OF_DOSE:
+            item.get(keyword)
+    for tag in (PHILIPS_SUV, PHILIPS_ACTIVITY):
+        _private_number(data, tag)
+    _ge_scan_time(data)
+
+
 def check_kind(kind: str) -> None:
     """Demand a kind of SUV that there is.
 
@@ -48,6 +60,17 @@ def check_kind(kind: str) -> None:
     """
     if kind not in KINDS:
         raise InputError("suv", f"suv is one of {', '.join(KINDS)}", kind, "choose one")
+
+
+NEEDED = (
+    "Modality", "Units", "SUVType", "PatientWeight", "PatientSize", "PatientSex",
+    "DecayCorrection", "CorrectedImage", "SeriesDate", "SeriesTime", "AcquisitionDate",
+    "AcquisitionTime", "FrameReferenceTime", "ActualFrameDuration", "TimezoneOffsetFromUTC",
+)  # fmt: skip
+OF_DOSE = (
+    "RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime",
+    "RadiopharmaceuticalStartDateTime",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,10 +154,10 @@ def body_size(path: Path, data: Dataset, kind: str) -> float:
     needed = ["PatientWeight"] if kind == "bw" else ["PatientWeight", "PatientSize"]
     needed += ["PatientSex"] if kind.startswith("lbm") else []
     _require_tags(path, data, needed)
-    weight = _check_limits(path, "PatientWeight", float(data.PatientWeight), WEIGHT_KG)
+    weight = _number_within(path, data, "PatientWeight", WEIGHT_KG)
     if kind == "bw":
         return 1000 * weight
-    height = _check_limits(path, "PatientSize", float(data.PatientSize), HEIGHT_M)
+    height = _number_within(path, data, "PatientSize", HEIGHT_M)
     if kind == "bsa":
         return float(71.84 * weight**0.425 * (100 * height) ** 0.725)
     sex = str(data.PatientSex)
@@ -161,16 +184,14 @@ def injected_activity(
     missing = [c for c in ("ATTN", "DECY") if c not in corrected]
     if missing:
         raise _suv_error(path, "CorrectedImage must hold ATTN and DECY", f"{corrected}")
-    activity = float(dose.RadionuclideTotalDose)
-    _check_limits(path, "RadionuclideTotalDose", activity, DOSE_BQ)
+    activity = _number_within(path, dose, "RadionuclideTotalDose", DOSE_BQ)
     kind = str(data.DecayCorrection)
     if kind == "ADMIN":
         return activity, ()
     if kind != "START":
         raise _suv_error(path, "DecayCorrection must be START or ADMIN", kind)
     _require_tags(path, dose, ["RadionuclideHalfLife"])
-    half_life = float(dose.RadionuclideHalfLife)
-    _check_limits(path, "RadionuclideHalfLife", half_life, HALF_LIFE_S)
+    half_life = _number_within(path, dose, "RadionuclideHalfLife", HALF_LIFE_S)
     scan = scan_start(path, data, acquisitions, half_life)
     injection = injection_time(path, data, dose, scan.time, half_life)
     waited = (scan.time - injection.time).total_seconds()
@@ -219,13 +240,15 @@ def _time_before_frame(data: Dataset, half_life: float) -> float | None:
 
     FrameReferenceTime is the time from there to the moment of the frame's average count rate.
     """
-    reference, duration = data.get("FrameReferenceTime"), data.get("ActualFrameDuration")
-    if not reference or not duration or float(reference) <= 0 or float(duration) <= 0:
-        return None
+    reference, duration = (
+        _to_number(data.get(keyword)) / 1000  # DICOM has milliseconds
+        for keyword in ("FrameReferenceTime", "ActualFrameDuration")
+    )
     decay = math.log(2) / half_life
-    fraction = decay * float(duration) / 1000
-    average = math.log(fraction / -math.expm1(-fraction)) / decay
-    return float(reference) / 1000 - average
+    if not (0 < reference < math.inf and 1e-6 < decay * duration < 100):
+        return None
+    fraction = decay * duration
+    return reference - math.log(fraction / -math.expm1(-fraction)) / decay
 
 
 def _ge_scan_time(data: Dataset) -> str:
@@ -297,16 +320,28 @@ def _parse_time(path: Path, date: str, time: str) -> datetime:
         raise _suv_error(path, "dates are YYYYMMDD, times HHMMSS", f"{date!r}, {time!r}") from None
 
 
-def _check_limits(path: Path, tag: str, value: float, limits: tuple[float, float]) -> float:
-    """Refuse a value in another unit than DICOM's: centimetres, grams, megabecquerels."""
+def _number_within(path: Path, data: Dataset, keyword: str, limits: tuple[float, float]) -> float:
+    """Return a number; refuse one in another unit than DICOM's: centimetres, megabecquerels."""
+    value = _to_number(data.get(keyword))
     if not limits[0] <= value <= limits[1]:
-        raise _suv_error(path, f"{tag} lies between {limits[0]:g} and {limits[1]:g}", f"{value:g}")
+        rule = f"{keyword} lies between {limits[0]:g} and {limits[1]:g}"
+        found = f"{value:g}" if math.isfinite(value) else str(data.get(keyword))
+        raise _suv_error(path, rule, found)
     return value
+
+
+def _to_number(value: Any) -> float:
+    """Return the number that a value is, NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _private_number(data: Dataset, tag: tuple[int, int]) -> float:
     value: Any = data[tag].value if tag in data else None
-    return float(value) if value not in (None, "") else 0.0
+    number = _to_number(value) if value not in (None, "") else 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _require_tags(path: Path, data: Dataset, keywords: list[str]) -> None:

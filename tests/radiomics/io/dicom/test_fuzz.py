@@ -18,8 +18,12 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from radiomics import InputError, Volume, inspect, read_image, read_mask
 from radiomics.io.dicom.series import find_series
 from radiomics.io.masks.rtstruct import write_rtstruct
+from tests.oracles.positions import NumberedPlaces
+from tests.radiomics.io.dicom.test_mosaics import write_mosaic
+from tests.radiomics.io.dicom.test_pixel_kinds import write_pixels
+from tests.radiomics.io.dicom.test_suv import write as write_pet
 from tests.radiomics.io.test_ingest import enhanced
-from tests.series import positions, write_series
+from tests.series import AXIAL, positions, write_series
 
 INPUTS = {
     "plain": 60_000,
@@ -27,6 +31,9 @@ INPUTS = {
     "structure set": 15_000,
     "JPEG 2000": 7_500,
     "JPEG-LS": 2_500,
+    "mosaic": 2_000,
+    "float map": 1_000,
+    "PET": 2_000,
 }
 LONGEST = 60.0
 """Seconds of a processor after which reading a file of a few kilobytes counts as hanging."""
@@ -72,6 +79,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Volume, dict[str, b
         data.compress(syntax, generate_instance_uid=False)
         data.save_as(path)
         names[kind] = f"{kind}/000.dcm"
+    places = NumberedPlaces((4, 6, 6), AXIAL, (0.9, 0.6), 2.0)
+    write_mosaic(folder / "m.dcm", places, 2.0)
+    ones = np.ones((5, 7), np.float32).tobytes()
+    write_pixels(folder / "f", [ones], "explicit", "OF", "FloatPixelData", BitsAllocated=32)
+    write_pet(folder / "pet")
+    names |= {"mosaic": "m.dcm", "float map": "f/000.dcm", "PET": "pet/000.dcm"}
     return image, {kind: (folder / name).read_bytes() for kind, name in names.items()}
 
 
@@ -84,6 +97,8 @@ def test_mutated_files_are_read_or_refused(
     read: Callable[[], object] = lambda: read_image(path)  # noqa: E731
     if kind == "structure set":
         read = lambda: read_mask(path, like=image)  # noqa: E731
+    if kind == "PET":
+        read = lambda: read_image(path, suv="bw")  # noqa: E731
     rng = random.Random(kind)
     outcomes = {"read": 0, "refused": 0}
     logging.disable(logging.CRITICAL)
