@@ -181,6 +181,9 @@ def _check_stated_streams(header: Header, whole: Dataset, indices: list[int]) ->
             raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
         if header.integer("SamplesPerPixel", 1) == 1 and (bits := stated_bits(frame)):
             _check_stated_bits(header, bits)
+            if bits.precision <= 8 < header.integer("BitsAllocated", 16):
+                # decoders give bytes then, whatever the header allocates
+                whole.BitsAllocated, whole.BitsStored, whole.HighBit = 8, 8, 7
 
 
 def _check_stated_bits(header: Header, bits: StatedBits) -> None:

@@ -244,6 +244,11 @@ def frames_of(header: Header) -> list[Frame]:
         return _mosaic_frames(whole) if is_mosaic(header) else [whole]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
+    if len(groups) == 1 and is_mosaic(header):
+        whole = _make_frame(header, 0, [*_macro_values(groups[0]), header.values])
+        return [
+            replace(whole, problem="a mosaic in an enhanced object, whose tiles have no places")
+        ]
     shared = header.sequence("SharedFunctionalGroupsSequence")
     outer = [item for group in shared for item in _macro_values(group)]
     return [

@@ -164,6 +164,18 @@ def test_a_mosaic_without_its_private_header_is_no_slice(
     assert found.verdict == "refused"
 
 
+def test_a_mosaic_as_the_one_frame_of_an_enhanced_object_is_refused(tmp_path: Path) -> None:
+    places = NumberedPlaces((9, 8, 8), AXIAL, (0.9, 0.6), 2.0)
+    data = write_mosaic(tmp_path / "m.dcm", places, 2.0)
+    group, plane = Dataset(), Dataset()
+    plane.ImagePositionPatient = data.ImagePositionPatient
+    group.PlanePositionSequence = Sequence([plane])
+    data.PerFrameFunctionalGroupsSequence = Sequence([group])
+    data.save_as(tmp_path / "m.dcm")
+    with pytest.raises(InputError, match="a mosaic in an enhanced object"):
+        read_image(tmp_path / "m.dcm")
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize(("count", "across", "down"), [(6, 3, 2), (9, 3, 3), (5, 3, 2)])
 def test_united_imaging_gives_each_position(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
@@ -316,6 +318,30 @@ def test_streams_of_another_precision_than_the_header(
             read_image(path)
     else:
         assert np.array_equal(read_image(path).array, truth)
+
+
+@pytest.mark.parametrize(("allocated", "stored"), [(8, 8), (16, 8), (16, 12), (16, 16)])
+def test_bytes_in_a_jpeg_whatever_is_allocated(tmp_path: Path, allocated: int, stored: int) -> None:
+    rows, columns = np.mgrid[:48, :64]
+    picture = (100 + 60 * np.sin(rows / 7) + columns).clip(0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=95)
+    stream.seek(0)
+    truth = np.asarray(Image.open(stream)).astype(int)
+    empty = np.zeros((1, 48, 64), np.uint16)
+    (path,) = write_series(tmp_path, empty, positions(1, 1.0), RescaleIntercept=0)
+    data = pydicom.dcmread(path)
+    data.BitsAllocated, data.BitsStored, data.HighBit = allocated, stored, stored - 1
+    data.PixelData = encapsulate([stream.getvalue()])
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    data.save_as(path)
+    assert np.abs(read_image(path).array[0] - truth).max() <= 2  # decoders round their own way
+    data.PixelRepresentation = 1
+    data.save_as(path)
+    if stored > 8:
+        with pytest.raises(InputError, match="8 bits without a sign where the header stores"):
+            read_image(path)
 
 
 def test_a_stream_with_a_sign_under_a_header_without(tmp_path: Path) -> None:
