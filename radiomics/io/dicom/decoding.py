@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -28,6 +29,14 @@ from pydicom.uid import (
 )
 
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.native import (
+    KEYWORDS,
+    PLAIN,
+    frame_of_bytes,
+    is_signed,
+    pixel_tag,
+    stored_dtype,
+)
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.types import InputError
 
@@ -41,7 +50,6 @@ LARGEST_FRAME = 2**27
 """Pixels of one compressed frame from which a header is not believed: a film scan has fewer."""
 LARGEST = 2**33
 """Bytes of one decoded file from which a header is not believed."""
-PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NATIVE = (*PLAIN, DeflatedExplicitVRLittleEndian, RLELossless)
 """Transfer syntaxes that pydicom reads itself."""
 
@@ -133,21 +141,36 @@ def decode_frames(header: Header, indices: list[int]) -> list[NDArray[Any]]:
             implicit, little = whole.original_encoding
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
             whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-        _check_stated_sizes(header, whole, indices)
+        syntax = whole.file_meta.TransferSyntaxUID
+        grey = header.integer("SamplesPerPixel", 1) == 1
+        if grey and not syntax.is_encapsulated and whole.original_encoding[1]:
+            return _cut_frames(header, whole, indices)
+        _check_stated_streams(header, whole, indices)
         _add_end_markers(header, whole, indices)
-        decoder = get_decoder(whole.file_meta.TransferSyntaxUID)
+        decoder = get_decoder(syntax)
         plugin = next((p for p in TRUSTED if p in decoder.available_plugins), "")
-        found = decoder.iter_array(whole, indices=indices, decoding_plugin=plugin)
-        pixels = [array for array, _ in found]
+        # which bits hold the value is decided for all kinds of files at one place, not here
+        options = {"decoding_plugin": plugin, "correct_unused_bits": False}
+        pixels = [array for array, _ in decoder.iter_array(whole, indices=indices, **options)]
     except Exception as error:  # decoders of several libraries fail in ways of their own
         lines = str(error).splitlines() or [type(error).__name__]
         raise pixel_error(header, "every slice needs readable pixels", lines[0]) from error
     return pixels
 
 
-def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> None:
-    """Demand that compressed frames are as large as their header says, before memory is taken."""
-    if header.syntax in PLAIN or not whole.file_meta.TransferSyntaxUID.is_encapsulated:
+def _cut_frames(header: Header, whole: Dataset, indices: list[int]) -> list[NDArray[Any]]:
+    """Take frames out of an uncompressed little-endian file that was read as a whole."""
+    raw = whole[KEYWORDS[pixel_tag(header)]].value
+    shape = header.integer("Rows"), header.integer("Columns")
+    frames = [np.empty(shape, stored_dtype(header)) for _ in indices]
+    for index, frame in zip(indices, frames, strict=True):
+        frame_of_bytes(header, raw, index, frame)
+    return frames
+
+
+def _check_stated_streams(header: Header, whole: Dataset, indices: list[int]) -> None:
+    """Demand that compressed frames are what their header says, before memory is taken."""
+    if not whole.file_meta.TransferSyntaxUID.is_encapsulated:
         return
     wanted = (header.integer("Rows"), header.integer("Columns"))
     count = header.integer("NumberOfFrames", 1)
@@ -156,6 +179,28 @@ def _check_stated_sizes(header: Header, whole: Dataset, indices: list[int]) -> N
         found = stated_size(frame)
         if found not in (None, wanted):
             raise ValueError(f"a compressed frame of {found} where the header says {wanted}")
+        if header.integer("SamplesPerPixel", 1) == 1 and (bits := stated_bits(frame)):
+            _check_stated_bits(header, bits)
+            if bits.precision <= 8 < header.integer("BitsAllocated", 16):
+                # decoders give bytes then, whatever the header allocates
+                whole.BitsAllocated, whole.BitsStored, whole.HighBit = 8, 8, 7
+
+
+def _check_stated_bits(header: Header, bits: StatedBits) -> None:
+    """Demand that the values of a stream mean what its header says.
+
+    A stream of as many bits as the header stores may lack the sign: its values are two's
+    complement then. With fewer bits nobody can tell where the sign is.
+    """
+    allocated = header.integer("BitsAllocated", 16)
+    stored = header.integer("BitsStored", allocated)
+    says = f"a compressed stream of {bits.precision} bits"
+    if bits.precision > allocated:
+        raise ValueError(f"{says} where the header allocates {allocated}")
+    if bits.signed and not is_signed(header):
+        raise ValueError(f"{says} with a sign where the header says that there is none")
+    if is_signed(header) and not bits.signed and bits.precision < stored:
+        raise ValueError(f"{says} without a sign where the header stores {stored} with one")
 
 
 def _add_end_markers(header: Header, whole: Dataset, indices: list[int]) -> None:
@@ -187,6 +232,15 @@ def stated_size(stream: bytes) -> tuple[int, int] | None:
             int.from_bytes(stream[at : at + 4], "big") for at in (8, 12, 16, 20)
         )
         return height - top, width - left
+    at = _frame_marker(stream)
+    if at is None:
+        return None
+    rows, columns = (int.from_bytes(stream[start : start + 2], "big") for start in (at + 5, at + 7))
+    return rows, columns
+
+
+def _frame_marker(stream: bytes) -> int | None:
+    """Return where the marker stands that begins the frame of a JPEG or JPEG-LS stream."""
     if stream[:2] != START_OF_IMAGE:
         return None
     at = 2
@@ -198,11 +252,31 @@ def stated_size(stream: bytes) -> tuple[int, int] | None:
             at += 1
             continue
         if (0xC0 <= marker <= 0xCF and marker not in NO_FRAME) or marker == 0xF7:
-            return int.from_bytes(stream[at + 5 : at + 7], "big"), int.from_bytes(
-                stream[at + 7 : at + 9], "big"
-            )
+            return at
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None
+
+
+@dataclass(frozen=True)
+class StatedBits:
+    """How many bits a compressed stream says that a sample has, and whether one is a sign."""
+
+    precision: int
+    signed: bool
+
+
+def stated_bits(stream: bytes) -> StatedBits | None:
+    """Return what a JPEG, JPEG-LS or JPEG 2000 stream states of its samples, None for others.
+
+    Sources: ITU-T T.81 annex B.2.2, T.87 annex C.2.2, T.800 annex A.5.1.
+
+    >>> stated_bits(bytes.fromhex("ffd8 fff7 000b 0c 0005 0006 01 000000"))
+    StatedBits(precision=12, signed=False)
+    """
+    if stream[:2] == START_OF_CODESTREAM and stream[2:4] == SIZE and len(stream) > 42:
+        return StatedBits((stream[42] & 0x7F) + 1, bool(stream[42] & 0x80))
+    at = _frame_marker(stream)
+    return StatedBits(stream[at + 4], False) if at is not None else None
 
 
 def with_end_marker(stream: bytes) -> bytes:

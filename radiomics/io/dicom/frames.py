@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from radiomics.io.dicom.elements import Value, values_of
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.mosaics import Plane, Tile, is_mosaic, tile_positions
 
 Floats = NDArray[np.float64]
 
@@ -19,8 +20,10 @@ NEEDED = {
     "ImageOrientationPatient": 6,
     "PixelSpacing": 2,
 }
-SAME_TAGS = ("Modality", "Units", "RescaleType", "Rows", "Columns")
+SAME_TAGS = ("Modality", "Units")
 """Tags in which all frames of a volume agree."""
+HOUNSFIELD = ("", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS")
+"""RescaleTypes of CT numbers; without one they are CT numbers by the standard."""
 PHASE_TAGS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
@@ -28,18 +31,46 @@ PHASE_TAGS = (
     "EchoNumbers",
     "EchoTime",
     "EffectiveEchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "RepetitionTime",
     "TriggerTime",
     "NominalPercentageOfCardiacPhase",
+    "NominalCardiacTriggerDelayTime",
     "StackID",
     "FrameType",
+    "DiffusionGradientOrientation",
     "AcquisitionNumber",
+    "SeriesNumber",
     "ImageType",
+    "FrameReferenceTime",
     "AcquisitionTime",
     "ContentTime",
 )
 """Tags that may tell apart images of one place, the most meaningful first."""
-TIME_TAGS = ("AcquisitionTime", "ContentTime")
+TIME_TAGS = ("FrameReferenceTime", "AcquisitionTime", "ContentTime")
 """Of these the ones that often differ from slice to slice within a volume, too."""
+PRIVATE_PHASES = {
+    "DiffusionBValue": (
+        ("SiemensBValue",),
+        ("GEBValue",),
+        ("PhilipsBValue",),
+        ("UnitedImagingBValue",),
+    ),
+    "DiffusionGradientOrientation": (
+        ("SiemensDiffusionDirection",),
+        ("GEDiffusionDirectionX", "GEDiffusionDirectionY", "GEDiffusionDirectionZ"),
+        (
+            "PhilipsDiffusionDirectionX",
+            "PhilipsDiffusionDirectionY",
+            "PhilipsDiffusionDirectionZ",
+        ),
+        ("UnitedImagingDiffusionDirection",),
+    ),
+}
+"""What manufacturers write into private elements in place of a tag, one set of parts for each."""
+GE_OFFSET = 100_000
+"""GE adds multiples of this to b-values that are larger, to mark how they were set."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +91,8 @@ class Frame:
     """One slice: the file and the frame in it, its place, its rescaling, its phase.
 
     ``position`` (3,), ``orientation`` (6,) and ``pixel_spacing`` (2,) are in DICOM's order and
-    empty when the file lacks them.
+    empty when the file lacks them. ``tile`` is its part of a mosaic, ``problem`` what keeps the
+    file from being read as slices.
     """
 
     header: Header
@@ -73,6 +105,18 @@ class Frame:
     rescale_intercept: float | None
     phase: dict[str, str] = field(default_factory=dict)
     real_world: RealWorldMapping | None = None
+    real_world_left_out: str = ""
+    rescale_type: str = ""
+    spacing_between: float | None = None
+    tile: Tile | None = None
+    problem: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns of the slice."""
+        if self.tile is not None:
+            return self.tile.rows, self.tile.columns
+        return self.header.integer("Rows"), self.header.integer("Columns")
 
     @property
     def slope(self) -> float:
@@ -83,6 +127,21 @@ class Frame:
     def intercept(self) -> float:
         """Offset from stored to real values; 0 where the file rescales nothing."""
         return self._rescaling[1]
+
+    @property
+    def rescaled_kind(self) -> str:
+        """What rescaling gives: HU for CT that does not name another, else RescaleType."""
+        kind = self.rescale_type.strip()
+        if self.header.text("Modality") != "CT":
+            return kind
+        return "HU" if kind.upper() in HOUNSFIELD or self.is_unspecified else kind
+
+    @property
+    def is_unspecified(self) -> bool:
+        """Tell whether the unit of an original CT image is stated to be unspecified (US)."""
+        derived = "DERIVED" in self.header.text("ImageType").split("\\")
+        ct = self.header.text("Modality") == "CT"
+        return ct and not derived and self.rescale_type.strip() == "US"
 
     @property
     def unit(self) -> str:
@@ -101,7 +160,7 @@ class Frame:
     def real_world_problem(self) -> str:
         """Say what makes two rescalings disagree, empty when nothing does."""
         if self.real_world is None:
-            return ""
+            return self.real_world_left_out
         real = self.real_world
         if np.allclose(self._rescaling, (real.slope, real.intercept), rtol=1e-6, atol=0):
             return ""
@@ -116,9 +175,25 @@ class Frame:
         """Say what makes the rescaling unusable, empty when nothing does."""
         if not np.isfinite([self.slope, self.intercept]).all() or self.slope == 0:
             return f"an unusable rescaling (slope {self.slope:g}, intercept {self.intercept:g})"
+        if self.header.sequence("ModalityLUTSequence"):
+            return "a ModalityLUTSequence: values that a table turns into others, which is not done"
         absent = self.rescale_slope is None or self.rescale_intercept is None
         if self.header.text("Modality") == "CT" and absent:
             return "no RescaleSlope and RescaleIntercept, so its values are not known to be HU"
+        if self.header.text("Modality") == "PT" and absent and not self.real_world:
+            units = self.header.text("Units") or "in its Units"
+            return f"no RescaleSlope and RescaleIntercept: its values are not known to be {units}"
+        return ""
+
+    @property
+    def colour_problem(self) -> str:
+        """Say why the pixels are no grey values, empty when they are."""
+        samples = self.header.integer("SamplesPerPixel", 1)
+        kind = self.header.text("PhotometricInterpretation")
+        if samples != 1:
+            return f"colour pixels of {samples} samples"
+        if kind and not kind.startswith("MONOCHROME"):
+            return f"colour pixels ({kind}): what is stored is no measured value"
         return ""
 
     def shares_layout(self, other: Frame) -> bool:
@@ -126,6 +201,8 @@ class Frame:
         one, two = self.header, other.header
         return (
             all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
+            and self.rescaled_kind == other.rescaled_kind
+            and self.shape == other.shape
             and _nearly_equal(self.pixel_spacing, other.pixel_spacing, 1e-4)
             and _nearly_equal(self.orientation, other.orientation, 1e-3)
         )
@@ -142,7 +219,7 @@ class Frame:
 
 
 def _nearly_equal(one: Floats, two: Floats, tolerance: float) -> bool:
-    return one.shape == two.shape and bool(np.allclose(one, two, rtol=0, atol=tolerance))
+    return one.shape == two.shape and bool((np.abs(one - two) <= tolerance).all())
 
 
 def frames_of(header: Header) -> list[Frame]:
@@ -163,9 +240,15 @@ def frames_of(header: Header) -> list[Frame]:
         )
     outermost = [header.sequences] if header.sequences else []
     if not groups:
-        return [_make_frame(header, 0, [header.values], outermost)]
+        whole = _make_frame(header, 0, [header.values], outermost)
+        return _mosaic_frames(whole) if is_mosaic(header) else [whole]
     if len(groups) != count:
         raise ValueError(f"{count} frames but {len(groups)} per-frame functional groups")
+    if len(groups) == 1 and is_mosaic(header):
+        whole = _make_frame(header, 0, [*_macro_values(groups[0]), header.values])
+        return [
+            replace(whole, problem="a mosaic in an enhanced object, whose tiles have no places")
+        ]
     shared = header.sequence("SharedFunctionalGroupsSequence")
     outer = [item for group in shared for item in _macro_values(group)]
     return [
@@ -177,6 +260,16 @@ def frames_of(header: Header) -> list[Frame]:
         )
         for index, group in enumerate(groups)
     ]
+
+
+def _mosaic_frames(whole: Frame) -> list[Frame]:
+    """Return the slices of a mosaic, or the whole of it with the reason why it is none."""
+    plane = Plane(whole.position, whole.orientation, whole.pixel_spacing)
+    try:
+        tiles, places = tile_positions(whole.header, plane)
+    except ValueError as error:
+        return [replace(whole, problem=str(error))]
+    return [replace(whole, tile=t, position=p) for t, p in zip(tiles, places, strict=True)]
 
 
 def _nuclear_frames(header: Header, count: int) -> list[Frame]:
@@ -206,7 +299,8 @@ def _nuclear_frames(header: Header, count: int) -> list[Frame]:
 def _macro_values(group: Dataset) -> list[Mapping[str, Value]]:
     """Return the items of a functional group: each macro is a sequence of one item."""
     items = [item for element in group if element.VR == "SQ" for item in element.value[:1]]
-    return [values_of(item) for item in items]
+    inner = [i for item in items for i in (item.get("DiffusionGradientDirectionSequence") or [])]
+    return [values_of(item) for item in (*items, *inner[:1])]
 
 
 def _make_frame(
@@ -227,12 +321,7 @@ def _make_frame(
         found = numbers(keyword)
         return float(found[0]) if found.size else default
 
-    phase = {}
-    for tag in PHASE_TAGS:
-        found = next((place[tag] for place in places if tag in place), "")
-        if found:
-            parts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
-            phase[tag] = "\\".join(parts)
+    phase = _phase_values(places)
     return Frame(
         header,
         index,
@@ -243,12 +332,31 @@ def _make_frame(
         first("RescaleSlope", None),
         first("RescaleIntercept", None),
         phase,
-        None if header.text("Modality") in ("CT", "PT") else read_real_world(sequences),
+        *((None, "") if header.text("Modality") in ("CT", "PT") else read_real_world(sequences)),
+        rescale_type=next((str(p["RescaleType"]) for p in places if "RescaleType" in p), ""),
+        spacing_between=first("SpacingBetweenSlices", None),
     )
 
 
-def read_real_world(places: Sequence[Dataset]) -> RealWorldMapping | None:
-    """Return the mapping of the first of the datasets that has one.
+def _phase_values(places: list[Mapping[str, Value]]) -> dict[str, str]:
+    """Return the tags that may tell this frame from others of its place, as text."""
+    phase = {}
+    for tag in PHASE_TAGS:
+        found = next((place[tag] for place in places if tag in place), "")
+        for parts in () if found else PRIVATE_PHASES.get(tag, ()):
+            values = places[-1]
+            if not found and all(part in values for part in parts):
+                found = tuple(v for part in parts for v in values[part] if not isinstance(v, str))
+                if parts == ("GEBValue",):
+                    found = (found[0] % GE_OFFSET,)
+        if found:
+            texts = [found] if isinstance(found, str) else [f"{number:.10g}" for number in found]
+            phase[tag] = "\\".join(texts)
+    return phase
+
+
+def read_real_world(places: Sequence[Dataset]) -> tuple[RealWorldMapping | None, str]:
+    """Return the mapping of the first of the datasets that has one, and why one is left out.
 
     None where there is none, where there are several, for ranges of values or quantities, or where
     it is a table: then there is no one unit of the frame.
@@ -260,12 +368,16 @@ def read_real_world(places: Sequence[Dataset]) -> RealWorldMapping | None:
     """
     found = [place.get("RealWorldValueMappingSequence") or [] for place in places]
     items = next((list(items) for items in found if items), [])
-    if len(items) != 1 or items[0].get("RealWorldValueSlope") is None:
-        return None
+    if not items:
+        return None, ""
+    if len(items) != 1:
+        return None, f"{len(items)} RealWorldValueMappings, of which none is used"
+    if items[0].get("RealWorldValueSlope") is None:
+        return None, "RealWorldValueMapping by a table, which is not used"
     slope, intercept = (items[0].get(f"RealWorldValue{part}") for part in ("Slope", "Intercept"))
     units = items[0].get("MeasurementUnitsCodeSequence") or []
     unit = str(units[0].get("CodeValue") or "") if units else ""
     try:
-        return RealWorldMapping(float(slope), float(intercept or 0), unit or "1")
+        return RealWorldMapping(float(slope), float(intercept or 0), unit or "1"), ""
     except (TypeError, ValueError):
         raise ValueError(f"RealWorldValueSlope holds {slope!r}, which is no number") from None

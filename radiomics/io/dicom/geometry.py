@@ -13,6 +13,8 @@ EVENNESS = 0.05
 """Largest deviation of a slice from the regular grid, as a fraction of the step."""
 JITTER_MM = 0.02
 """Deviation in mm that is also accepted, up to a fifth of the step: rounding in headers."""
+JITTER = 1e-4
+"""Differences of positions below this fraction of the largest step are of rounding, no steps."""
 SAME_PLACE = 0.02
 """Slices closer than this fraction of the usual step lie at one place."""
 DRIFT_PIXELS = 0.25
@@ -79,6 +81,9 @@ def stack_slices(
         text = "a single slice without SliceThickness has no extent along its normal"
         defects.append(Defect("no_thickness", text, "refused"))
         step = 1.0
+    else:
+        text = f"a single slice has no neighbour: its extent is SliceThickness ({step:.4g} mm)"
+        defects.append(Defect("thickness_as_step", text, "note"))
     if not apart.all():
         where = f"the first {along[~apart][0]:.3f} mm from the first slice"
         text = f"{int((~apart).sum())} duplicate slice(s), {where}"
@@ -105,13 +110,15 @@ def _slice_axes(orientation: Floats) -> tuple[Floats, Floats, list[Defect]]:
 def distinct_places(along: Floats) -> NDArray[np.bool_]:
     """Mark of sorted positions those that do not repeat the one before."""
     steps = np.diff(along)
-    usual = float(np.median(steps[steps > 1e-9])) if (steps > 1e-9).any() else np.inf
+    real = steps > max(1e-9, JITTER * float(steps.max(initial=0)))
+    usual = float(np.median(steps[real])) if real.any() else np.inf
     return np.asarray(np.r_[True, steps > SAME_PLACE * usual], dtype=np.bool_)
 
 
 def _measure_step(along: Floats) -> tuple[float, list[Defect]]:
     """Return the step of distinct sorted positions; name gaps, uneven steps and jitter.
 
+    A gap of more than all that was measured is not repairable: more would be invented than seen.
     Where the positions are even but for gaps, the step is the whole extent over the number of
     intervals, so that rounded positions do not add up to a wrong place at the far end.
     """
@@ -121,9 +128,13 @@ def _measure_step(along: Floats) -> tuple[float, list[Defect]]:
     step = float((along[-1] - along[0]) / intervals.sum())
     exact = along[0] + step * np.r_[0, np.cumsum(intervals)]
     off = float(np.abs(along - exact).max())
+    largest, measured = float(steps.max()), float(steps.sum() - steps.max())
     if off > max(EVENNESS * step, min(JITTER_MM, 0.2 * step)):
         text = f"uneven slice steps from {steps.min():.4g} to {steps.max():.4g} mm"
-        return usual, [Defect("uneven_spacing", text, "repairable")]
+        if largest > measured:
+            text = f"{text}: the largest is more than all others together ({measured:.4g} mm)"
+        severity = "refused" if largest > measured else "repairable"
+        return usual, [Defect("uneven_spacing", text, severity)]
     missing = int(intervals.sum()) - len(steps)
     if missing:
         first = int(np.flatnonzero(intervals > 1)[0])
@@ -131,6 +142,9 @@ def _measure_step(along: Floats) -> tuple[float, list[Defect]]:
             f"{missing} missing slice(s), the first between {along[first]:.4g} and "
             f"{along[first + 1]:.4g} mm from the first slice, where the step is {step:.4g} mm"
         )
+        if largest > measured or missing > len(along):
+            text = f"{text}: more than what was measured ({len(along)} slices, {measured:.4g} mm)"
+            return step, [Defect("missing_slices", text, "refused")]
         return step, [Defect("missing_slices", text, "repairable")]
     if off > 1e-3 * step + 1e-6:
         text = f"positions are off the regular grid by up to {off:.4g} mm"

@@ -17,7 +17,16 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ImplicitVRLittleEndian
 
-from radiomics.io.dicom.elements import Value, read_elements, values_of, wanted_tags
+from radiomics.io.dicom.elements import (
+    BLOCKS,
+    CREATORS,
+    PRIVATE,
+    Value,
+    private_values,
+    read_elements,
+    values_of,
+    wanted_tags,
+)
 from radiomics.io.dicom.streams import BoundedReader
 
 WANTED = wanted_tags(
@@ -32,23 +41,36 @@ WANTED = wanted_tags(
         "ContentTime",
         "DetectorInformationSequence",
         "DiffusionBValue",
+        "DiffusionGradientOrientation",
+        "DoubleFloatPixelPaddingRangeLimit",
+        "DoubleFloatPixelPaddingValue",
         "EchoNumbers",
         "EchoTime",
+        "FlipAngle",
+        "FloatPixelPaddingRangeLimit",
+        "FloatPixelPaddingValue",
         "FrameOfReferenceUID",
+        "FrameReferenceTime",
         "HighBit",
         "ImageOrientationPatient",
         "ImagePositionPatient",
         "ImageType",
+        "ImagerPixelSpacing",
+        "InstanceNumber",
+        "InversionTime",
         "Modality",
+        "ModalityLUTSequence",
         "NumberOfFrames",
         "PatientID",
         "PerFrameFunctionalGroupsSequence",
         "PhotometricInterpretation",
+        "PixelIntensityRelationship",
         "PixelPaddingRangeLimit",
         "PixelPaddingValue",
         "PixelRepresentation",
         "PixelSpacing",
         "RealWorldValueMappingSequence",
+        "RepetitionTime",
         "RescaleIntercept",
         "RescaleSlope",
         "RescaleType",
@@ -61,6 +83,7 @@ WANTED = wanted_tags(
         "SeriesDate",
         "SeriesDescription",
         "SeriesInstanceUID",
+        "SeriesNumber",
         "SharedFunctionalGroupsSequence",
         "SliceThickness",
         "SpacingBetweenSlices",
@@ -71,6 +94,12 @@ WANTED = wanted_tags(
         "Units",
     )
 )
+PRIVATE_TAGS = sorted(CREATORS) + [
+    group << 16 | block << 8 | element
+    for (group, _), elements in PRIVATE.items()
+    for block in BLOCKS
+    for element in elements
+]
 SEQUENCES = [keyword for keyword, vr in WANTED.values() if vr == "SQ"]
 UID_PREFIX = b"\x08\x00"  # group 0008, little-endian: how a file without preamble begins
 
@@ -111,8 +140,10 @@ class Header:
 
     def integer(self, keyword: str, default: int = 0) -> int:
         """Return a value as a whole number, the default when it is absent or zero."""
-        found = self.numbers(keyword)
-        return (int(found[0]) if found.size else 0) or default
+        found = self.values.get(keyword, ())
+        if isinstance(found, str):
+            raise ValueError(f"{keyword} holds {found!r}, which is no number")
+        return (int(found[0]) if found else 0) or default
 
     def sequence(self, keyword: str) -> list[Dataset]:
         """Return the items of a sequence, none when it is absent."""
@@ -158,12 +189,12 @@ def read_header(path: Path) -> Header | Unreadable | None:
 def parse_header(path: Path, stream: BinaryIO, preamble: bool) -> Header | None:
     """Let pydicom read a header; every value is converted, so that a wrong one raises here."""
     data = pydicom.dcmread(
-        stream, stop_before_pixels=True, force=not preamble, specific_tags=list(WANTED)
+        stream, stop_before_pixels=True, force=not preamble, specific_tags=[*WANTED, *PRIVATE_TAGS]
     )
     offset = stream.tell()
     if not preamble and "SOPClassUID" not in data:
         return None
-    values = values_of(data)
+    values = private_values(data) | values_of(data)
     values.pop("SpecificCharacterSet", None)  # pydicom brings it along
     if syntax := str(data.file_meta.get("TransferSyntaxUID") or ""):
         values["TransferSyntaxUID"] = syntax

@@ -11,7 +11,7 @@ from types import TracebackType
 from radiomics.io.dicom.headers import WANTED, Header, Unreadable
 from radiomics.types import InputError
 
-FORMAT = 1
+FORMAT = 2
 """Counts changes of what a row means; rows of another format are forgotten."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS about (format TEXT);

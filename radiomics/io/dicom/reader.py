@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 
 from radiomics.io.dicom.frames import Frame
-from radiomics.io.dicom.pixels import padding_note, read_frames
+from radiomics.io.dicom.pixels import read_pixels
 from radiomics.io.dicom.repair import (
     chosen_repairs,
     distinct_slices,
@@ -20,8 +21,9 @@ from radiomics.io.dicom.repair import (
     straighten_slices,
 )
 from radiomics.io.dicom.scanning import scan_path
-from radiomics.io.dicom.series import SeriesReport, group_series
-from radiomics.io.dicom.suv import suv_factor
+from radiomics.io.dicom.series import SeriesReport, group_series, is_localizer
+from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.suv import convert_values, suv_factor
 from radiomics.types import InputError, Volume
 
 
@@ -62,6 +64,8 @@ def read_series(
             "point to the folder that holds the CT, MR or PET slices",
         )
     chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
+    if len(chosen) > 1 and series is not None:  # the series' name means what is no scout
+        chosen = [r for r in chosen if not is_localizer(r)] or chosen
     if len(chosen) != 1:
         listing = "; ".join(_describe_series(report) for report in found)
         raise InputError(
@@ -71,14 +75,38 @@ def read_series(
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
     volume = read_reported_volume(chosen[0], allowed)
-    return volume if suv is None else _convert_to_suv(volume, chosen[0], suv)
+    left = [r.name for r in found if r.series == series and r is not chosen[0]]
+    if left:
+        note = f"left out of the series, as localizer: {', '.join(left)}"
+        volume = replace(volume, history=(*volume.history, note))
+    return volume if suv is None else _convert_to_suv(volume, chosen[0], found, suv)
 
 
-def _convert_to_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
-    first = min(report.frames, key=_acquisition_time)  # series may lie before the first bed alone
-    factor, unit, how = suv_factor(first.header.path, kind)
-    array = volume.array if factor == 1 else (volume.array * factor).astype(np.float32)
-    return replace(volume, array=array, unit=unit, history=(*volume.history, how))
+def _convert_to_suv(
+    volume: Volume, report: SeriesReport, found: Sequence[SeriesReport], kind: str
+) -> Volume:
+    """Turn a PET volume into SUV; all volumes of its series tell when the scan began."""
+    frames = [frame for other in found if other.series == report.series for frame in other.frames]
+    dated = [frame for frame in frames if all(_acquisition_time(frame))] or frames
+    first = min(dated, key=_acquisition_time)  # series may lie before the first bed alone
+    path = first.header.path
+    data = _read_whole_header(path)
+    suv = suv_factor(path, data, kind, [_acquisition_time(frame) for frame in frames])
+    array = volume.array if suv.factor == 1 else (volume.array * suv.factor).astype(np.float32)
+    return replace(volume, array=array, unit=suv.unit, history=(*volume.history, *suv.notes))
+
+
+def _read_whole_header(path: Path) -> pydicom.Dataset:
+    """Read all that a file says before its pixels, with or without a preamble."""
+    try:
+        with BoundedReader(path) as stream:
+            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        convert_values(data)
+    except Exception as error:  # hostile files break the parser in many ways: say which
+        lines = str(error).splitlines() or [type(error).__name__]
+        rule = "a DICOM file must be readable"
+        raise InputError(path, rule, lines[0], "export this file again") from error
+    return data
 
 
 def _acquisition_time(frame: Frame) -> tuple[str, str]:
@@ -117,12 +145,10 @@ def read_reported_volume(
     if grave:
         volume = _read_repaired(report, _unit_of_values(report.frames), frame)
     else:
-        array = read_frames(report.frames)
-        volume = Volume(
-            array, report.affine, _unit_of_values(report.frames), frame, (), report.verdict
-        )
+        pixels = read_pixels(report.frames)
+        unit = _unit_of_values(report.frames)
+        volume = Volume(pixels.array, report.affine, unit, frame, pixels.notes, report.verdict)
     noted = [d.text for d in report.defects if d.severity == "note"]
-    noted += padding_note(report.frames, volume.array)
     return replace(volume, history=(*noted, *volume.history))
 
 
@@ -133,8 +159,9 @@ def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
         raise ValueError("a series without geometry cannot be repaired")
     kinds = {defect.kind: defect.text for defect in report.defects}
     kept = distinct_slices(stack)
-    array = read_frames([report.frames[i] for i in kept])
-    along, affine, history = stack.along[kept], np.array(stack.affine), []
+    pixels = read_pixels([report.frames[i] for i in kept])
+    array, history = pixels.array, list(pixels.notes)
+    along, affine = stack.along[kept], np.array(stack.affine)
     dtype = array.dtype
     if "duplicate_slices" in kinds:
         history.append(f"dropped duplicates: {kinds['duplicate_slices']}")
@@ -172,6 +199,6 @@ def _unit_of_values(frames: Sequence[Frame]) -> str:
         units = header.text("Units")
         return suv if suv and units in ("GML", "CM2ML") else units or "1"
     if modality == "CT":  # a dual-energy map is no CT number
-        return header.text("RescaleType").strip() or "HU"
+        return frames[0].rescaled_kind
     mapped = {frame.unit for frame in frames}
     return (mapped.pop() if len(mapped) == 1 else "") or "1"

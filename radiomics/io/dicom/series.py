@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,32 @@ from pydicom.uid import UID
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
-from radiomics.io.dicom.pixels import check_pixel_tags, read_frames
+from radiomics.io.dicom.native import check_pixel_tags
+from radiomics.io.dicom.pixels import read_frames
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.types import InputError
 
 OTHER_OBJECTS = ("RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG", "FID", "RWV", "DOC")
 """Modalities of objects that have no pixels."""
+
+
+COVER = 0.7
+"""Part of all places that a phase has at least; a scan may have been stopped."""
+RTOL, ATOL_MM = 0.02, 0.02
+"""Differences of stated lengths from those that are used up to which nothing is noted."""
+MOST_TAGS = 3
+"""Tags that tell phases apart together, at most."""
+ORDER_TAGS = ("InstanceNumber", "TriggerTime", "AcquisitionTime", "ContentTime")
+"""What orders images by the time at which they were taken, the most reliable first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """Frames of one volume, what names it, and what was assumed to tell it from others."""
+
+    name: str
+    frames: list[Frame]
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +78,7 @@ class SeriesReport:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of slices, rows and columns."""
-        first = self.frames[0].header
-        return len(self.frames), first.integer("Rows"), first.integer("Columns")
+        return len(self.frames), *self.frames[0].shape
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -112,9 +132,9 @@ def group_series(
     reports = []
     for uid, frames in groups.items():
         volumes = split_volumes(frames)
-        for number, (phase, members) in enumerate(volumes, start=1):
+        for number, phase in enumerate(volumes, start=1):
             part = number if len(volumes) > 1 else 0
-            reports.append(report_volume(path, uid, part, phase, members))
+            reports.append(report_volume(path, uid, part, phase))
     return reports, broken
 
 
@@ -126,12 +146,14 @@ def _should_be_image(header: Header) -> bool:
     return kind.endswith("Image Storage") or "ImagePositionPatient" in header.values
 
 
-def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
+def split_volumes(frames: list[Frame]) -> list[Phase]:
     """Split the frames of a series by layout and, where places repeat, by phase.
 
-    A tag may split only where every resulting group has each place at most once and covers most of
-    the places (times, which often differ from slice to slice: all of them); otherwise repeated
-    places stay together and are reported as duplicates.
+    Tags may split, alone or two or three together, only where every resulting group has each place
+    at most once and covers most of the places (times, which often differ from slice to slice: all
+    of them). Where no tag does, the order of InstanceNumber or of times does it, if it goes
+    through all places again and again. Otherwise repeated places stay together and are reported as
+    duplicates.
     """
     layouts: list[list[Frame]] = []
     for frame in frames:
@@ -140,40 +162,150 @@ def split_volumes(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
             layouts.append([frame])
         else:
             group.append(frame)
-    volumes = []
+    volumes: list[Phase] = []
     for members in layouts:
-        for tag in PHASE_TAGS if places_repeat(members) else ():
-            phases: dict[str, list[Frame]] = {}
-            for frame in members:
-                phases.setdefault(frame.phase.get(tag, ""), []).append(frame)
-            if len(phases) > 1 and _are_phases(phases, members, 1.0 if tag in TIME_TAGS else 0.7):
-                volumes += [
-                    (f"{tag} {value}", phases[value]) for value in sorted(phases, key=_phase_order)
-                ]
-                break
-        else:
-            volumes.append(("", members))
+        repeated = places_repeat(members)
+        found = (split_by_tags(members) or split_by_order(members)) if repeated else None
+        volumes += found or [Phase("", members)]
     return volumes
-
-
-def _are_phases(phases: dict[str, list[Frame]], members: list[Frame], cover: float) -> bool:
-    """Tell whether every group has no place twice and covers enough of all places."""
-    places = count_places(members)
-    return all(
-        not places_repeat(group) and len(group) >= cover * places for group in phases.values()
-    )
 
 
 def places_repeat(frames: list[Frame]) -> bool:
     """Tell whether two frames lie at one place."""
-    return not any(frame.missing_tags for frame in frames) and count_places(frames) < len(frames)
+    usable = not any(frame.problem or frame.missing_tags for frame in frames)
+    return usable and int(place_numbers(frames).max()) + 1 < len(frames)
 
 
-def count_places(frames: list[Frame]) -> int:
-    """Count the distinct places of frames along their normal."""
+def place_numbers(frames: list[Frame]) -> NDArray[np.intp]:
+    """Return the number of each frame's place (N,), counted along the normal from 0."""
     places = np.array([frame.position for frame in frames])
-    normal = np.cross(frames[0].orientation[:3], frames[0].orientation[3:])
-    return int(distinct_places(np.sort(places @ normal)).sum())
+    along = places @ np.cross(frames[0].orientation[:3], frames[0].orientation[3:])
+    order = np.argsort(along, kind="stable")
+    numbers = np.empty(len(frames), dtype=np.intp)
+    numbers[order] = np.cumsum(distinct_places(along[order])) - 1
+    return numbers
+
+
+def split_by_tags(members: list[Frame]) -> list[Phase] | None:
+    """Split frames by the fewest tags that tell those of each place apart; None where none do."""
+    places = place_numbers(members)
+    codes = {}
+    for tag in PHASE_TAGS:
+        values = [frame.phase.get(tag, "") for frame in members]
+        if len(set(values)) > 1:
+            codes[tag] = np.unique(values, return_inverse=True)[1]
+    for count in range(1, MOST_TAGS + 1):
+        for tags in combinations(codes, count):
+            together = np.zeros(len(members), dtype=np.intp)
+            for tag in tags:
+                together = together * (int(codes[tag].max()) + 1) + codes[tag]
+            phase = np.unique(together, return_inverse=True)[1]
+            cover = 1.0 if set(tags) & set(TIME_TAGS) else COVER
+            if _are_phases(phase, places, cover):
+                return _phases_of_tags(members, phase, tags)
+    return None
+
+
+def _are_phases(phase: NDArray[np.intp], places: NDArray[np.intp], cover: float) -> bool:
+    """Tell whether every group has no place twice and covers enough of all places."""
+    count = int(places.max()) + 1
+    pairs = np.unique(phase * count + places).size
+    return pairs == phase.size and int(np.bincount(phase).min()) >= cover * count
+
+
+def _phases_of_tags(
+    members: list[Frame], phase: NDArray[np.intp], tags: tuple[str, ...]
+) -> list[Phase]:
+    groups: dict[int, list[Frame]] = {}
+    for frame, number in zip(members, phase.tolist(), strict=True):
+        groups.setdefault(number, []).append(frame)
+    phases = []
+    for group in groups.values():
+        values = [group[0].phase.get(tag, "") for tag in tags]
+        name = ", ".join(f"{tag} {value}" for tag, value in zip(tags, values, strict=True))
+        phases.append((tuple(map(_phase_order, values)), Phase(name, group)))
+    return [found for _, found in sorted(phases, key=lambda pair: pair[0])]
+
+
+def split_by_order(members: list[Frame]) -> list[Phase] | None:
+    """Split frames by blocks of a number that orders them; None where none has such blocks.
+
+    In one order every block goes through all places, in the other every block stays at one place:
+    then the first of each are a phase, the second of each, and so on.
+    """
+    places = place_numbers(members)
+    count = int(places.max()) + 1
+    for tag in ORDER_TAGS:
+        values = [_order_value(frame, tag) for frame in members]
+        if None in values or len(set(values)) < 2:
+            continue
+        unique = tag == "InstanceNumber" and len(set(values)) == len(values)
+        order = sorted(range(len(members)), key=lambda i: values[i] or 0.0)
+        sequence = places[order]
+        blocks = _blocks_through_all_places(sequence, count)
+        if blocks is not None and _are_apart([values[i] for i in order], blocks):
+            parts = np.split(np.array(order), blocks)
+            ends = [(members[part[0]], members[part[-1]]) for part in parts]
+            names = [f"{tag} {_order_text(a, tag)} to {_order_text(b, tag)}" for a, b in ends]
+        elif unique and _stay_at_one_place(sequence, count):
+            parts = list(np.array(order).reshape(count, -1).T)
+            names = [
+                f"image {number} of each place by {tag}" for number in range(1, len(parts) + 1)
+            ]
+        else:
+            continue
+        note = (
+            f"one of {len(parts)} phases that no tag names: told apart by blocks of {tag}, "
+            f"{'each of all places' if blocks is not None else 'each of one place'}"
+        )
+        return [
+            Phase(name, [members[i] for i in part], note)
+            for name, part in zip(names, parts, strict=True)
+        ]
+    return None
+
+
+def _blocks_through_all_places(sequence: NDArray[np.intp], count: int) -> list[int] | None:
+    """Return where an ordered series of places begins anew; None where a part is not all places.
+
+    The last block may end early, as that of a scan that was stopped.
+    """
+    starts: list[int] = []
+    seen: set[int] = set()
+    for index, place in enumerate(sequence.tolist()):
+        if place in seen:
+            if len(seen) != count:
+                return None
+            starts.append(index)
+            seen = set()
+        seen.add(place)
+    return starts if starts and len(seen) >= COVER * count else None
+
+
+def _stay_at_one_place(sequence: NDArray[np.intp], count: int) -> bool:
+    """Tell whether an ordered series of places is made of equal blocks of one place each."""
+    if sequence.size % count:
+        return False
+    blocks = sequence.reshape(count, -1)
+    return bool((blocks == blocks[:, :1]).all()) and len(set(blocks[:, 0].tolist())) == count
+
+
+def _are_apart(values: Sequence[float | None], starts: list[int]) -> bool:
+    """Tell whether no two frames of equal value lie on both sides of a border of blocks."""
+    return all(values[start] != values[start - 1] for start in starts)
+
+
+def _order_value(frame: Frame, tag: str) -> float | None:
+    """Return what orders a frame among others, None where it has no such number."""
+    text = _order_text(frame, tag).replace(":", "")
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _order_text(frame: Frame, tag: str) -> str:
+    return frame.header.text(tag) if tag == "InstanceNumber" else frame.phase.get(tag, "")
 
 
 def _phase_order(value: str) -> tuple[float, str]:
@@ -183,12 +315,13 @@ def _phase_order(value: str) -> tuple[float, str]:
         return float("inf"), value
 
 
-def report_volume(
-    path: Path, series: str, part: int, phase: str, frames: list[Frame]
-) -> SeriesReport:
+def report_volume(path: Path, series: str, part: int, phase: Phase) -> SeriesReport:
     """Measure the geometry of one volume and list its defects."""
+    frames = phase.frames
     first = frames[0]
     defects = _structural_defects(frames)
+    if phase.note:
+        defects.append(Defect("unnamed_phases", phase.note, "note"))
     stack = None
     if not any(defect.severity == "refused" for defect in defects):
         stack = stack_slices(
@@ -199,24 +332,34 @@ def report_volume(
         )
         frames = [frames[i] for i in stack.order]
         defects += [_judge_duplicates(d, frames, stack) for d in stack.defects]
-    return SeriesReport(path, series, part, phase, tuple(frames), stack, tuple(defects))
+        defects += _contradictions(frames, stack)
+    return SeriesReport(path, series, part, phase.name, tuple(frames), stack, tuple(defects))
+
+
+def _frame_defect(frame: Frame) -> Defect | None:
+    """Name what keeps one frame from being a slice of measured values; None where nothing does."""
+    name = frame.header.path.name
+    if frame.problem:
+        return Defect("not_slices", f"{name} holds {frame.problem}", "refused")
+    if frame.colour_problem:
+        return Defect("colour", f"{name} holds {frame.colour_problem}", "refused")
+    if frame.missing_tags:
+        text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
+        return Defect("missing_tags", text, "refused")
+    if frame.rescale_problem:
+        return Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")
+    if frame.pixel_spacing.min() <= 0:
+        text = f"{name} has a PixelSpacing of zero or less"
+        return Defect("missing_tags", text, "refused")
+    return None
 
 
 def _structural_defects(frames: list[Frame]) -> list[Defect]:
     """Name what does not depend on positions: missing tags, colour, frames of reference, kinds."""
     found = []
     for frame in frames:
-        name = frame.header.path.name
-        if frame.header.integer("SamplesPerPixel", 1) != 1:
-            return [Defect("colour", f"{name} holds colour pixels", "refused")]
-        if frame.missing_tags:
-            text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
-            return [Defect("missing_tags", text, "refused")]
-        if frame.rescale_problem:
-            return [Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")]
-        if frame.pixel_spacing.min() <= 0:
-            text = f"{name} has a PixelSpacing of zero or less"
-            return [Defect("missing_tags", text, "refused")]
+        if defect := _frame_defect(frame):
+            return [defect]
     problems = [frame.real_world_problem for frame in frames if frame.real_world_problem]
     found += [Defect("real_world_values", problem, "note") for problem in problems[:1]]
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
@@ -232,8 +375,45 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         found.append(Defect("localizer", "a localizer (scout), not a volume", "refused"))
     if "DERIVED" in kinds:
         found.append(Defect("derived", "derived, not original, images", "note"))
+    relations = {frame.header.text("PixelIntensityRelationship") for frame in frames}
+    for relation in sorted(relations - {"", "LIN"}):
+        text = f"values are no linear measure (PixelIntensityRelationship {relation})"
+        found.append(Defect("intensity_relationship", text, "note"))
     if any(frame.header.text("BurnedInAnnotation") == "YES" for frame in frames):
         found.append(Defect("burnt_in", "text may be burnt into the pixels", "note"))
+    return found
+
+
+def is_localizer(report: SeriesReport) -> bool:
+    """Tell whether a volume is a scout of the series that it is in."""
+    return any(defect.kind == "localizer" for defect in report.defects)
+
+
+def _contradictions(frames: list[Frame], stack: Stack) -> list[Defect]:
+    """Note header values that say otherwise than those that are used."""
+    found = []
+    step = float(np.linalg.norm(stack.affine[:3, 0]))
+    stated = sorted({abs(f.spacing_between) for f in frames if f.spacing_between is not None})
+    other = [value for value in stated if not np.isclose(value, step, rtol=RTOL, atol=ATOL_MM)]
+    if other and distinct_places(stack.along).sum() > 1:
+        text = f"SpacingBetweenSlices is {other[0]:.4g} mm, by the positions it is {step:.4g} mm"
+        found.append(Defect("other_step", text, "note"))
+    pixel = frames[0].pixel_spacing
+    at_detector = frames[0].header.numbers("ImagerPixelSpacing")
+    if at_detector.size == 2 and not np.allclose(at_detector, pixel, rtol=RTOL, atol=0):
+        text = (
+            f"PixelSpacing ({pixel[0]:.4g} x {pixel[1]:.4g} mm) is used, ImagerPixelSpacing "
+            f"({at_detector[0]:.4g} x {at_detector[1]:.4g} mm) is another"
+        )
+        found.append(Defect("other_pixel_spacing", text, "note"))
+    files = {id(frame.header): frame.header.text("SOPInstanceUID") for frame in frames}
+    names = set(files.values())
+    if len(names) < len(files) and distinct_places(stack.along).all():
+        text = f"{len(files)} files share {len(names)} SOPInstanceUID: told apart by their places"
+        found.append(Defect("shared_uid", text, "note"))
+    if any(frame.is_unspecified for frame in frames):
+        text = "RescaleType US (unspecified) of a CT: its values are taken for HU"
+        found.append(Defect("unspecified_unit", text, "note"))
     return found
 
 

@@ -27,18 +27,27 @@ from radiomics.io import write_volume
 from radiomics.io.dicom.series import find_series
 from radiomics.io.masks.rtstruct import write_rtstruct
 from radiomics.io.masks.segmentation import write_segmentation
+from tests.oracles.positions import NumberedPlaces
+from tests.radiomics.io.dicom.test_mosaics import write_mosaic
+from tests.radiomics.io.dicom.test_pixel_kinds import write_pixels
+from tests.radiomics.io.dicom.test_suv import write as write_pet
 from tests.radiomics.io.test_ingest import enhanced
-from tests.series import positions, write_series
+from tests.series import AXIAL, positions, write_series
 
 SHARES = {
-    "plain": 40,
+    "plain": 36,
     "enhanced": 12,
     "structure set": 10,
+    "segmentation": 10,
     "JPEG 2000": 5,
     "JPEG-LS": 2,
-    "NRRD": 7,
+    "mosaic": 2,
+    "float map": 1,
+    "PET": 2,
+    "NIfTI": 6,
+    "NRRD": 6,
     "MetaImage": 4,
-    "ZIP": 3,
+    "ZIP": 4,
 }
 """Of a hundred inputs, how many are of each kind."""
 INPUTS = int(os.environ.get("RADIOMICS_FUZZ", "10000"))
@@ -108,6 +117,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seed]:
         data = pydicom.dcmread(path)
         data.compress(syntax, generate_instance_uid=False)
         data.save_as(path)
+    places = NumberedPlaces((4, 6, 6), AXIAL, (0.9, 0.6), 2.0)
+    write_mosaic(folder / "m.dcm", places, 2.0)
+    ones = np.ones((5, 7), np.float32).tobytes()
+    write_pixels(folder / "f", [ones], "explicit", "OF", "FloatPixelData", BitsAllocated=32)
+    write_pet(folder / "pet")
     for name in ("x.nii", "x.nrrd", "x.mha"):
         write_volume(image, folder / name)
     with zipfile.ZipFile(folder / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -124,6 +138,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seed]:
         "segmentation": seed("seg.dcm", "x.dcm", lambda path: read_mask(path, like=image)),
         "JPEG 2000": seed("JPEG 2000/000.dcm", "x.dcm"),
         "JPEG-LS": seed("JPEG-LS/000.dcm", "x.dcm"),
+        "mosaic": seed("m.dcm", "x.dcm"),
+        "float map": seed("f/000.dcm", "x.dcm"),
+        "PET": seed("pet/000.dcm", "x.dcm", lambda path: read_image(path, suv="bw")),
         "NIfTI": seed("x.nii", "x.nii"),
         "NRRD": seed("x.nrrd", "x.nrrd"),
         "MetaImage": seed("x.mha", "x.mha"),

@@ -60,7 +60,8 @@ def test_phases_of_one_series_are_told_apart(tmp_path: Path, tag: str) -> None:
 def test_a_tag_that_does_not_separate_places_splits_nothing(tmp_path: Path) -> None:
     where = positions(4, 2.0)
     both = np.concatenate([where, where])
-    write_series(tmp_path, np.zeros((8, 5, 6), np.uint16), both, EchoTime=[1, 2] * 4)
+    tags = {"EchoTime": [1, 2] * 4, "InstanceNumber": 1}
+    write_series(tmp_path, np.zeros((8, 5, 6), np.uint16), both, **tags)
     (report,) = find_series(tmp_path)
     assert any("4 duplicate slice(s)" in defect.text for defect in report.defects)
 

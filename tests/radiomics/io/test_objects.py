@@ -75,7 +75,7 @@ def mapped(slope: float, intercept: float, unit: str, count: int = 1) -> Sequenc
         (None, 1, 0.5, "um2/s", False),  # the mapping alone
         ((0.5, 2.0), 1, 0.5, "um2/s", False),  # both, equal
         ((3.0, 0.0), 1, 3.0, "1", True),  # both, different
-        (None, 2, 1.0, "1", False),  # two quantities: nobody can choose
+        (None, 2, 1.0, "1", True),  # two quantities: nobody can choose
     ],
 )
 def test_diffusion_coefficients_have_their_unit(

@@ -70,11 +70,15 @@ def test_rescaling_is_per_slice_and_keeps_integers_where_it_can(tmp_path: Path) 
     image = read_image(tmp_path / "a")
     assert image.array[:, 0, 0].tolist() == [-900, -924, 100]
     assert image.array.dtype == np.int16
-    stored[0, 0, 0] = 65000  # beyond the 12 bits that the header promises
-    write_series(tmp_path / "b", stored, where, BitsStored=12, HighBit=11)
+    stored[0, 0, 0] = 65000
+    write_series(tmp_path / "b", stored, where)
     image = read_image(tmp_path / "b")
     assert image.array.dtype == np.int32
     assert image.array[0, 0, :2].tolist() == [63976, -924]
+    write_series(tmp_path / "d", stored, where, BitsStored=12, HighBit=11)
+    image = read_image(tmp_path / "d")
+    assert image.array[0, 0, :2].tolist() == [65000 % 4096 - 1024, -924]
+    assert image.history[0].startswith("1 pixels have bits set above BitsStored (12)")
     stored[0, 0, 0] = 100
     write_series(tmp_path / "c", stored, where, RescaleSlope=[0.5, 1, 2], RescaleIntercept=0)
     image = read_image(tmp_path / "c")
