@@ -111,9 +111,9 @@ def _common_folder(contents: Contents, series: str) -> str:
     """Return the folder from which all files of a series are read."""
     reports = [report for report in contents.series if report.series == series]
     folders = [folder for report in reports for folder in report.folders]
-    for bad in (*contents.unplaced, *contents.unreadable):
-        if any(is_slice_of(report, bad) for report in reports):
-            folders.append(bad.path.parent)
+    unusable = (*contents.unplaced, *contents.unreadable)
+    own = (bad for bad in unusable if any(is_slice_of(report, bad) for report in reports))
+    folders += [bad.path.parent for bad in own]
     return os.path.commonpath([str(folder) for folder in folders])
 
 

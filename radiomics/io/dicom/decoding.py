@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames, get_frame
@@ -28,6 +27,7 @@ from pydicom.uid import (
 )
 
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.opening import parse_dataset
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.types import InputError
 
@@ -128,7 +128,7 @@ def decode_frames(header: Header, indices: list[int]) -> list[NDArray[Any]]:
         raise pixel_error(header, "the pixels must be complete", found)
     try:
         with BoundedReader(header.path) as stream:
-            whole = pydicom.dcmread(stream, force=True)
+            whole = parse_dataset(stream, pixels=True)
         if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
             implicit, little = whole.original_encoding
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian

@@ -297,6 +297,8 @@ def _decode_value(raw: bytes, vr: str) -> Value:
 
 def _decode_text(raw: bytes) -> str:
     """Return ASCII text without the padding of its parts."""
+    if b"\x1b" in raw:
+        raise ValueError("an escape sequence: other characters follow")
     text = raw.decode("ascii").strip(" \0")
     return "\\".join(part.strip(" \0") for part in text.split("\\")) if "\\" in text else text
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import FileDataset
@@ -52,7 +53,7 @@ def read_dataset(path: Path, *, pixels: bool = False, tags: Tags | None = None) 
     return data
 
 
-def parse_dataset(stream: BoundedReader, *, pixels: bool, tags: Tags | None = None) -> FileDataset:
+def parse_dataset(stream: BinaryIO, *, pixels: bool, tags: Tags | None = None) -> FileDataset:
     """Let pydicom read a DICOM file from its beginning; the stream stays where it stopped.
 
     Without a preamble, pydicom guesses from the first element how the others are written.

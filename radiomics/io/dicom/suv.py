@@ -22,10 +22,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pydicom
 from pydicom.dataset import Dataset
 
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
 from radiomics.types import InputError
 
 KINDS = {"bw": "SUVbw", "lbm": "SUVlbm", "lbm_james": "SUVlbm", "bsa": "SUVbsa"}
@@ -63,8 +62,7 @@ def suv_factor(path: Path, kind: str) -> tuple[float, str, str]:
         Not a PET image, unknown units, other corrections than expected, or tags that are missing.
     """
     check_kind(kind)
-    with BoundedReader(path) as stream:
-        data = pydicom.dcmread(stream, stop_before_pixels=True)
+    data = read_dataset(path)
     units = str(data.get("Units") or "")
     if data.get("Modality") != "PT":
         raise _suv_error(path, "SUV needs a PET image", f"Modality {data.get('Modality')}")
