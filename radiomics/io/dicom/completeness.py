@@ -68,4 +68,5 @@ def sees_no_sizes(header: Header) -> bool:
 
 def is_undecided(header: Header) -> bool:
     """Tell whether only decoding shows if the pixels can be read: they are compressed."""
-    return header.syntax not in PLAIN
+    compressed = header.pixels is not None and header.pixels.fragments is not None
+    return compressed or header.syntax not in PLAIN

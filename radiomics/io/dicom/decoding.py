@@ -129,10 +129,6 @@ def decode_frames(header: Header, indices: list[int]) -> list[NDArray[Any]]:
     try:
         with BoundedReader(header.path) as stream:
             whole = parse_dataset(stream, pixels=True)
-        if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
-            implicit, little = whole.original_encoding
-            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
         _check_stated_sizes(header, whole, indices)
         _add_end_markers(header, whole, indices)
         decoder = get_decoder(whole.file_meta.TransferSyntaxUID)

@@ -15,7 +15,12 @@ from typing import BinaryIO
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 Value = str | tuple[float, ...]
 """Text, its parts separated by backslashes as in the file, or numbers."""
@@ -167,11 +172,11 @@ def _walk(
     Where ``strict`` is not set, values that are not plain are passed over.
     """
     at, syntax = _walk_meta(content)
-    if syntax:
-        values["TransferSyntaxUID"] = syntax
-        implicit = syntax == ImplicitVRLittleEndian
-    else:  # the first element tells
-        implicit = content[at + 4 : at + 6] not in SHORT | LONG
+    if not syntax:  # the first element tells
+        explicit = content[at + 4 : at + 6] in SHORT | LONG
+        syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+    values["TransferSyntaxUID"] = syntax
+    implicit = syntax == ImplicitVRLittleEndian
     element, ends = _read_implicit if implicit else _read_explicit, len(content)
     while True:
         if at >= ends:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiomics.io.dicom.elements import PREAMBLE, dataset_start, read_elements
 from radiomics.io.dicom.streams import BoundedReader
@@ -56,7 +57,8 @@ def read_dataset(path: Path, *, pixels: bool = False, tags: Tags | None = None) 
 def parse_dataset(stream: BinaryIO, *, pixels: bool, tags: Tags | None = None) -> FileDataset:
     """Let pydicom read a DICOM file from its beginning; the stream stays where it stopped.
 
-    Without a preamble, pydicom guesses from the first element how the others are written.
+    Without a meta header the first element tells how the others are written, which then stands in
+    the meta header as TransferSyntaxUID.
 
     Raises
     ------
@@ -68,6 +70,11 @@ def parse_dataset(stream: BinaryIO, *, pixels: bool, tags: Tags | None = None) -
         raise ValueError("no DICOM file: neither a preamble nor an element at its beginning")
     stream.seek(0)
     wanted = None if tags is None else list(tags)
-    return pydicom.dcmread(
+    data = pydicom.dcmread(
         stream, stop_before_pixels=not pixels, force=start == 0, specific_tags=wanted
     )
+    if "TransferSyntaxUID" not in data.file_meta:
+        implicit, little = data.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return data
