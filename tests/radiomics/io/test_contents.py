@@ -28,6 +28,7 @@ SECONDARY, CLIP = uid.SecondaryCaptureImageStorage, uid.UltrasoundMultiFrameImag
 
 def write_ct(folder: Path, count: int = 4, **extra: object) -> list[Path]:
     tags = {"SeriesInstanceUID": CT[0], "FrameOfReferenceUID": CT[1], **extra}
+    tags["SOPInstanceUID"] = [f"{CT[0]}.{number}" for number in range(count)]
     return write_series(folder, STORED[:count], positions(count, 2.0), **tags)
 
 
@@ -339,3 +340,171 @@ def test_inspect_and_reading_agree(scene: tuple[Path, Scene]) -> None:
     broken = {Path(f.path).name for f in found if f.kind == "file"}
     if "cannot be read" in right.note + right.refused:
         assert broken
+
+
+def test_files_that_may_be_slices_are_left_out_only_on_request(tmp_path: Path) -> None:
+    write_ct(tmp_path)
+    (tmp_path / "004.dcm").write_bytes(b"")
+    with pytest.raises(InputError, match="--repair"):
+        read_image(tmp_path)
+    image = read_image(tmp_path, repair="unreadable")
+    assert np.array_equal(image.array, STORED.astype(int) - 1024)
+    assert image.verdict == "repairable"
+    assert any("read without 1 file(s)" in note and "004.dcm" in note for note in image.history)
+    with pytest.raises(InputError, match="may be slices"):
+        read_image(tmp_path, repair="missing,tilt")
+
+
+def test_a_slice_known_to_be_lost_is_not_left_out_on_request(tmp_path: Path) -> None:
+    paths = write_ct(tmp_path)
+    in_pieces(paths[3], 20)
+    with pytest.raises(InputError, match="1 file\\(s\\) of it that cannot be read"):
+        read_image(tmp_path, repair="all")
+
+
+def test_many_broken_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    write_ct(tmp_path / "ct")
+    for number in range(40):
+        (tmp_path / f"{number:02d}.dcm").write_bytes(b"")
+    (note,) = read_image(tmp_path).history
+    assert "40 file(s)" in note
+    assert "35 more" in note
+    assert "39.dcm" not in note
+    assert len(note) < 600
+
+
+def test_two_volumes_beside_a_page_have_to_be_chosen_from(tmp_path: Path) -> None:
+    write_ct(tmp_path / "a")
+    write_series(tmp_path / "b", STORED, positions(4, 2.0))
+    write_object(tmp_path / "page.dcm", SECONDARY, "OT", **picture())
+    with pytest.raises(InputError, match="exactly one image series"):
+        read_image(tmp_path)
+    assert read_image(tmp_path, series=CT[0]).history == ("left out: 1 Secondary Capture Image",)
+
+
+def test_a_defective_volume_is_never_passed_over_for_a_sound_one(tmp_path: Path) -> None:
+    write_ct(tmp_path / "a")
+    where = np.delete(positions(5, 2.0), 2, axis=0)
+    write_series(tmp_path / "b", STORED, where)
+    with pytest.raises(InputError, match="2 series"):
+        read_image(tmp_path)
+
+
+def test_an_image_without_places_alone_is_refused_with_its_reason(tmp_path: Path) -> None:
+    path = write_object(tmp_path / "us.dcm", CLIP, "US", **picture(3, 3))
+    series = pydicom.dcmread(path).SeriesInstanceUID
+    for choice in (None, series):
+        with pytest.raises(InputError, match="3 frames without functional groups"):
+            read_image(tmp_path, series=choice)
+    (found,) = inspect(tmp_path)
+    assert (found.kind, found.name, found.verdict) == ("image", series, "refused")
+
+
+def test_objects_without_pixels_are_listed_as_what_they_are(tmp_path: Path) -> None:
+    write_object(tmp_path / "sr", uid.XRayRadiationDoseSRStorage, "SR", SeriesDescription="dose")
+    (found,) = inspect(tmp_path)
+    assert (found.kind, found.name, found.modality, found.verdict, found.description) == (
+        "object",
+        "X-Ray Radiation Dose SR",
+        "SR",
+        "",
+        "dose",
+    )
+    with pytest.raises(InputError, match="no image, but X-Ray Radiation Dose SR"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [20, 200])
+def test_a_file_cut_short_alone_says_so(tmp_path: Path, cut: int) -> None:
+    (path, *_) = write_ct(tmp_path)
+    in_pieces(path, cut)
+    with pytest.raises(InputError, match="cut short"):
+        read_image(path)
+
+
+def test_a_cut_segmentation_is_no_good_mask(tmp_path: Path) -> None:
+    tags = {**picture(), "SegmentSequence": Sequence([Dataset()])}
+    path = write_object(tmp_path / "seg.dcm", uid.SegmentationStorage, "SEG", **tags)
+    in_pieces(path, 30)
+    (found,) = inspect(tmp_path)
+    assert found.verdict == "refused"
+    assert "ends 30 bytes early" in found.defects[0]
+
+
+def halves(root: Path) -> tuple[Path, Path]:
+    """Spread the CT over two folders, two slices each."""
+    paths = write_ct(root / "a")
+    (root / "b").mkdir()
+    for path in paths[2:]:
+        path.rename(root / "b" / path.name)
+    return root / "a", root / "b"
+
+
+def test_a_series_in_two_folders_is_shown_with_both_and_read_from_above(tmp_path: Path) -> None:
+    halves(tmp_path)
+    (found,) = inspect(tmp_path)
+    assert (found.path, found.shape, found.verdict) == (str(tmp_path), (4, 8, 8), "good")
+    assert found.defects == ("its files lie in 2 folders: a (2), b (2)",)
+    image = read_image(found.path, series=found.name)
+    assert image.history == found.defects
+    assert np.array_equal(image.array, STORED.astype(int) - 1024)
+
+
+def test_reading_one_of_two_folders_says_that_there_is_another(tmp_path: Path) -> None:
+    text = "1 folder(s) beside the one that was read hold files of this series, too"
+    for folder in halves(tmp_path):
+        image = read_image(folder)
+        assert image.shape == (2, 8, 8)
+        assert image.history == (text,)
+        assert inspect(folder)[0].defects == (text,)
+
+
+def test_copies_and_links_of_a_folder_are_no_other_part(tmp_path: Path) -> None:
+    paths = write_ct(tmp_path / "a")
+    (tmp_path / "copy").mkdir()
+    for path in paths:
+        (tmp_path / "copy" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    write_series(tmp_path / "other", STORED, positions(4, 2.0))
+    assert read_image(tmp_path / "a").history == ()
+
+
+def test_of_thousands_of_folders_only_the_nearest_are_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from radiomics.io.dicom import scanning
+
+    for number in range(60):
+        (tmp_path / f"{number:02d}").mkdir()
+        (tmp_path / f"{number:02d}" / "x").write_text("x")
+    read: list[Path] = []
+    original = scanning.read_header
+    monkeypatch.setattr(scanning, "read_header", lambda p: read.append(p) or original(p))
+    scanning.files_beside(tmp_path / "30")
+    assert len(read) == 2 * scanning.NEIGHBOURS
+
+
+def test_an_index_keeps_what_sizes_tell(tmp_path: Path) -> None:
+    paths = write_ct(tmp_path / "ct")
+    compress(paths[1])
+    in_pieces(paths[3], 20)
+    index = tmp_path / "index.sqlite"
+    first = inspect(tmp_path / "ct", index=index)
+    assert inspect(tmp_path / "ct", index=index) == first
+    assert "003.dcm" in first[0].defects[0]
+
+
+def test_the_terminal_says_what_is_undecided_and_pixels_decide(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from radiomics.pipelines.commands.app import app
+
+    for path in write_ct(tmp_path):
+        compress(path)
+    run = CliRunner().invoke(app, ["inspect", str(tmp_path), "--quiet"])
+    assert run.exit_code == 0
+    assert "undecided" in run.stdout
+    assert "1 series undecided: --pixels" in run.output
+    run = CliRunner().invoke(app, ["inspect", str(tmp_path), "--quiet", "--pixels"])
+    assert "undecided" not in run.output
+    assert "good" in run.stdout
