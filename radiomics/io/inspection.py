@@ -32,7 +32,8 @@ class Finding:
     """One row of :func:`inspect`: an image series, a mask inside a file, an object, or a file.
 
     ``shape`` counts slices, rows and columns; ``spacing`` is (dz, dy, dx) in mm. ``path`` is what
-    to read the image from: the folder of its files, or the folder above where they lie in several.
+    to read the image from: the file that was asked for, the folder of its files, or the folder
+    above where they lie in several.
     ``verdict`` is good, repairable or refused, as reading will find, or undecided where only
     decoding can tell; of an object that is no image, such as a report, it is empty.
     """
@@ -108,7 +109,9 @@ def _inspect_path(
 
 
 def _common_folder(contents: Contents, series: str) -> str:
-    """Return the folder from which all files of a series are read."""
+    """Return the folder from which all files of a series are read; the file that was asked for."""
+    if contents.path.is_file() and contents.path.name.upper() != "DICOMDIR":
+        return str(contents.path)
     reports = [report for report in contents.series if report.series == series]
     folders = [folder for report in reports for folder in report.folders]
     unusable = (*contents.unplaced, *contents.unreadable)

@@ -431,6 +431,15 @@ def test_a_cut_segmentation_is_no_good_mask(tmp_path: Path) -> None:
     assert "ends 30 bytes early" in found.defects[0]
 
 
+def test_inspect_and_reading_agree_on_one_file_of_many(tmp_path: Path) -> None:
+    where = np.delete(positions(5, 2.0), 2, axis=0)
+    path, *_ = write_series(tmp_path, STORED, where, SliceThickness=2.0)
+    (alone,), (together,) = inspect(path), inspect(tmp_path)
+    assert (alone.path, alone.verdict) == (str(path), "good")
+    assert (together.path, together.verdict) == (str(tmp_path), "repairable")
+    assert read_image(alone.path, series=alone.name).shape == (1, 8, 8)
+
+
 def halves(root: Path) -> tuple[Path, Path]:
     """Spread the CT over two folders, two slices each."""
     paths = write_ct(root / "a")
