@@ -28,8 +28,10 @@ def promised_bytes(header: Header) -> int:
         When a size is no number.
     """
     bits = BITS.get(header.pixels.tag, 0) if header.pixels else 0
-    count = header.integer("Rows") * header.integer("Columns")
-    count *= header.integer("SamplesPerPixel", 1) * header.integer("NumberOfFrames", 1)
+    count = 1
+    for tag in ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"):
+        if tag in header.values:  # two of these are often absent: this runs for every file
+            count *= header.integer(tag, 1)
     total = (count * (bits or header.integer("BitsAllocated", 16)) + 7) // 8
     halved = header.text("PhotometricInterpretation") == "YBR_FULL_422"  # two share their colours
     return total * 2 // 3 if halved else total
@@ -59,6 +61,16 @@ def missing_pixels(header: Header) -> str:
         frames = header.integer("NumberOfFrames", 1)
         return f"the pixels must be complete: {pixels.fragments} of {frames} compressed frames"
     return ""
+
+
+def surplus_frames(header: Header) -> int:
+    """Return how many frames more than the header counts lie in a file: nobody can place them."""
+    pixels = header.pixels
+    if pixels is None or pixels.fragments is not None or header.syntax not in PLAIN:
+        return 0
+    frames = header.integer("NumberOfFrames", 1)
+    one = promised_bytes(header) // frames
+    return (pixels.end - pixels.start) // one - frames if one else 0
 
 
 def sees_no_sizes(header: Header) -> bool:

@@ -20,6 +20,7 @@ from radiomics.io.dicom.completeness import (
     is_image,
     is_undecided,
     missing_pixels,
+    surplus_frames,
 )
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
@@ -235,7 +236,7 @@ def _unusable_files(
 ) -> list[Defect]:
     """Name files of a volume that cannot be used, and those that may be of it."""
     found = []
-    paths = dict.fromkeys(frame.header.path for frame in report.frames)
+    paths = {frame.header.path: frame.header for frame in report.frames}
     cut = [incomplete[path] for path in paths if path in incomplete]
     own = [bad for bad in unusable if is_slice_of(report, bad)]
     if cut or own:
@@ -243,6 +244,10 @@ def _unusable_files(
             f"{len(cut) + len(own)} file(s) of it that cannot be read: {name_files([*cut, *own])}"
         )
         found.append(Defect("broken_slices", text, "refused"))
+    more = [path.name for path, header in paths.items() if surplus_frames(header) > 0]
+    if more:
+        text = f"more frames than their headers count, which are left out, in {len(more)} file(s): "
+        found.append(Defect("surplus_frames", text + ", ".join(more[:NAMED]), "note"))
     perhaps = [bad for bad in unusable if _may_be_slice_of(report, bad)]
     if perhaps:
         text = f"{len(perhaps)} file(s) that cannot be read and may be slices of it: "

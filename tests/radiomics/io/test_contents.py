@@ -257,6 +257,9 @@ SCENES = {
         ),
         refused="003.dcm: ValueError",
     ),
+    "a slice with more pixels than its matrix": Scene(
+        lambda f: _lengthen(f / "003.dcm"), "more frames than .* 1 file.* 003.dcm"
+    ),
     "frames of its series without their places": Scene(
         lambda f: enhance(f / "e.dcm", 2, 3), refused=r"e.dcm: 3 frames but 2 per-frame"
     ),
@@ -284,6 +287,12 @@ SCENES = {
 def _shorten(path: Path) -> None:
     data = pydicom.dcmread(path)
     data.PixelData = data.PixelData[:64]
+    data.save_as(path)
+
+
+def _lengthen(path: Path) -> None:
+    data = pydicom.dcmread(path)
+    data.PixelData = data.PixelData * 2
     data.save_as(path)
 
 
