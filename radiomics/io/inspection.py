@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from radiomics.io.dicom.reader import check_pixels
 from radiomics.io.dicom.scanning import find_files, scan_files
 from radiomics.io.dicom.series import (
     DIRECTORY,
+    MASKS,
     Contents,
     SeriesReport,
     is_slice_of,
@@ -35,7 +37,7 @@ class Finding:
     to read the image from: the file that was asked for, the folder of its files, or the folder
     above where they lie in several.
     ``verdict`` is good, repairable or refused, as reading will find, or undecided where only
-    decoding can tell; of an object that is no image, such as a report, it is empty.
+    decoding can tell; of an object that is neither image nor mask, such as a plan, "no image".
     """
 
     kind: str
@@ -99,8 +101,7 @@ def _inspect_path(
             found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
-        elif header.text("SOPClassUID") != DIRECTORY:
-            found.append(_object_finding(header))
+    found += _other_objects(contents.objects)
     for file in images:
         found += _inspect_slicer(file) if has_slicer_suffix(file) else [_inspect_itk(file)]
     for bad in contents.unreadable:
@@ -147,13 +148,22 @@ def _unplaced_finding(bad: Unreadable) -> Finding:
     )
 
 
-def _object_finding(header: Header) -> Finding:
-    """Return the finding of an object that is neither an image nor a mask."""
-    kind, modality = kind_of_object(header), header.text("Modality")
-    finding = Finding("object", str(header.path), kind, modality, None, None, (), "")
-    return replace(
-        finding, patient=header.text("PatientID"), description=header.text("SeriesDescription")
-    )
+def _other_objects(headers: Sequence[Header]) -> list[Finding]:
+    """List plans, registrations, reports and other objects without an image, one a series."""
+    series: dict[tuple[str, str], list[Header]] = {}
+    for header in headers:
+        kind = header.text("SOPClassUID")
+        if header.text("Modality") not in MASKS and kind != DIRECTORY:
+            series.setdefault((header.text("SeriesInstanceUID"), kind), []).append(header)
+    found = []
+    for (uid, _), members in series.items():
+        first = members[0]
+        count = f" ({len(members)} files)" if len(members) > 1 else ""
+        where, note = str(first.path), (f"{kind_of_object(first)}{count}: no image and no mask",)
+        one = Finding("object", where, uid, first.text("Modality"), None, None, note, "no image")
+        patient, text = first.text("PatientID"), first.text("SeriesDescription")
+        found.append(replace(one, patient=patient, description=text))
+    return found
 
 
 def _refused_finding(kind: str, path: Path, reason: str) -> Finding:

@@ -71,7 +71,7 @@ def choose_series(contents: Contents, series: str | None) -> SeriesReport:
     """
     path, found = contents.path, contents.series
     named = [r for r in found if series is None or series in (r.name, r.series)]
-    chosen = named if len(named) == 1 else [r for r in named if r.is_volume]
+    chosen = [r for r in named if r.rank == min(report.rank for report in named)]
     if len(chosen) == 1:
         return chosen[0]
     images = [bad for bad in contents.unplaced if series in (None, bad.text("SeriesInstanceUID"))]

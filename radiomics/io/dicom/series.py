@@ -77,12 +77,15 @@ class SeriesReport:
         return next((v for v in ("refused", "repairable", "undecided") if v in grave), "good")
 
     @property
-    def is_volume(self) -> bool:
-        """Tell whether it is meant as a volume, sound or not; scouts, clips and pages are none."""
+    def rank(self) -> int:
+        """What is meant first where nobody says: 0 for volumes, sound or not; 2 for what is none.
+
+        Scouts, clips and pages are none.
+        """
         kinds = {defect.kind for defect in self.defects}
         if "missing_tags" in kinds:
-            return self.frames[0].header.text("SOPClassUID") in CROSS_SECTIONAL
-        return not kinds & {"localizer", "colour"}
+            return 0 if self.frames[0].header.text("SOPClassUID") in CROSS_SECTIONAL else 2
+        return 2 if kinds & {"localizer", "colour"} else 0
 
     @property
     def folders(self) -> list[Path]:
@@ -327,6 +330,10 @@ def left_out(contents: Contents, chosen: SeriesReport) -> list[str]:
     """Say what lies beside a volume and is none: objects by kind and number, broken files by name.
 
     Masks and other volumes, among which it was chosen, are not named.
+
+    Parameters
+    ----------
+    chosen : one of ``contents.series``
     """
     directory = [h for h in contents.objects if h.text("SOPClassUID") == DIRECTORY]
     beside: list[Header | Unreadable] = [
@@ -336,7 +343,7 @@ def left_out(contents: Contents, chosen: SeriesReport) -> list[str]:
     ]
     kinds = Counter(kind_of_object(found) for found in (*beside, *contents.unplaced))
     for report in contents.series:
-        if report is not chosen and not report.is_volume:
+        if report is not chosen and report.rank > chosen.rank:
             scout = any(defect.kind == "localizer" for defect in report.defects)
             for header in dict.fromkeys(report.headers):
                 kinds[kind_of_object(header) + (" (scout)" if scout else "")] += 1

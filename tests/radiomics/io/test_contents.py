@@ -410,15 +410,13 @@ def test_an_image_without_places_alone_is_refused_with_its_reason(tmp_path: Path
 
 
 def test_objects_without_pixels_are_listed_as_what_they_are(tmp_path: Path) -> None:
-    write_object(tmp_path / "sr", uid.XRayRadiationDoseSRStorage, "SR", SeriesDescription="dose")
+    for name in ("a", "b"):
+        tags = {"SeriesDescription": "dose", "SeriesInstanceUID": "1.2.3"}
+        write_object(tmp_path / name, uid.XRayRadiationDoseSRStorage, "SR", **tags)
     (found,) = inspect(tmp_path)
-    assert (found.kind, found.name, found.modality, found.verdict, found.description) == (
-        "object",
-        "X-Ray Radiation Dose SR",
-        "SR",
-        "",
-        "dose",
-    )
+    assert (found.kind, found.name, found.modality) == ("object", "1.2.3", "SR")
+    assert (found.verdict, found.description) == ("no image", "dose")
+    assert found.defects == ("X-Ray Radiation Dose SR (2 files): no image and no mask",)
     with pytest.raises(InputError, match="no image, but X-Ray Radiation Dose SR"):
         read_image(tmp_path)
 
