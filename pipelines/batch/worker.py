@@ -180,7 +180,7 @@ def _copy(path: str, source: Source) -> Iterator[Path]:
     """Give a local path; whom a fetched copy names is remembered when it has gone."""
     with local_copy(path, source.scratch) as local:
         if "://" in path and not source.open_names:
-            _remember_identifiers((path, b""), local)
+            _remember_identifiers(path, b"", local)
         yield local
 
 
@@ -189,19 +189,21 @@ def _identifiers_of(path: str) -> frozenset[str]:
     if "://" in path:
         return _NAMED.get((path, b""), frozenset())
     try:
-        key = path, fingerprint(path).digest
+        state = fingerprint(path).digest
     except OSError:  # it is not there, and names nobody
         return frozenset()
-    return _NAMED[key] if key in _NAMED else _remember_identifiers(key, Path(path))
+    known = _NAMED.get((path, state))
+    return _remember_identifiers(path, state, Path(path)) if known is None else known
 
 
-def _remember_identifiers(key: tuple[str, bytes], path: Path) -> frozenset[str]:
+def _remember_identifiers(path: str, state: bytes, local: Path) -> frozenset[str]:
+    """Look into the files of a path in their present state; the last few are kept."""
     from radiomics.io.dicom.identifiers import identifiers
 
     while len(_NAMED) >= REMEMBERED:
         _NAMED.pop(next(iter(_NAMED)))
-    _NAMED[key] = frozenset(identifiers(path))
-    return _NAMED[key]
+    _NAMED[path, state] = frozenset(identifiers(local))
+    return _NAMED[path, state]
 
 
 def _error_text(error: Exception) -> str:
