@@ -162,6 +162,15 @@ def test_names_are_found_in_other_alphabets_and_sequences(tmp_path: Path) -> Non
     assert wanted <= identifiers(tmp_path)
 
 
+def test_words_of_anatomy_and_short_numbers_name_nobody(tmp_path: Path) -> None:
+    """Else the ROIs of LUNG1-001 would lose their names, and messages their numbers."""
+    place = {"PatientID": "LUNG1-001", "InstitutionName": "University Brain Hospital, Aachen"}
+    write_series(tmp_path, STORED[:1], positions(1, 1), **place, StudyID="1")
+    found = identifiers(tmp_path)
+    assert found >= {"LUNG1-001", "Aachen", "University Brain Hospital, Aachen"}
+    assert not {"lung", "brain", "hospital", "001", "1"} & {text.lower() for text in found}
+
+
 def test_a_file_cut_short_names_whom_it_named_before(tmp_path: Path) -> None:
     (path,) = write_series(tmp_path, STORED[:1], positions(1, 1), PatientName="Hasenbein^Otto")
     content = path.read_bytes()
