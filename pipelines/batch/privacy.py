@@ -11,8 +11,10 @@ import logging
 import os
 import re
 import secrets
+import unicodedata
 import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -59,22 +61,86 @@ TECHNICAL = re.compile(
 """What parts of a folder's name are, in all of them, where it names a kind of image, no person."""
 INSIDE_WORDS = 6
 """Letters from which an identifying text is also looked for inside words."""
+SHORT_WORD = 2
+"""Letters up to which a name is looked for only as it is written, in capitals or as a title."""
+TWO_LETTERS = {"ae": "ä", "oe": "öø", "ue": "ü", "ss": "ß", "aa": "å"}
+DOUBLED = {"ä": "ae", "æ": "ae", "ö": "oe", "ø": "oe", "ü": "ue", "ß": "ss", "å": "aa"}
+"""How letters of German and Scandinavian names are written where there are only 26."""
+STROKES = str.maketrans("øØłŁđĐæÆßı", "oOlLdDaAsi")
 KEY_BYTES, NAME_DIGITS = 32, 20
+
+
+ACCENTED: dict[str, list[str]] = {}
+"""Of each plain letter those that have an accent or a stroke."""
 
 
 def scrub(text: str, identifying: Iterable[str] = ()) -> str:
     """Take paths, UIDs and texts that identify somebody out of a message.
 
+    A name is found however it is written: in capitals, with or without accents, umlauts as one
+    letter or two.
+
     >>> scrub("/data/DOE^JOHN/ct: 2 series: 1.2.840.113619.2.1, 1.2.840.113619.2.2")
     '<path>: 2 series: <uid>, <uid>'
+    >>> scrub("GTV_Mueller, GTV Garcia, GTVLee", {"Müller", "García", "LEE"})
+    'GTV_<removed>, GTV <removed>, GTV<removed>'
     """
     for secret in sorted({word for word in identifying if word}, key=len, reverse=True):
-        looked_for = re.escape(secret)
-        if len(secret) < INSIDE_WORDS:
-            looked_for = f"(?<![A-Za-z]){looked_for}(?![A-Za-z])"
-        text = re.sub(looked_for, "<removed>", text, flags=re.IGNORECASE)
+        text = _spellings(secret).sub("<removed>", text)
     text = UID.sub("<uid>", text)
     return PLACE.sub(lambda found: "<path>" + (":" if found[0].endswith(":") else ""), text)
+
+
+@lru_cache(maxsize=4096)
+def _spellings(secret: str) -> re.Pattern[str]:
+    """Return what finds a text in its spellings: inside words, or where it is short as a word."""
+    if len(secret) >= INSIDE_WORDS:
+        return re.compile(_any_accents(secret), re.IGNORECASE)
+    alone = r"(?<![^\W\d_]){}(?![^\W\d_])"
+    forms = sorted({secret, secret.upper(), secret.title()})
+    if len(secret) <= SHORT_WORD:  # "in" is a word of messages, "In" or "IN" may be a name
+        return re.compile("|".join(alone.format(_any_accents(form)) for form in forms))
+    joined = rf"(?<=[^\W\d_]){_any_accents(secret.title())}(?![^\W\d_])"
+    return re.compile(f"(?i:{alone.format(_any_accents(secret))})|{joined}")
+
+
+def _any_accents(text: str) -> str:
+    """Return an expression that finds a text with other accents, too, or with none."""
+    found, at = [], 0
+    while at < len(text):
+        pair = text[at : at + 2]
+        if _without_accents(pair.lower()) in TWO_LETTERS:
+            found.append(rf"(?:{_accented(pair[0])}{_accented(pair[1])}|[{_two(pair)}])")
+            at += 2
+            continue
+        letter = text[at]
+        double = DOUBLED.get(letter.lower())
+        found.append(rf"(?:{_accented(letter)}|{double})" if double else _accented(letter))
+        at += 1
+    return "".join(found)
+
+
+def _accented(letter: str) -> str:
+    """Return an expression for a letter with any accent, written as one sign or as two."""
+    plain = _without_accents(letter)
+    others = "".join(ACCENTED.get(plain, ()))
+    return rf"[{re.escape(plain)}{others}][\u0300-\u036f]*" if others else re.escape(letter)
+
+
+def _two(pair: str) -> str:
+    sign = TWO_LETTERS[_without_accents(pair.lower())]
+    return sign + sign.upper()
+
+
+def _without_accents(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).translate(STROKES)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+
+
+for _code in (*range(0xC0, 0x180), *range(0x1E00, 0x1F00)):
+    _plain = _without_accents(chr(_code))
+    if len(_plain) == 1 and _plain.isalpha() and _plain != chr(_code):
+        ACCENTED.setdefault(_plain, []).append(chr(_code))
 
 
 def names_below(path: str) -> set[str]:

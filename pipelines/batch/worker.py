@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 
 from radiomics.pipelines.batch.case_files import (
     content_hash,
+    fingerprint,
     fingerprint_both,
     local_copy,
     short_hash,
@@ -34,6 +37,11 @@ PER_VOXEL = 12
 ALWAYS = 250 * 2**20
 """Bytes that a worker takes before it has read anything."""
 
+REMEMBERED = 16
+"""Images and masks of which a worker remembers whom they name."""
+_NAMED: dict[tuple[str, bytes], frozenset[str]] = {}
+"""By path and fingerprint, whom files name."""
+
 Masks = dict[str, Volume]
 
 
@@ -49,7 +57,7 @@ def identify(task: Task) -> Result:
     """Hash the files of an image and of its masks, and estimate what computing them takes."""
     source, result = task.source, Result()
     try:
-        with local_copy(source.image, source.scratch) as path:
+        with _copy(source.image, source) as path:
             content, size = content_hash(path), voxel_count(path)
     except Exception as error:  # whatever breaks one image is its rows' reason
         return Result(failed={row.number: _without_names(error, source, row) for row in task.rows})
@@ -57,7 +65,7 @@ def identify(task: Task) -> Result:
         try:
             # before their bytes are read: a later change is seen
             before = fingerprint_both(source.image, row.mask)
-            with local_copy(row.mask, source.scratch) as path:
+            with _copy(row.mask, source) as path:
                 mask = content_hash(path)
         except Exception as error:  # the same for one mask
             result.failed[row.number] = _without_names(error, source, row)
@@ -74,7 +82,7 @@ def compute_rows(task: Compute) -> Result:
 
     source, result = task.source, Result(versions=installed())
     try:
-        with local_copy(source.image, source.scratch) as path:
+        with _copy(source.image, source) as path:
             image = read_image(path, series=source.series or None, **dict(source.reading))
     except Exception as error:  # whatever breaks one image is its rows' reason
         result.failed = {row.number: _without_names(error, source, row) for row in task.rows}
@@ -113,7 +121,7 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
 
     choice = dict(row.choice)
     roi = choice.get("roi", "")
-    with local_copy(row.mask, source.scratch) as path:
+    with _copy(row.mask, source) as path:
         if roi.startswith("re:") or set("*?") & set(roi):
             masks = read_masks(path, like=image, choose=roi)
         else:
@@ -161,14 +169,42 @@ def _without_names(what: Exception | str, source: Source, row: Row) -> str:
     text = what if isinstance(what, str) else _error_text(what)
     if source.open_names:
         return text
-    from radiomics.io.dicom.identifiers import identifiers
-
     identifying: set[str] = set()
     for path, name in ((source.image, "image"), (row.mask, "mask")):
         text = text.replace(str(Path(path)), name).replace(path, name)
-        identifying |= names_below(path)
-        identifying |= identifiers(Path(path)) if "://" not in path else set()
+        identifying |= names_below(path) | _identifiers_of(path)
     return scrub(text, identifying)
+
+
+@contextmanager
+def _copy(path: str, source: Source) -> Iterator[Path]:
+    """Give a local path; whom a fetched copy names is remembered when it has gone."""
+    with local_copy(path, source.scratch) as local:
+        if "://" in path and not source.open_names:
+            _remember_identifiers(path, b"", local)
+        yield local
+
+
+def _identifiers_of(path: str) -> frozenset[str]:
+    """Return whom the files at a path name; those of one image are asked for many times."""
+    if "://" in path:
+        return _NAMED.get((path, b""), frozenset())
+    try:
+        state = fingerprint(path).digest
+    except OSError:  # it is not there, and names nobody
+        return frozenset()
+    known = _NAMED.get((path, state))
+    return _remember_identifiers(path, state, Path(path)) if known is None else known
+
+
+def _remember_identifiers(path: str, state: bytes, local: Path) -> frozenset[str]:
+    """Look into the files of a path in their present state; the last few are kept."""
+    from radiomics.io.dicom.identifiers import identifiers
+
+    while len(_NAMED) >= REMEMBERED:
+        _NAMED.pop(next(iter(_NAMED)))
+    _NAMED[path, state] = frozenset(identifiers(local))
+    return _NAMED[path, state]
 
 
 def _error_text(error: Exception) -> str:

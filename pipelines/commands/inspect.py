@@ -23,6 +23,9 @@ def inspect(
     index: Annotated[
         Path | None, typer.Option(help="File that keeps headers: an interrupted scan goes on.")
     ] = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Decode all pixels, too: decides what is undecided.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -34,7 +37,7 @@ def inspect(
     log_libraries(verbose)
     check_suffix(output)
     with Terminal(quiet) as progress:
-        found = find(path, progress, index)
+        found = find(path, progress, index, pixels=pixels)
         if found and gallery is not None:
             from radiomics.pipelines.commands.gallery import write_gallery
 
@@ -48,6 +51,9 @@ def inspect(
         write_table([finding.row() for finding in found], output)
         return
     print_findings(found, path)
+    undecided = sum(finding.verdict == "undecided" for finding in found)
+    if undecided:
+        typer.echo(f"{undecided} series undecided: --pixels decodes what is compressed", err=True)
     presets = [text for code, text in PRESETS.items() if any(f.modality == code for f in found)]
     if presets and not quiet:
         listed = ", ".join(presets)

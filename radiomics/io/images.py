@@ -23,8 +23,8 @@ def read_image(
     path : folder or file
     series : SeriesInstanceUID, where a folder holds several series
     repair : ``"refuse"``: a series with defects is an error, never a guess; ``"all"``, or some of
-        ``missing``, ``duplicates``, ``tilt``, ``spacing`` with commas, repairs it and says so in
-        the Volume's ``history``
+        ``missing``, ``duplicates``, ``tilt``, ``spacing``, ``unreadable`` (read without files that
+        cannot be read) with commas, repairs it and says so in the Volume's ``history``
     suv : turn PET into SUV: ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``
 
     Returns

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydicom.uid import UID
 
-from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.headers import Header, Unreadable
+from radiomics.io.dicom.reader import check_pixels
 from radiomics.io.dicom.scanning import find_files, scan_files
-from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.series import (
+    DIRECTORY,
+    MASKS,
+    Contents,
+    SeriesReport,
+    is_slice_of,
+    kind_of_object,
+    sort_contents,
+)
 from radiomics.io.files.archives import unpacked_archive
 from radiomics.io.files.kinds import existing_path, has_itk_suffix, has_slicer_suffix
 from radiomics.io.files.volumes import read_volume_file
@@ -20,9 +31,13 @@ from radiomics.types import InputError, Progress, silent
 
 @dataclass(frozen=True)
 class Finding:
-    """One row of :func:`inspect`: an image series, a mask inside a file, or a file.
+    """One row of :func:`inspect`: an image series, a mask inside a file, an object, or a file.
 
-    ``shape`` counts slices, rows and columns; ``spacing`` is (dz, dy, dx) in mm.
+    ``shape`` counts slices, rows and columns; ``spacing`` is (dz, dy, dx) in mm. ``path`` is what
+    to read the image from: the file that was asked for, the folder of its files, or the folder
+    above where they lie in several.
+    ``verdict`` is good, repairable or refused, as reading will find, or undecided where only
+    decoding can tell; of an object that is neither image nor mask, such as a plan, "no image".
     """
 
     kind: str
@@ -44,7 +59,11 @@ class Finding:
 
 
 def inspect(
-    path: str | Path, progress: Progress = silent, index: Path | None = None
+    path: str | Path,
+    progress: Progress = silent,
+    index: Path | None = None,
+    *,
+    pixels: bool = False,
 ) -> list[Finding]:
     """Report what lies at a path: one finding a DICOM series or image file, one a mask ROI.
 
@@ -52,38 +71,61 @@ def inspect(
     ----------
     path : a folder, a file, a DICOMDIR, or a ZIP archive
     index : see :func:`radiomics.io.dicom.scanning.scan_files`
+    pixels : decode the pixels of every series too; without, sizes tell whether they are complete,
+        and a series with compressed pixels stays undecided
     """
     path = existing_path(path)
     if path.is_file() and path.suffix.lower() == ".zip":
         with unpacked_archive(path) as folder:
-            found = _inspect_path(folder, progress, None)
+            found = _inspect_path(folder, progress, None, pixels)
         return [replace(finding, path=str(path)) for finding in found]
-    return _inspect_path(path, progress, index)
+    return _inspect_path(path, progress, index, pixels)
 
 
-def _inspect_path(path: Path, progress: Progress, index: Path | None) -> list[Finding]:
+def _inspect_path(
+    path: Path, progress: Progress, index: Path | None, pixels: bool
+) -> list[Finding]:
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
     seen = scan_files([file for file in files if not has_itk_suffix(file)], progress, index)
-    reports, broken = group_series(path, seen.headers)
-    found = [_series_finding(report) for report in reports]
-    for header in seen.headers:
+    contents = sort_contents(path, seen)
+    found = []
+    for number, report in enumerate(contents.series, start=1):
+        judged = check_pixels(report) if pixels else report
+        found.append(_series_finding(judged, _common_folder(contents, report.series)))
+        if pixels:
+            progress("series", number, len(contents.series))
+    found += [_unplaced_finding(bad) for bad in contents.unplaced]
+    for header in contents.objects:
         if header.text("Modality") == "RTSTRUCT":
             found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
+    found += _other_objects(contents.objects)
     for file in images:
         found += _inspect_slicer(file) if has_slicer_suffix(file) else [_inspect_itk(file)]
-    for bad in (*seen.unreadable, *broken):
+    for bad in contents.unreadable:
         found.append(_refused_finding("file", bad.path, bad.reason))
     return found
 
 
-def _series_finding(report: SeriesReport) -> Finding:
+def _common_folder(contents: Contents, series: str) -> str:
+    """Return the folder from which all files of a series are read; the file that was asked for."""
+    if contents.path.is_file() and contents.path.name.upper() != "DICOMDIR":
+        return str(contents.path)
+    reports = [report for report in contents.series if report.series == series]
+    folders = [folder for report in reports for folder in report.folders]
+    unusable = (*contents.unplaced, *contents.unreadable)
+    own = (bad for bad in unusable if any(is_slice_of(report, bad) for report in reports))
+    folders += [bad.path.parent for bad in own]
+    return os.path.commonpath([str(folder) for folder in folders])
+
+
+def _series_finding(report: SeriesReport, folder: str) -> Finding:
     header = report.frames[0].header
     return Finding(
         "image",
-        str(header.path.parent),
+        folder,
         report.name,
         report.modality,
         report.shape,
@@ -95,6 +137,33 @@ def _series_finding(report: SeriesReport) -> Finding:
         report.phase,
         UID(header.syntax).name,
     )
+
+
+def _unplaced_finding(bad: Unreadable) -> Finding:
+    """Return the finding of an image whose frames have no places."""
+    name, modality = bad.text("SeriesInstanceUID"), bad.text("Modality")
+    finding = Finding("image", str(bad.path), name, modality, None, None, (bad.reason,), "refused")
+    return replace(
+        finding, patient=bad.text("PatientID"), description=bad.text("SeriesDescription")
+    )
+
+
+def _other_objects(headers: Sequence[Header]) -> list[Finding]:
+    """List plans, registrations, reports and other objects without an image, one a series."""
+    series: dict[tuple[str, str], list[Header]] = {}
+    for header in headers:
+        kind = header.text("SOPClassUID")
+        if header.text("Modality") not in MASKS and kind != DIRECTORY:
+            series.setdefault((header.text("SeriesInstanceUID"), kind), []).append(header)
+    found = []
+    for (uid, _), members in series.items():
+        first = members[0]
+        count = f" ({len(members)} files)" if len(members) > 1 else ""
+        where, note = str(first.path), (f"{kind_of_object(first)}{count}: no image and no mask",)
+        one = Finding("object", where, uid, first.text("Modality"), None, None, note, "no image")
+        patient, text = first.text("PatientID"), first.text("SeriesDescription")
+        found.append(replace(one, patient=patient, description=text))
+    return found
 
 
 def _refused_finding(kind: str, path: Path, reason: str) -> Finding:

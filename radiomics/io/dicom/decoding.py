@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames, get_frame
@@ -21,9 +20,6 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     JPEGLSTransferSyntaxes,
     RLELossless,
 )
@@ -37,6 +33,7 @@ from radiomics.io.dicom.native import (
     pixel_tag,
     stored_dtype,
 )
+from radiomics.io.dicom.opening import parse_dataset
 from radiomics.io.dicom.streams import BoundedReader
 from radiomics.types import InputError
 
@@ -136,11 +133,7 @@ def decode_frames(header: Header, indices: list[int]) -> list[NDArray[Any]]:
         raise pixel_error(header, "the pixels must be complete", found)
     try:
         with BoundedReader(header.path) as stream:
-            whole = pydicom.dcmread(stream, force=True)
-        if "TransferSyntaxUID" not in whole.file_meta:  # what the parser found, or the default
-            implicit, little = whole.original_encoding
-            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-            whole.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+            whole = parse_dataset(stream, pixels=True)
         syntax = whole.file_meta.TransferSyntaxUID
         grey = header.integer("SamplesPerPixel", 1) == 1
         if grey and not syntax.is_encapsulated and whole.original_encoding[1]:

@@ -1,14 +1,15 @@
 """The top-level elements of a DICOM file: the few that are wanted, without decoding the rest.
 
-Ordinary files (preamble, little-endian, wanted values of the VR that the dictionary gives them) are
-walked over element by element. Whatever is not ordinary is left to pydicom; both ways give the
-same values, which a test demands of every file at hand.
+Ordinary files (little-endian, wanted values of the VR that the dictionary gives them; with or
+without preamble) are walked over element by element. Whatever is not ordinary is left to pydicom;
+both ways give the same values, which a test demands of every file at hand.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,7 +17,12 @@ import numpy as np
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 Value = str | tuple[float, ...]
 """Text, its parts separated by backslashes as in the file, or numbers."""
@@ -71,10 +77,15 @@ LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"
 SHORT = {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN"}
 SHORT |= {b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 UNDEFINED = 0xFFFFFFFF
+PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""FloatPixelData, DoubleFloatPixelData, PixelData."""
 PIXELS, ITEM, ITEM_END, SEQUENCE_END = 0x7FE00008, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 TRANSFER_SYNTAX = 0x00020010
 FIRST_READ = 2**14
 DEEPEST = 16
+PREAMBLE, MAGIC = 128, b"DICM"
+LONGEST_FIRST = 2**16
+"""Bytes of a first element from which a file without preamble is not taken for DICOM."""
 
 _short = struct.Struct("<HH2sH").unpack_from
 _long = struct.Struct("<HHL").unpack_from
@@ -82,16 +93,67 @@ _length = struct.Struct("<L").unpack_from
 
 
 @dataclass(frozen=True)
+class ElementHead:
+    """Where an element's value starts in the file, and how many bytes it says that it has."""
+
+    tag: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Elements:
-    """What a walk found; ``offset`` is where the pixels (or what follows the header) begin."""
+    """What a walk found; ``offset`` is where the pixels (or what follows the header) begin.
+
+    ``last`` is the head of the element there, None where the file ends. A file that ends within
+    an element is ``cut``; then ``values`` are those before.
+    """
 
     values: dict[str, Value]
     offset: int
     implicit: bool
+    last: ElementHead | None = None
+    cut: bool = False
 
 
 class _UnusualError(Exception):
     """The file is not ordinary: pydicom shall read it."""
+
+
+class _EndError(Exception):
+    """The content ends between two elements, or in the value of one that was passed over."""
+
+    def __init__(self, at: int, implicit: bool) -> None:
+        super().__init__()
+        self.at, self.implicit = at, implicit
+
+
+def dataset_start(start: bytes) -> int | None:
+    r"""Return where the elements of a DICOM file begin: behind the preamble, else at its beginning.
+
+    None where these first bytes of a file begin none. Without a preamble they have to be an
+    element of one of the groups that files begin with: command, meta header, identification.
+
+    >>> dataset_start(bytes(128) + b"DICM"), dataset_start(b"\x08\x00\x16\x00UI\x1a\x00")
+    (132, 0)
+    >>> dataset_start(b"PK\x03\x04\x14\x00\x00\x00") is None
+    True
+    """
+    if start[PREAMBLE : PREAMBLE + 4] == MAGIC:
+        return PREAMBLE + 4
+    if len(start) < 8:
+        return None
+    group, number, vr, _ = _short(start, 0)
+    if group == 0x0800 and vr in SHORT | LONG:  # big-endian
+        return 0
+    explicit = vr in SHORT | LONG
+    length = _long(start, 0)[2]
+    if group == 2:
+        return 0 if explicit and number <= 0x0102 else None
+    if group == 0:
+        return 0 if number == 0 and length == 4 else None
+    plausible = explicit or length < LONGEST_FIRST or (number == 6 and length == UNDEFINED)
+    return 0 if group == 8 and plausible else None
 
 
 def wanted_tags(keywords: tuple[str, ...]) -> dict[int, tuple[str, str]]:
@@ -115,44 +177,67 @@ def read_elements(stream: BinaryIO, wanted: Mapping[int, tuple[str, str]]) -> El
     """
     content, size = stream.read(FIRST_READ), FIRST_READ
     while True:
+        values: dict[str, Value] = {}
+        implicit, between = False, -1
         try:
-            return _walk(content, wanted)
+            return _walk(content, wanted, values)
+        except _EndError as end:
+            implicit, between = end.implicit, end.at
         except (struct.error, IndexError):  # the header goes on behind what was read
-            more = stream.read(7 * size)
-            if not more:
-                return None
-            content, size = content + more, 8 * size
+            pass
         except (_UnusualError, ValueError):
             return None
+        more = stream.read(7 * size)
+        if not more:
+            end_of_file = len(content)
+            return Elements(values, end_of_file, implicit, None, cut=between != end_of_file)
+        content, size = content + more, 8 * size
 
 
-def _walk(content: bytes, wanted: Mapping[int, tuple[str, str]]) -> Elements:
+def salvaged_values(stream: BinaryIO, wanted: Mapping[int, tuple[str, str]]) -> dict[str, Value]:
+    """Return what can be read of a header before the place that makes the file unreadable.
+
+    Values that are not plain are left out: what remains tells which series a file was of.
+    """
     values: dict[str, Value] = {}
-    at = 132
-    syntax = ""
-    while content[at : at + 2] == b"\x02\x00":
-        tag, vr, start, length = _read_explicit(content, at)
-        at = start + length
-        if tag == TRANSFER_SYNTAX:
-            syntax = _decode_text(_value_bytes(content, start, length))
-    if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
-        raise _UnusualError
+    with suppress(_EndError, _UnusualError, struct.error, IndexError, ValueError):
+        _walk(stream.read(FIRST_READ), wanted, values, strict=False)
+    return values  # what was found before it broke off
+
+
+def _walk(
+    content: bytes,
+    wanted: Mapping[int, tuple[str, str]],
+    values: dict[str, Value],
+    strict: bool = True,
+) -> Elements:
+    """Collect wanted values until the pixels.
+
+    Where ``strict`` is not set, values that are not plain are passed over.
+    """
+    at, syntax = _walk_meta(content)
+    if not syntax:  # the first element tells
+        explicit = content[at + 4 : at + 6] in SHORT | LONG
+        syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
     values["TransferSyntaxUID"] = syntax
     implicit = syntax == ImplicitVRLittleEndian
-    element = _read_implicit if implicit else _read_explicit
+    element, ends = _read_implicit if implicit else _read_explicit, len(content)
     while True:
+        if at >= ends:
+            raise _EndError(at, implicit)
         tag, vr, start, length = element(content, at)
         if tag >= PIXELS:
-            return Elements(values, at, implicit)
+            return Elements(values, at, implicit, ElementHead(tag, start, length))
         if tag in CREATORS:
             creator = _value_bytes(content, start, length)
             wanted = {**wanted, **private_tags(tag, creator)}
         if tag in wanted:
             keyword, expected = wanted[tag]
             if (vr and vr.decode() not in expected) or length == UNDEFINED or expected == "SQ":
-                raise _UnusualError
-            if length:
-                found = _decode_value(_value_bytes(content, start, length), expected)
+                if strict:
+                    raise _UnusualError
+            elif length:
+                found = _wanted_value(_value_bytes(content, start, length), expected, strict)
                 if found != "":
                     values[keyword] = found
         at = (
@@ -198,6 +283,35 @@ def _raw_bytes(data: Dataset, tag: int, vr: str = "") -> bytes:
     return found
 
 
+def _walk_meta(content: bytes) -> tuple[int, str]:
+    """Return where the meta header ends, and TransferSyntaxUID, empty where it is not given."""
+    at = dataset_start(content)
+    if at is None:
+        raise _UnusualError
+    syntax = ""
+    while content[at : at + 2] == b"\x02\x00":
+        tag, _, start, length = _read_explicit(content, at)
+        at = start + length
+        if tag == TRANSFER_SYNTAX:
+            syntax = _decode_text(_value_bytes(content, start, length))
+    if at >= len(content):
+        raise _EndError(at, False)
+    if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+        raise _UnusualError
+    if not syntax and content[at : at + 2] != b"\x08\x00":
+        raise _UnusualError
+    return at, syntax
+
+
+def _wanted_value(raw: bytes, expected: str, strict: bool) -> Value:
+    try:
+        return _decode_value(raw, expected)
+    except (ValueError, struct.error):
+        if strict:
+            raise
+        return ""
+
+
 ElementReader = Callable[[bytes, int], tuple[int, bytes, int, int]]
 
 
@@ -220,8 +334,9 @@ def _read_implicit(content: bytes, at: int) -> tuple[int, bytes, int, int]:
 
 def _sequence_end(content: bytes, at: int, vr: bytes, element: ElementReader, depth: int) -> int:
     """Return where a sequence of undefined length ends."""
-    if vr not in (b"SQ", b"") or depth > DEEPEST:
+    if vr not in (b"SQ", b"UN", b"") or depth > DEEPEST:
         raise _UnusualError
+    element = _read_implicit if vr == b"UN" else element  # so DICOM PS3.5 6.2.2 demands
     while True:
         group, number, length = _long(content, at)
         tag, at = group << 16 | number, at + 8
@@ -281,6 +396,8 @@ def _mosaic_images(raw: bytes) -> Value:
 
 def _decode_text(raw: bytes) -> str:
     """Return ASCII text without the padding of its parts."""
+    if b"\x1b" in raw:
+        raise ValueError("an escape sequence: other characters follow")
     text = raw.decode("ascii").strip(" \0")
     return "\\".join(part.strip(" \0") for part in text.split("\\")) if "\\" in text else text
 

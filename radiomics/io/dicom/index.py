@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 
-from radiomics.io.dicom.headers import WANTED, Header, Unreadable
+from radiomics.io.dicom.headers import WANTED, Header, PixelElement, Unreadable
 from radiomics.types import InputError
 
 FORMAT = 2
@@ -107,12 +108,14 @@ def _header_to_json(header: Header | None) -> str:
     if header is None:
         return ""
     place = [header.pixel_offset, header.implicit, header.little]
-    return json.dumps([dict(header.values), *place])
+    pixels = None if header.pixels is None else astuple(header.pixels)
+    return json.dumps([dict(header.values), *place, pixels])
 
 
 def _header_from_json(file: Path, text: str) -> Header | None:
     if not text:
         return None
-    values, offset, implicit, little = json.loads(text)
+    values, offset, implicit, little, pixels = json.loads(text)
     typed = {k: v if isinstance(v, str) else tuple(map(float, v)) for k, v in values.items()}
-    return Header(file, typed, offset, implicit, little)
+    place = None if pixels is None else PixelElement(*pixels)
+    return Header(file, typed, offset, implicit, little, None, place)

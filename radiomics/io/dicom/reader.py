@@ -12,7 +12,9 @@ import pydicom
 from numpy.typing import NDArray
 
 from radiomics.io.dicom.frames import Frame
-from radiomics.io.dicom.pixels import read_pixels
+from radiomics.io.dicom.geometry import Defect
+from radiomics.io.dicom.opening import read_dataset
+from radiomics.io.dicom.pixels import read_frames, read_pixels
 from radiomics.io.dicom.repair import (
     chosen_repairs,
     distinct_slices,
@@ -21,8 +23,15 @@ from radiomics.io.dicom.repair import (
     straighten_slices,
 )
 from radiomics.io.dicom.scanning import scan_path
-from radiomics.io.dicom.series import SeriesReport, group_series, is_localizer
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.series import (
+    Contents,
+    SeriesReport,
+    decided,
+    kind_of_object,
+    left_out,
+    name_files,
+    sort_contents,
+)
 from radiomics.io.dicom.suv import convert_values, suv_factor
 from radiomics.types import InputError, Volume
 
@@ -36,7 +45,7 @@ def read_series(
     ----------
     path : a folder (searched with all below it) or one DICOM file
     series : SeriesInstanceUID, or the name that ``inspect`` gives, where there are several volumes
-    repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing
+    repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing, unreadable
     suv : ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``: turn PET into SUV
 
     Raises
@@ -45,41 +54,51 @@ def read_series(
         No images, several volumes and none chosen, or one with defects (each is named).
     """
     allowed = chosen_repairs(repair)
-    seen = scan_path(path)
-    found, broken = group_series(path, seen.headers)
-    unreadable = [*seen.unreadable, *broken]
-    if unreadable:  # it may be the last slice, which nobody would miss
-        named = "; ".join(f"{bad.path.name}: {bad.reason}" for bad in unreadable[:5])
-        raise InputError(
-            path,
-            "every DICOM file must be readable",
-            f"{len(unreadable)} that cannot be read: {named}",
-            "export these files again, or move them elsewhere",
-        )
+    contents = sort_contents(path, scan_path(path))
+    chosen = choose_series(contents, series)
+    volume = read_reported_volume(chosen, allowed)
+    volume = replace(volume, history=(*left_out(contents, chosen), *volume.history))
+    return volume if suv is None else _convert_to_suv(volume, chosen, contents.series, suv)
+
+
+def choose_series(contents: Contents, series: str | None) -> SeriesReport:
+    """Return the one volume that is asked for: by name, else the only one.
+
+    Objects that are no volumes, such as scouts and dose pages, stand in nobody's way.
+
+    Raises
+    ------
+    InputError
+        No images, or several volumes and none chosen.
+    """
+    path, found = contents.path, contents.series
+    named = [r for r in found if series is None or series in (r.name, r.series)]
+    chosen = [r for r in named if r.rank == min(report.rank for report in named)]
+    if len(chosen) == 1:
+        return chosen[0]
+    images = [bad for bad in contents.unplaced if series in (None, bad.text("SeriesInstanceUID"))]
+    if images and not named:
+        rule = "an image must say where its slices lie"
+        remedy = "choose another series, or export this one again"
+        raise InputError(path, rule, name_files(images), remedy)
+    if contents.unreadable and not found:
+        rule = "DICOM files must be readable"
+        what = f"{len(contents.unreadable)} that cannot be read: {name_files(contents.unreadable)}"
+        raise InputError(path, rule, what, "export these files again")
     if not found:
         raise InputError(
             path,
             "DICOM images are needed",
-            _describe_content(path),
+            _describe_content(contents),
             "point to the folder that holds the CT, MR or PET slices",
         )
-    chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
-    if len(chosen) > 1 and series is not None:  # the series' name means what is no scout
-        chosen = [r for r in chosen if not is_localizer(r)] or chosen
-    if len(chosen) != 1:
-        listing = "; ".join(_describe_series(report) for report in found)
-        raise InputError(
-            path,
-            "exactly one image series is needed",
-            f"{len(found)} series: {listing}",
-            "choose one with series=NAME (library) or --series NAME (command line)",
-        )
-    volume = read_reported_volume(chosen[0], allowed)
-    left = [r.name for r in found if r.series == series and r is not chosen[0]]
-    if left:
-        note = f"left out of the series, as localizer: {', '.join(left)}"
-        volume = replace(volume, history=(*volume.history, note))
-    return volume if suv is None else _convert_to_suv(volume, chosen[0], found, suv)
+    listing = "; ".join(_describe_series(report) for report in found)
+    raise InputError(
+        path,
+        "exactly one image series is needed",
+        f"{len(found)} series: {listing}",
+        "choose one with series=NAME (library) or --series NAME (command line)",
+    )
 
 
 def _convert_to_suv(
@@ -97,10 +116,9 @@ def _convert_to_suv(
 
 
 def _read_whole_header(path: Path) -> pydicom.Dataset:
-    """Read all that a file says before its pixels, with or without a preamble."""
+    """Read all that a file says before its pixels, every value converted."""
+    data = read_dataset(path)
     try:
-        with BoundedReader(path) as stream:
-            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
         convert_values(data)
     except Exception as error:  # hostile files break the parser in many ways: say which
         lines = str(error).splitlines() or [type(error).__name__]
@@ -114,10 +132,13 @@ def _acquisition_time(frame: Frame) -> tuple[str, str]:
     return header.text("AcquisitionDate"), header.text("AcquisitionTime")
 
 
-def _describe_content(path: Path) -> str:
-    if not path.is_dir():
+def _describe_content(contents: Contents) -> str:
+    kinds = sorted({kind_of_object(header) for header in contents.objects})
+    if kinds:
+        return f"no image, but {', '.join(kinds)}"
+    if not contents.path.is_dir():
         return "a file that is no DICOM image"
-    return "no DICOM file with pixels" if any(path.iterdir()) else "an empty folder"
+    return "no DICOM file with pixels" if any(contents.path.iterdir()) else "an empty folder"
 
 
 def _describe_series(report: SeriesReport) -> str:
@@ -129,7 +150,7 @@ def read_reported_volume(
     report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()
 ) -> Volume:
     """Read the volume of a report; refuse defects other than the kinds allowed to be repaired."""
-    grave = [d for d in report.defects if d.severity != "note"]
+    grave = [d for d in report.defects if d.severity not in ("note", "undecided")]
     left = [d for d in grave if d.severity == "refused" or d.kind not in allowed]
     if left:
         repairable = all(d.severity == "repairable" for d in left)
@@ -146,8 +167,8 @@ def read_reported_volume(
         volume = _read_repaired(report, _unit_of_values(report.frames), frame)
     else:
         pixels = read_pixels(report.frames)
-        unit = _unit_of_values(report.frames)
-        volume = Volume(pixels.array, report.affine, unit, frame, pixels.notes, report.verdict)
+        unit, verdict = _unit_of_values(report.frames), decided(report).verdict
+        volume = Volume(pixels.array, report.affine, unit, frame, pixels.notes, verdict)
     noted = [d.text for d in report.defects if d.severity == "note"]
     return replace(volume, history=(*noted, *volume.history))
 
@@ -179,7 +200,22 @@ def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:
         wanted = even_positions(along, step)
         array = _to_dtype(interpolate_slices(array, along, wanted), dtype)
         history += [f"interpolated slices: {kinds[kind]}" for kind in sorted(uneven)]
-    return Volume(array, affine, unit, frame, tuple(history), report.verdict)
+    if "unreadable_files" in kinds:
+        history.append(f"read without {kinds['unreadable_files']}")
+    return Volume(array, affine, unit, frame, tuple(history), decided(report).verdict)
+
+
+def check_pixels(report: SeriesReport) -> SeriesReport:
+    """Decode a series to see whether its pixels can be read; the report that comes back says so."""
+    if report.verdict == "refused":
+        return report
+    try:
+        read_frames(report.frames)
+    except InputError as error:
+        text = f"{Path(error.where).name}: {error.rule}: {error.found}"
+        broken = Defect("broken_slices", text, "refused")
+        return replace(decided(report), defects=(*decided(report).defects, broken))
+    return decided(report)
 
 
 def _to_dtype(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:

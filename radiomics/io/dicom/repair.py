@@ -15,6 +15,7 @@ REPAIRS = {
     "duplicates": "duplicate_slices",
     "tilt": "gantry_tilt",
     "spacing": "uneven_spacing",
+    "unreadable": "unreadable_files",
 }
 
 Floats = NDArray[np.float64]

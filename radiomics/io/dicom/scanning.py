@@ -13,17 +13,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
-
 from radiomics.io.dicom.headers import Header, Unreadable, read_header
 from radiomics.io.dicom.index import HeaderIndex
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
 from radiomics.types import InputError, Progress, silent
 
 CHUNK = 500
 """Files between two reports of progress, and between two commits of an index."""
 MANY = 8 * CHUNK
 """Files from which it pays to start processes."""
+NEIGHBOURS = 8
+"""Folders before and after the one that is read in which more of its series is looked for."""
 
 HeaderResult = Header | Unreadable | None
 
@@ -71,9 +71,12 @@ def _files_of_dicomdir(path: Path) -> Iterator[Path]:
         When it cannot be read, or names a file outside its folder.
     """
     try:
-        with BoundedReader(path) as stream:
-            records = pydicom.dcmread(stream).DirectoryRecordSequence
+        records = read_dataset(path).DirectoryRecordSequence
         found = [record.get("ReferencedFileID") for record in records]
+    except InputError as error:
+        raise InputError(
+            path, "a DICOMDIR lists files", error.found, "point to the folder instead"
+        ) from None
     except Exception as error:  # hostile files break the parser in many ways: say which
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
@@ -86,6 +89,47 @@ def _files_of_dicomdir(path: Path) -> Iterator[Path]:
             raise InputError(path, rule, "/".join(parts), "point to the folder instead")
         if parts:
             yield path.parent.joinpath(*parts)
+
+
+def files_beside(path: Path) -> list[list[Header]]:
+    """Return headers of the first and the last file of each of the nearest folders beside one.
+
+    Exporters cut a long series into several folders. The nearest by name are looked into: a cohort
+    of thousands of folders is not searched.
+    """
+    if not path.is_dir():
+        return []
+    place = path.absolute()
+    found = []
+    for folder in _folders_beside(place):
+        try:
+            files = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        except OSError:  # it may be closed to the reader
+            continue
+        ends = [read_header(folder / file) for file in dict.fromkeys([*files[:1], *files[-1:]])]
+        found.append([end for end in ends if isinstance(end, Header)])
+    return found
+
+
+def _folders_beside(place: Path) -> list[Path]:
+    try:
+        own = place.stat()
+        beside = [
+            entry.name
+            for entry in os.scandir(place.parent)
+            if not entry.name.startswith(".") and entry.is_dir()
+        ]
+    except OSError:  # what is above may be closed to the reader
+        return []
+    before = sorted(name for name in beside if name < place.name)[-NEIGHBOURS:]
+    after = sorted(name for name in beside if name > place.name)[:NEIGHBOURS]
+    folders = [place.parent / name for name in (*before, *after)]
+    return [folder for folder in folders if not _is_same(folder, own)]  # as a link would be
+
+
+def _is_same(folder: Path, own: os.stat_result) -> bool:
+    status = folder.stat()
+    return (status.st_dev, status.st_ino) == (own.st_dev, own.st_ino)
 
 
 def scan_path(path: Path) -> HeaderScan:

@@ -45,7 +45,8 @@ def unpacked_archive(path: Path) -> Iterator[Path]:
         For a broken archive, an encrypted member, or one that would unpack to an absurd size.
     """
     with tempfile.TemporaryDirectory(prefix="radiomics-") as name:
-        folder = Path(name)
+        folder = Path(name, "archive")  # alone in its folder: it has no neighbours
+        folder.mkdir()
         try:
             with zipfile.ZipFile(path) as archive:
                 _check_size(path, archive)

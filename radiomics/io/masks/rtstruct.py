@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import RTStructureSetStorage
 
 from radiomics.io.dicom.headers import Header
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
 from radiomics.io.dicom.writer import deterministic_uid, write_dataset
 from radiomics.io.masks.contours import outline, rasterise
 from radiomics.types import InputError, Volume
@@ -43,8 +43,7 @@ def read_rois(path: Path) -> list[Roi]:
         When the file is no DICOM RTSTRUCT.
     """
     try:
-        with BoundedReader(path) as stream:
-            return _parse_rois(path, pydicom.dcmread(stream))
+        return _parse_rois(path, read_dataset(path, pixels=True))
     except InputError:
         raise
     except Exception as error:  # a hostile file breaks the parser in many ways: say which
@@ -242,7 +241,7 @@ def write_rtstruct(
 
 
 def _new_structure_set(series: Header, uid: str, label: str) -> Dataset:
-    source = pydicom.dcmread(series.path, stop_before_pixels=True)
+    source = read_dataset(series.path)
     data = Dataset()
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"):
         setattr(data, keyword, source.get(keyword, ""))

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
-import pydicom
-from highdicom.seg import Segmentation, segread
+from highdicom.seg import Segmentation
 from pydicom.sr.codedict import codes
 
 from radiomics.io.dicom.headers import Header
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
 from radiomics.io.dicom.writer import deterministic_uid
 from radiomics.io.masks.grids import THRESHOLD, mask_on_grid
 from radiomics.io.masks.segments import choose_segment
@@ -37,9 +36,10 @@ def read_segment(path: Path, like: Volume, segment: int | str | None = None) -> 
         reaches beyond the image.
     """
     try:
-        with BoundedReader(path) as stream:
-            seg = segread(stream)
-    except (ValueError, TypeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
+        seg = Segmentation.from_dataset(read_dataset(path, pixels=True), copy=False)
+    except InputError:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
         found = str(error).splitlines()[0]
         raise InputError(path, "a SEG must be readable", found, "export it again") from None
     labels = {
@@ -76,7 +76,7 @@ def write_segmentation(
     headers : the sorted headers of that series, as
         :func:`radiomics.io.dicom.series.find_series` gives
     """
-    sources = [pydicom.dcmread(header.path) for header in headers]
+    sources = [read_dataset(header.path, pixels=True) for header in headers]
     seed = headers[0].text("SeriesInstanceUID")
     descriptions = [
         hd.seg.SegmentDescription(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import warnings
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.batch.privacy import (
@@ -166,6 +169,96 @@ def test_the_test_can_see_into_the_store(tmp_path: Path) -> None:
     records.put_failure(b"k", 1, NAME)
     records.close()
     assert NAME in content(tmp_path)
+
+
+def without_preamble(path: Path) -> None:
+    data = Dataset(pydicom.dcmread(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of elements that it guesses anew
+        data.save_as(path, implicit_vr=True, little_endian=True)
+
+
+PEOPLE = {
+    # the name in the image's header, and a ROI that is named after the person
+    "plain": ("Hasenbein^Otto", "GTV Hasenbein"),
+    "bare": ("Hasenbein^Otto", "Hasenbein GTV"),
+    "store": ("Miller^Ann", "GTVMiller"),
+    "zip": ("Miller^Ann", "miller_gtv"),
+    "accents": ("Garc\u00eda^Jos\u00e9", "GTV Garcia"),
+    "umlaut": ("M\u00fcller^\u00d8ystein", "Mueller-Oystein"),
+    "letters": ("MUELLER^OYSTEIN", "GTV M\u00fcller"),
+    "double": ("Meyer-Schmidt^Eva", "SCHMIDT node"),
+    "short": ("LI^NA", "GTV Li"),
+    "number": ("^", "GTV_Waldheim"),  # PatientID is WALDHEIM1955
+    "physician": ("^", "Kranich's GTV"),
+    "institution": ("^", "GTV Birkenhof"),
+}
+
+
+def test_no_name_in_a_roi_is_in_any_output(small_cohort: Manifest, tmp_path: Path) -> None:
+    """The structure sets are anonymous: the images alone tell who the ROIs are named after."""
+    rows, secrets = [], set()
+    source = sorted(small_cohort.folder.glob("P*/ct"))[0].parent
+    mask = next(source.glob("*.dcm"))
+    for name, (person, roi) in PEOPLE.items():
+        shutil.copytree(source / "ct", tmp_path / name / "ct")
+        for file in (tmp_path / name / "ct").iterdir():
+            data = pydicom.dcmread(file)
+            data.SpecificCharacterSet = "ISO_IR 192"
+            data.PatientName, data.PatientID = person, "WALDHEIM1955"
+            data.ReferringPhysicianName = "Kranich^Vera"
+            data.InstitutionName = "Klinik Birkenhof"
+            data.save_as(file)
+            if name == "bare":
+                without_preamble(file)
+        data = pydicom.dcmread(mask)
+        data.SpecificCharacterSet, data.PatientName, data.PatientID = "ISO_IR 192", "", ""
+        data.StructureSetROISequence[0].ROIName = roi
+        data.save_as(tmp_path / name / "rs.dcm")
+        row = {"id": name, "image": f"{name}/ct", "mask": f"{name}/rs.dcm", "roi": "*"}
+        rows.append(row | {"group": name})
+        secrets |= {roi, *roi.replace("_", " ").replace("-", " ").split()}
+    (tmp_path / "store" / "ct" / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (tmp_path / "plain" / "ct" / "0.dcm").write_bytes(b"<html>")  # its rows fail, with a reason
+    with zipfile.ZipFile(tmp_path / "zip" / "ct.zip", "w") as archive:
+        for file in (tmp_path / "zip" / "ct").iterdir():
+            archive.write(file, f"MILLER_ANN/{file.name}")
+    next(row for row in rows if row["id"] == "zip")["image"] = "zip/ct.zip"
+    write_rows(tmp_path / "manifest.csv", rows)
+    (tmp_path / "quick.yaml").write_text(QUICK)
+    out, log = tmp_path / "out", tmp_path / "log.jsonl"
+    words = ("batch", tmp_path / "manifest.csv", "--settings", tmp_path / "quick.yaml")
+    done = radiomics(*words, "--output", out, "--log", log, "--workers", 1)
+    assert done.returncode == 1, done.stderr
+    table = table_of(out).set_index("id")
+    assert table["status"].tolist().count("failed") == 1, table["reason"].tolist()
+    told = content(out) + log.read_text() + done.stdout.replace(str(out), "") + done.stderr
+    told = told.replace("GTV", "").replace("node", "")
+    for secret in secrets - {"GTV", "node", "gtv", "Li"}:
+        assert secret.lower() not in told.lower(), secret
+    assert table["roi"]["short"] == "GTV <removed>"
+    for secret in (
+        "Hasenbein",
+        "Garc\u00eda",
+        "M\u00fcller",
+        "MILLER_ANN",
+        "WALDHEIM1955",
+        "Kranich",
+    ):
+        assert secret.lower() not in told.lower(), secret
+
+
+def test_names_of_fetched_copies_are_cleared(place: Path) -> None:
+    """Of a URL no file is left when its ROIs are named: whom it named is remembered."""
+    from radiomics.pipelines.batch.tasks import Row, Source
+    from radiomics.pipelines.batch.worker import _copy, _region_names
+
+    folder = place / FOLDER / f"{NAME}0"
+    url = next((folder / "ct").iterdir()).as_uri()
+    source, row = Source(url), Row(0, str(folder / "nowhere"), (("roi", "*"),))
+    with _copy(url, source) as local:
+        assert local.is_file()
+    assert _region_names((f"GTV {NAME}",), source, row) == ("GTV <removed>",)
 
 
 def test_folders_that_name_a_kind_of_image_tell_nothing(tmp_path: Path) -> None:

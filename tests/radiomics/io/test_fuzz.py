@@ -185,5 +185,5 @@ def test_an_unreadable_file_among_the_slices_is_not_left_out(tmp_path: Path) -> 
     paths = write_series(tmp_path, np.zeros((4, 6, 6), np.uint16), positions(4, 2.0))
     content = paths[3].read_bytes()
     paths[3].write_bytes(content.replace(b"-40\\12.5\\9", b"-40\\x2.5\\9"))
-    with pytest.raises(InputError, match=r"1 that cannot be read: 003\.dcm"):
+    with pytest.raises(InputError, match=r"1 file\(s\) of it that cannot be read: 003\.dcm"):
         read_image(tmp_path)

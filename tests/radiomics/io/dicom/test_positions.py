@@ -147,6 +147,6 @@ def test_many_frames_are_decoded_by_processes(
     image = read_image(tmp_path)
     assert places.farthest(image.array, image.affine) < 1e-6
     content = files[5].read_bytes()
-    files[5].write_bytes(content[:-100])
+    files[5].write_bytes(content.replace(bytes.fromhex("ff4fff51"), bytes(4)))
     with pytest.raises(InputError, match=r"005\.dcm: every slice needs readable pixels"):
         read_image(tmp_path)
