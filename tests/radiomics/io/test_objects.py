@@ -149,11 +149,11 @@ def test_a_png_masks_an_image_of_one_slice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="several"):
         read_mask(tmp_path / "m.png", like=image)
     assert read_mask(tmp_path / "m.png", like=image, label=7).array.sum() == 1
+    with pytest.raises(InputError, match="takes no roi"):
+        read_mask(tmp_path / "m.png", like=image, roi="GTV")
     iio.imwrite(tmp_path / "m.png", pixels[:4])
     with pytest.raises(InputError, match="fits an image of one slice"):
         read_mask(tmp_path / "m.png", like=image)
-    with pytest.raises(InputError, match="takes no roi"):
-        read_mask(tmp_path / "m.png", like=image, roi="GTV")
 
 
 @pytest.fixture

@@ -92,7 +92,10 @@ def test_segments_of_highdicom_read_exactly(
         for choice in (number, str(number), NAMES[number - 1]):
             mask = read_mask(tmp_path / "seg.dcm", like=image, segment=choice)
             assert np.array_equal(mask.array, expected)
-            assert mask.history == ()
+            soft = f"segment {NAMES[number - 1]!r} is FRACTIONAL (PROBABILITY)"
+            assert [note.startswith(soft) for note in mask.history] == [True] * (
+                kind == "FRACTIONAL"
+            )
 
 
 def test_choices_are_listed(tmp_path: Path, image: Volume) -> None:
@@ -132,12 +135,14 @@ def test_a_segment_on_a_cropped_image_is_copied_or_refused(tmp_path: Path, image
     crop = Volume(image.array[1:4, 1:, 1:], affine, "HU", image.frame)
     mask = read_mask(tmp_path / "seg.dcm", like=crop, segment=1)
     assert np.array_equal(mask.array, shapes(image)[0][1:4, 1:, 1:])
+    part = Volume(image.array[:2], image.affine, "HU", image.frame)
+    mask = read_mask(tmp_path / "seg.dcm", like=part, segment=1)
+    inside, whole = shapes(image)[0][:2].sum(), shapes(image)[0].sum()
+    lost = f"{whole - inside} of {whole} voxels of segment 'lesion' lie outside the image"
+    assert mask.array.sum() == inside
+    assert mask.history == (f"{lost} and are left out",)
     with pytest.raises(InputError, match="must lie within the image"):
-        read_mask(
-            tmp_path / "seg.dcm",
-            like=Volume(image.array[:2], image.affine, "HU", image.frame),
-            segment=1,
-        )
+        read_mask(tmp_path / "seg.dcm", like=part, segment=2)
 
 
 def test_a_segment_on_a_finer_grid_is_resampled_and_noted(tmp_path: Path, image: Volume) -> None:

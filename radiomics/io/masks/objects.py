@@ -1,0 +1,80 @@
+"""The DICOM object behind a file that should hold masks, read once and whole but for its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from radiomics.io.dicom.headers import UID_PREFIX
+from radiomics.io.dicom.streams import BoundedReader
+from radiomics.types import InputError
+
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""SOP classes Segmentation Storage and Label Map Segmentation Storage."""
+
+
+@contextmanager
+def parsing(path: Path, rule: str) -> Iterator[None]:
+    """Turn whatever a parser raises over a file into an InputError that names the rule."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a hostile file breaks the parser in many ways: say which
+        reason = (str(error).splitlines() or [""])[0]
+        remedy = "check the path, or export the masks again"
+        raise InputError(path, rule, f"{type(error).__name__}: {reason}", remedy) from error
+
+
+def read_mask_object(path: Path) -> tuple[Dataset, int]:
+    """Read a DICOM file up to its pixels; return where these begin, too.
+
+    Raises
+    ------
+    InputError
+        When it is no DICOM file, or cannot be parsed.
+    """
+    with (
+        parsing(path, "a mask file is an RTSTRUCT or SEG in DICOM, NIfTI, NRRD, MetaImage or PNG"),
+        BoundedReader(path) as stream,
+    ):
+        start = stream.read(132)
+        preamble = start[128:132] == b"DICM"
+        stream.seek(0)
+        bare = not preamble and start[:2] == UID_PREFIX
+        data = pydicom.dcmread(stream, stop_before_pixels=True, force=bare)
+        offset = stream.tell()
+        if "TransferSyntaxUID" not in data.file_meta:  # the default, or what was found
+            implicit, _ = data.original_encoding
+            syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            data.file_meta.TransferSyntaxUID = syntax
+        return data, offset
+
+
+def is_segmentation(data: Dataset) -> bool:
+    """Tell whether an object is a DICOM SEG, by its class or its modality."""
+    return data.get("SOPClassUID") in SEGMENTATIONS or data.get("Modality") == "SEG"
+
+
+def check_is_mask(path: Path, data: Dataset) -> None:
+    """Refuse an object that is no mask, by the name of what it is.
+
+    Raises
+    ------
+    InputError
+        Unless it is a SEG or an RTSTRUCT.
+    """
+    if is_segmentation(data) or data.get("Modality") == "RTSTRUCT":
+        return
+    kind = UID(str(data.get("SOPClassUID") or "")).name or "unknown class"
+    raise InputError(
+        path,
+        "a mask in DICOM is an RTSTRUCT or a SEG",
+        f"Modality {str(data.get('Modality') or '')!r} ({kind})",
+        "give the file of the masks; an image is read with read_image, or as IMAGE",
+    )
