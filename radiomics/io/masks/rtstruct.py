@@ -147,8 +147,7 @@ def open_structure_set(path: Path, data: Dataset) -> StructureSet:
     """Open an RTSTRUCT that was read."""
     rois = parse_rois(path, data)
     entries = [
-        Entry(roi.number, roi.name, "" if roi.problem else enclosing_problem(roi))
-        for roi in rois
+        Entry(roi.number, roi.name, "" if roi.problem else enclosing_problem(roi)) for roi in rois
     ]
     return StructureSet(path, tuple(rois), with_names(entries))
 

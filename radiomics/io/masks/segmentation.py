@@ -120,14 +120,6 @@ class FramePixels:
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
-    """The voxels of a segment in one frame, packed; ``soft`` of them are neither full nor empty."""
-
-    bits: NDArray[np.uint8]
-    soft: int
-
-
-@dataclass(frozen=True, eq=False)
 class Segmentation:
     """A SEG that was opened: its segments are its masks.
 
@@ -145,7 +137,7 @@ class Segmentation:
     meaning: str = ""
     kind: str = "a SEG"
     option: str = "segment"
-    _decoded: dict[int, Section] = field(default_factory=dict, repr=False)
+    _decoded: dict[int, tuple[NDArray[np.uint8], int]] = field(default_factory=dict, repr=False)
 
     def read(self, entry: Entry, like: Volume) -> BoxedMask:
         """Read one segment onto the grid of an image.
@@ -190,14 +182,14 @@ class Segmentation:
         array = np.zeros((int(np.ptp(slices.index)) + 1, *self.pixels.shape), np.bool_)
         filled: set[int] = set()
         soft = 0
-        for place, section in zip(slices.index - first, self._sections(mine), strict=True):
-            inside = np.unpackbits(section.bits, count=array[0].size).view(np.bool_)
-            inside = inside.reshape(self.pixels.shape)
+        for place, (inside, between) in zip(
+            slices.index - first, self._sections(mine), strict=True
+        ):
             if place in filled and not np.array_equal(inside, array[place]):
                 raise _unusable(self.path, f"{what} has frames in one place that differ")
             filled.add(int(place))
             array[place] = inside
-            soft += section.soft
+            soft += between
         notes += slices.notes
         if soft:
             notes += (
@@ -207,26 +199,32 @@ class Segmentation:
         stored = StoredMask(array, (int(first), 0, 0), self._grid(slices))
         return mask_on_grid(self.path, stored, like, what, notes)
 
-    def _sections(self, indices: NDArray[np.int64]) -> Iterator[Section]:
-        """Yield frames; compressed ones are decoded once for all segments, and kept packed."""
+    def _sections(self, indices: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.bool_], int]]:
+        """Yield of each frame the voxels inside, and how many are neither full nor empty.
+
+        Compressed frames are decoded once for all segments, and kept packed.
+        """
         if self.pixels.lie_plain:
-            yield from map(self._pack, self.pixels.read(indices.tolist()))
+            yield from map(self._inside, self.pixels.read(indices.tolist()))
             return
         if not self._decoded:
-            every = self.pixels.read(range(self.pixels.count))
-            self._decoded.update(enumerate(map(self._pack, every)))
+            for index, frame in enumerate(self.pixels.read(range(self.pixels.count))):
+                inside, soft = self._inside(frame)
+                self._decoded[index] = np.packbits(inside), soft
+        height, width = self.pixels.shape
         for index in indices.tolist():
-            yield self._decoded[index]
+            bits, soft = self._decoded[index]
+            inside = np.unpackbits(bits, count=height * width).view(np.bool_)
+            yield inside.reshape(height, width), soft
 
-    def _pack(self, frame: NDArray[Any]) -> Section:
+    def _inside(self, frame: NDArray[Any]) -> tuple[NDArray[np.bool_], int]:
         if self.type == "FRACTIONAL":
             inside = frame.astype(np.int64) * 2 >= self.full
-            soft = int(np.count_nonzero((frame > 0) & (frame < self.full)))
-            return Section(np.packbits(inside), soft)
+            return inside, int(np.count_nonzero((frame > 0) & (frame < self.full)))
         largest = int(frame.max())
         if largest > 1 and np.setdiff1d(frame, (0, largest)).size:
             raise _unusable(self.path, f"a BINARY frame with values up to {largest}")
-        return Section(np.packbits(frame != 0), 0)
+        return frame != 0, 0
 
     @cached_property
     def _labels(self) -> Labels:

@@ -78,7 +78,7 @@ def arrange_slices(
     apart = np.diff(along[order]) > SAME_PLACE * float(pixel_spacing.min())
     rank = np.empty(len(along), np.int64)
     rank[order] = np.concatenate([[0], np.cumsum(apart)])
-    planes = np.array([along[rank == number].mean() for number in range(int(rank.max()) + 1)])
+    planes = along[order][np.concatenate([[True], apart])]
     image = _image_step(like, normal, position)
     if len(planes) == 1:
         step = _step_of_one(between, thickness, image, what)
