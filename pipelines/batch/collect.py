@@ -179,6 +179,8 @@ def _lines_of(record: Record, number: int) -> Iterator[Line]:
     verdict, notes = record.notes["verdict"], "; ".join(record.notes["notes"])
     for region, values in zip(record.regions, record.values, strict=True):
         yield Line(number, region, values, "", verdict, notes)
+    for region, reason in record.notes.get("left_out", ()):
+        yield Line(number, region, None, reason, verdict)
 
 
 def _table(lines: list[Line], of_rows: pa.Table, schema: pa.Schema, carried: list[str]) -> pa.Table:

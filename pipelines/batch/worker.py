@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +34,6 @@ PER_VOXEL = 12
 """Bytes that reading and preparing one voxel takes: image, mask, and what is made of them."""
 ALWAYS = 250 * 2**20
 """Bytes that a worker takes before it has read anything."""
-
-Masks = dict[str, Volume]
 
 
 def perform(task: Task) -> Result:
@@ -94,6 +93,11 @@ def compute_rows(task: Compute) -> Result:
             else:
                 notes = [_without_names(note, source, row) for note in done.notes["notes"]]
                 done.notes["notes"] = notes
+                if "left_out" in done.notes:
+                    names, reasons = zip(*done.notes["left_out"], strict=True)
+                    cleared = [_without_names(reason, source, row) for reason in reasons]
+                    open_names = _region_names(names, source, row)
+                    done.notes["left_out"] = list(zip(open_names, cleared, strict=True))
                 result.computed[row.number, number] = replace(
                     done, regions=_region_names(done.regions, source, row)
                 )
@@ -107,10 +111,15 @@ def _parsed_settings(text: str) -> ExtractionSettings:
     return ExtractionSettings.model_validate(json.loads(text))
 
 
-def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
-    """Return the masks that a row asks for: one, or all whose names fit a pattern."""
+def read_masks_of(source: Source, row: Row, image: Volume) -> Mapping[str, Volume]:
+    """Return the masks that a row asks for: one, or all whose names fit a pattern.
+
+    Of a pattern, what could not be read stands in ``refused``, as :func:`radiomics.read_masks` has
+    it.
+    """
     from radiomics.io import read_mask, read_masks
 
+    masks: Mapping[str, Volume]
     choice = dict(row.choice)
     roi = choice.get("roi", "")
     with local_copy(row.mask, source.scratch) as path:
@@ -130,21 +139,44 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
 
 
 def _compute(
-    image: Volume, masks: Masks, settings: ExtractionSettings, families: tuple[str, ...]
+    image: Volume,
+    masks: Mapping[str, Volume],
+    settings: ExtractionSettings,
+    families: tuple[str, ...],
 ) -> Computed:
-    """Compute families inside masks; a case is prepared as for all families of the settings."""
+    """Compute families inside masks; a case is prepared as for all families of the settings.
+
+    Of several masks, those that cannot be prepared are left out with the reason, as are those that
+    could not be read.
+    """
     from radiomics.extraction import compute, prepare
 
     chosen = settings.model_copy(update={"families": families})
     columns = tuple(dict(columns_of(chosen)))
-    values = np.empty((len(masks), len(columns)))
+    values: dict[str, list[float]] = {}
     notes: list[str] = [*image.history]
-    for number, mask in enumerate(masks.values()):
-        found = compute(prepare(image, mask, settings), chosen)
-        values[number] = [found.features[column] for column in columns]
+    left_out: dict[str, InputError] = dict(getattr(masks, "refused", {}))
+    several = len(masks) + len(left_out) > 1
+    for name, mask in masks.items():
+        try:
+            prepared = prepare(image, mask, settings)
+        except InputError as error:
+            if not several:
+                raise
+            left_out[name] = error
+            continue
+        found = compute(prepared, chosen)
+        values[name] = [found.features[column] for column in columns]
         notes += [*mask.history, *found.notes]
-    about_reading = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
-    return Computed(tuple(masks), columns, values, about_reading)
+    if not values:
+        listed = "; ".join(f"{name!r}: {error.found}" for name, error in left_out.items())
+        rule = "features are computed in at least one mask"
+        raise InputError("masks", rule, listed, "choose masks of this image")
+    about_reading: dict[str, Any] = {"notes": list(dict.fromkeys(notes)), "verdict": image.verdict}
+    if left_out:
+        reasons = [(name, _error_text(error)) for name, error in left_out.items()]
+        about_reading["left_out"] = reasons
+    return Computed(tuple(values), columns, np.array(list(values.values())), about_reading)
 
 
 def _region_names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:
