@@ -363,8 +363,9 @@ def _labels_of(data: Dataset) -> dict[int, str]:
 
 
 def _pixels_of(path: Path, data: Dataset, pixel_offset: int) -> FramePixels:
-    keywords = ("Rows", "Columns", "NumberOfFrames", "BitsAllocated", "SamplesPerPixel")
-    numbers = {keyword: float(data.get(keyword) or 1) for keyword in keywords}
+    defaults = {"Rows": 0, "Columns": 0, "NumberOfFrames": 1, "BitsAllocated": 0}
+    defaults |= {"SamplesPerPixel": 1}
+    numbers = {keyword: float(data.get(keyword) or value) for keyword, value in defaults.items()}
     rows, columns, count, bits, samples = (int(number) for number in numbers.values())
     if bits not in (1, 8, 16) or samples != 1:
         raise _unusable(path, f"pixels of {bits} bits in {samples} sample(s)")

@@ -21,7 +21,7 @@ NOTED = 0.01
 SAME_PLACE = 0.01
 """Distance along the normal below which two frames lie in one place, in pixels."""
 EQUAL = 0.02
-"""How far two statements on one distance may differ."""
+"""How far two statements on one distance may differ, and a gap from a multiple of the smallest."""
 PARALLEL = 0.9999
 """Cosine from which the image's slices are parallel to the frames."""
 
@@ -39,11 +39,15 @@ class Slices:
 
 @dataclass(frozen=True)
 class Step:
-    """A distance of slices in mm, how many of them lie between neighbouring planes, and notes."""
+    """A distance of slices in mm, and how many of them lie between neighbouring planes.
+
+    ``off`` is how far planes lie from where that puts them, in slices.
+    """
 
     length: float
     counts: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    off: float = 0.0
 
 
 def arrange_slices(
@@ -127,20 +131,20 @@ def _step_of_several(
     gaps: Floats, between: float, thickness: float, image: float, what: str
 ) -> Step:
     """Choose the distance of slices of which the gaps between planes are whole multiples."""
+    stated, of_image = _fitting(gaps, between), _fitting(gaps, image)
     smallest = _fitting(gaps, float(gaps.min()))
-    stated = _fitting(gaps, between)
-    of_image = _fitting(gaps, image)
-    if stated and min(stated.counts) == 1:
-        return stated
-    if smallest and of_image and min(of_image.counts) == 1:  # positions and image agree
-        return smallest
-    if stated:
+    if smallest and max(smallest.counts) > 1 and smallest.off > EQUAL:
+        smallest = None  # some fraction nearly fits any gaps
+    agreed = of_image if of_image and min(of_image.counts) == 1 else None  # by positions, image
+    if stated and (min(stated.counts) == 1 or not agreed):
         return stated
     contradicted = (
         f"SpacingBetweenSlices of {what} is {between:g} mm, its frames lie {gaps.min():g} mm "
         "apart: positions are believed"
     )
-    notes: tuple[str, ...] = (contradicted,) if between > 0 else ()
+    notes: tuple[str, ...] = (contradicted,) if between > 0 and not stated else ()
+    if agreed:
+        return Step(agreed.length, agreed.counts, notes)
     if of_image and not (smallest and _equal(smallest.length, thickness)):
         assumed = f"the slices of {what} are taken to lie {image:g} mm apart, as in the image: "
         notes += (assumed + "no two neighbours have frames, and the file does not say",)
@@ -161,9 +165,8 @@ def _fitting(gaps: Floats, base: float) -> Step | None:
     if (counts < 1).any():
         return None
     length = float(gaps.sum() / counts.sum())
-    if np.abs(gaps - counts * length).max() > OFF_GRID * length:
-        return None
-    return Step(length, tuple(counts.tolist()))
+    off = float(np.abs(gaps - counts * length).max()) / length
+    return Step(length, tuple(counts.tolist()), (), off) if off <= OFF_GRID else None
 
 
 def _equal(a: float, b: float) -> bool:

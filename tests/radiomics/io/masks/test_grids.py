@@ -16,7 +16,7 @@ from radiomics.io.masks.boxes import BoxedMask, occupied_box
 from radiomics.io.masks.grids import StoredMask, empty_grid, mask_on_grid
 from tests.oracles.positions import covered
 from tests.segs import write_seg
-from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL
+from tests.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, affine_of_plane
 
 PLANES = {"axial": AXIAL, "sagittal": SAGITTAL, "coronal": CORONAL, "oblique": OBLIQUE}
 SHAPE = (7, 9, 8)
@@ -28,17 +28,8 @@ TURNS = list(
 """The 48 ways in which an array of three axes can be stored."""
 
 
-def affine_in(plane: str, spacing: tuple[float, float, float] = SPACING) -> np.ndarray:
-    """Return the affine of an image in a plane: slices along the normal."""
-    row, column = np.array(PLANES[plane][:3]), np.array(PLANES[plane][3:])
-    affine = np.eye(4)
-    affine[:3, :3] = np.column_stack([np.cross(row, column), column, row]) * spacing
-    affine[:3, 3] = -40.0, 12.5, 3.0
-    return affine
-
-
 def image_in(plane: str) -> Volume:
-    return Volume(np.zeros(SHAPE, np.int16), affine_in(plane), "HU", "1.2.3")
+    return Volume(np.zeros(SHAPE, np.int16), affine_of_plane(PLANES[plane], SPACING), "HU", "1.2.3")
 
 
 def blob(seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
