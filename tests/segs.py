@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -115,5 +116,6 @@ def write_seg(
     data["PixelData"].VR = "OB"
     if edit is not None:
         edit(data)
-    data.save_as(path, enforce_file_format=True)
+    data.preamble = b"\0" * 128
+    pydicom.dcmwrite(path, data, implicit_vr=False, little_endian=True, force_encoding=True)
     return data

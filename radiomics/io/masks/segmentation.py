@@ -7,6 +7,7 @@ file says of its dimensions' order is not needed. Sources: DICOM PS3.3 A.51, C.8
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +18,12 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiomics.io.dicom.decoding import LARGEST_FRAME, Job, decode_jobs
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.streams import BoundedReader
 from radiomics.io.dicom.writer import deterministic_uid
 from radiomics.io.masks.boxes import BoxedMask
 from radiomics.io.masks.choice import Entry, with_names
@@ -33,6 +36,8 @@ from radiomics.types import InputError, Volume
 WHAT = "a SEG gives each frame a segment and a place in the patient"
 AGAIN = "export the segmentation again, or convert it to NIfTI with the software that made it"
 SURFACE = "1.2.840.10008.5.1.4.1.1.66.5"
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+"""Transfer syntax Deflated Image Frame Compression, made for segmentations."""
 TILED = ("TILED_FULL", "TILED_SPARSE")
 ALIKE = 1e-4
 """How far two statements of one orientation or pixel spacing may differ."""
@@ -85,6 +90,9 @@ class FramePixels:
         if self.lie_plain:
             yield from self._read_plain(wanted)
             return
+        if self.header.syntax == DEFLATED_FRAMES:
+            yield from self._inflate(wanted)
+            return
         size = self.shape[0] * self.shape[1]
         several = max(1, AT_A_TIME // size)
         parts = [wanted[first : first + several] for first in range(0, len(wanted), several)]
@@ -112,11 +120,28 @@ class FramePixels:
                 begin = index * size * self.bits
                 stream.seek(first + begin // 8)
                 raw = np.frombuffer(stream.read(-(-(begin % 8 + size * self.bits) // 8)), np.uint8)
-                if self.bits == 1:
-                    bits = np.unpackbits(raw, bitorder="little", count=begin % 8 + size)
-                    yield bits[begin % 8 :].reshape(self.shape)
-                else:
-                    yield raw.view(f"<u{self.bits // 8}").reshape(self.shape)
+                yield self._unpack(raw, begin % 8)
+
+    def _inflate(self, indices: list[int]) -> Iterator[NDArray[Any]]:
+        """Yield frames that are each deflated by itself; pydicom does not decode them yet."""
+        needed = -(-self.shape[0] * self.shape[1] * self.bits // 8)
+        with BoundedReader(self.header.path) as stream:
+            stream.seek(self.header.pixel_offset + 12)
+            for index, frame in enumerate(generate_frames(stream, number_of_frames=self.count)):
+                if index in indices:
+                    raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame, needed)
+                    if len(raw) < needed:
+                        found = f"a deflated frame of {len(raw)} of {needed} bytes"
+                        raise _unusable(self.header.path, found)
+                    yield self._unpack(np.frombuffer(raw, np.uint8), 0)
+
+    def _unpack(self, raw: NDArray[np.uint8], first: int) -> NDArray[Any]:
+        """Return a frame from its bytes; one of bits begins at the ``first`` of them."""
+        if self.bits > 1:
+            return raw.view(f"<u{self.bits // 8}").reshape(self.shape)
+        size = self.shape[0] * self.shape[1]
+        bits = np.unpackbits(raw, bitorder="little", count=first + size)
+        return bits[first:].reshape(self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +199,9 @@ class Segmentation:
     ) -> BoxedMask:
         """Read a segment that has frames of its own."""
         if not self.frames.segment.all():
-            found = "frames without ReferencedSegmentNumber, and several segments"
-            raise _unusable(self.path, found)
+            several = len(self.entries) > 1
+            found = "several segments" if several else "values that may be codes of several"
+            raise _unusable(self.path, f"frames without ReferencedSegmentNumber, and {found}")
         mine = np.flatnonzero(self.frames.segment == entry.number)
         slices = self._arrange(mine, like, what)
         first = slices.index.min()
@@ -221,9 +247,9 @@ class Segmentation:
         if self.type == "FRACTIONAL":
             inside = frame.astype(np.int64) * 2 >= self.full
             return inside, int(np.count_nonzero((frame > 0) & (frame < self.full)))
-        largest = int(frame.max())
-        if largest > 1 and np.setdiff1d(frame, (0, largest)).size:
-            raise _unusable(self.path, f"a BINARY frame with values up to {largest}")
+        values = set(np.unique(frame).tolist()) if self.pixels.bits > 1 else set()
+        if not (values <= {0, 1} or values <= {0, 255}):
+            raise _unusable(self.path, f"a BINARY frame with values up to {max(values)}")
         return frame != 0, 0
 
     @cached_property
@@ -314,8 +340,8 @@ def open_segmentation(path: Path, data: Dataset, pixel_offset: int) -> Segmentat
         labels = _labels_of(data)
         if kind == "LABELMAP":
             labels.pop(0, None)  # the background
-        elif not frames.segment.any() and len(labels) == 1:  # no frame says which: there is one
-            frames.segment[:] = next(iter(labels))
+        elif kind == "BINARY" and not frames.segment.any() and len(labels) == 1:
+            frames.segment[:] = next(iter(labels))  # no frame says which: there is one
         for number in np.unique(frames.segment[frames.segment > 0]).tolist():
             labels.setdefault(number, f"segment {number}")
         present = set(frames.segment.tolist()) if kind != "LABELMAP" else set(labels)

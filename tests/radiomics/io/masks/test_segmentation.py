@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.uid import RLELossless, generate_uid
@@ -233,6 +235,20 @@ def bytes_for_bits(data: Dataset) -> None:
     data.HighBit, data.PixelData = 7, (255 * bits).tobytes()
 
 
+def deflated(data: Dataset) -> None:
+    """Deflate each frame by itself, its bits packed by themselves."""
+    size = data.Rows * data.Columns
+    bits = np.unpackbits(np.frombuffer(data.PixelData, np.uint8), bitorder="little")
+    frames = []
+    for index in range(data.NumberOfFrames):
+        packer = zlib.compressobj(wbits=-15)
+        packed = np.packbits(bits[index * size : (index + 1) * size], bitorder="little")
+        frames.append(packer.compress(packed.tobytes()) + packer.flush())
+    data.PixelData = encapsulate(frames)
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.8.1"
+
+
 def run_lengths(data: Dataset) -> None:
     bytes_for_bits(data)
     data.compress(RLELossless, generate_instance_uid=False)
@@ -248,6 +264,7 @@ EDITS = {
     "all per frame": all_per_frame,
     "bytes for bits": bytes_for_bits,
     "run lengths": run_lengths,
+    "deflated": deflated,
     "without labels": without_labels,
 }
 
@@ -276,7 +293,13 @@ def test_the_only_segment_may_be_named_anywhere(
 
 
 def test_frames_of_no_segment_are_nobodys(tmp_path: Path) -> None:
+    """Makers have written several segments into the bits of one FRACTIONAL value."""
     masks = two_segments()
+    codes = {1: masks[1].astype(np.uint8) + 2 * masks[5]}
+    write_seg(tmp_path / "s.dcm", codes, HERE.affine, kind="FRACTIONAL", frame="1.2.9",
+              edit=no_identity)  # fmt: skip
+    with pytest.raises(InputError, match="ReferencedSegmentNumber, and values that may be codes"):
+        read_mask(tmp_path / "s.dcm", like=HERE, segment=1)
     write_seg(tmp_path / "s.dcm", masks, HERE.affine, frame="1.2.9", edit=no_identity)
     with pytest.raises(InputError, match="frames without ReferencedSegmentNumber, and several"):
         read_mask(tmp_path / "s.dcm", like=HERE, segment=1)
