@@ -85,6 +85,9 @@ def choose_one(file: MaskFile, asked: object) -> Entry:
     InputError
         When none fits, or several do; all are listed.
     """
+    if not file.entries:
+        rule, found = "a mask needs at least one voxel inside", f"{file.kind} without any mask"
+        raise InputError(file.path, rule, found, "check that the file belongs to the image")
     noun = {"roi": "ROI", "segment": "segment", "label": "label"}[file.option]
     if asked is None:
         chosen = [entry for entry in file.entries if not entry.empty]
@@ -103,7 +106,7 @@ def choose_one(file: MaskFile, asked: object) -> Entry:
         return chosen[0]
     listing = ", ".join(_listed(file.option, entry) for entry in file.entries[:MOST_LISTED])
     more = ", …" if len(file.entries) > MOST_LISTED else ""
-    found = f"{len(chosen)} of these fit: {listing}{more}" if file.entries else f"no {noun} at all"
+    found = f"{len(chosen)} of these fit: {listing}{more}"
     if file.option == "label":
         found = f"{len(file.entries)} values besides 0: [{listing}{more}]"
     option = file.option

@@ -16,6 +16,7 @@ from radiomics.types import InputError
 
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes Segmentation Storage and Label Map Segmentation Storage."""
+READABLE = "a mask file is an RTSTRUCT or SEG in DICOM, NIfTI, NRRD, MetaImage or PNG"
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def read_mask_object(path: Path) -> tuple[Dataset, int]:
         When it is no DICOM file, or cannot be parsed.
     """
     with (
-        parsing(path, "a mask file is an RTSTRUCT or SEG in DICOM, NIfTI, NRRD, MetaImage or PNG"),
+        parsing(path, READABLE),
         BoundedReader(path) as stream,
     ):
         start = stream.read(132)
@@ -56,25 +57,23 @@ def read_mask_object(path: Path) -> tuple[Dataset, int]:
         return data, offset
 
 
-def is_segmentation(data: Dataset) -> bool:
-    """Tell whether an object is a DICOM SEG, by its class or its modality."""
-    return data.get("SOPClassUID") in SEGMENTATIONS or data.get("Modality") == "SEG"
-
-
-def check_is_mask(path: Path, data: Dataset) -> None:
-    """Refuse an object that is no mask, by the name of what it is.
+def mask_kind(path: Path, data: Dataset) -> str:
+    """Return what masks an object holds: SEG, by its class or its modality, or RTSTRUCT.
 
     Raises
     ------
     InputError
-        Unless it is a SEG or an RTSTRUCT.
+        For any other object, by the name of what it is.
     """
-    if is_segmentation(data) or data.get("Modality") == "RTSTRUCT":
-        return
+    modality = str(data.get("Modality") or "")
+    if data.get("SOPClassUID") in SEGMENTATIONS or modality == "SEG":
+        return "SEG"
+    if modality == "RTSTRUCT":
+        return modality
     kind = UID(str(data.get("SOPClassUID") or "")).name or "unknown class"
     raise InputError(
         path,
         "a mask in DICOM is an RTSTRUCT or a SEG",
-        f"Modality {str(data.get('Modality') or '')!r} ({kind})",
+        f"Modality {modality!r} ({kind})",
         "give the file of the masks; an image is read with read_image, or as IMAGE",
     )

@@ -160,17 +160,17 @@ def open_masks(path: Path, like: Volume) -> MaskFile:
 
 
 def _open_dicom(path: Path) -> MaskFile:
-    from radiomics.io.masks.objects import check_is_mask, is_segmentation, read_mask_object
+    from radiomics.io.masks.objects import READABLE, mask_kind, parsing, read_mask_object
 
     data, pixel_offset = read_mask_object(path)
-    check_is_mask(path, data)
-    if is_segmentation(data):
-        from radiomics.io.masks.segmentation import open_segmentation
+    with parsing(path, READABLE):
+        if mask_kind(path, data) == "SEG":
+            from radiomics.io.masks.segmentation import open_segmentation
 
-        return open_segmentation(path, data, pixel_offset)
-    from radiomics.io.masks.rtstruct import open_structure_set
+            return open_segmentation(path, data, pixel_offset)
+        from radiomics.io.masks.rtstruct import open_structure_set
 
-    return open_structure_set(path, data)
+        return open_structure_set(path, data)
 
 
 def _mask_file(path: Path) -> Path:

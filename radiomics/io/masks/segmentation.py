@@ -38,6 +38,13 @@ AGAIN = "export the segmentation again, or convert it to NIfTI with the software
 SURFACE = "1.2.840.10008.5.1.4.1.1.66.5"
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 """Transfer syntax Deflated Image Frame Compression, made for segmentations."""
+PIXEL_DATA = b"\xe0\x7f\x10\x00"
+DENSEST = 2000
+"""Bytes that one byte of a compressed file stands for at most."""
+MOST_SLICES = 2**14
+"""Slices that a segment may span; more is a position that is wrong."""
+FARTHEST = 1e6
+"""Distance from the origin in mm from which a position is wrong."""
 TILED = ("TILED_FULL", "TILED_SPARSE")
 ALIKE = 1e-4
 """How far two statements of one orientation or pixel spacing may differ."""
@@ -90,6 +97,7 @@ class FramePixels:
         if self.lie_plain:
             yield from self._read_plain(wanted)
             return
+        self.check_size()
         if self.header.syntax == DEFLATED_FRAMES:
             yield from self._inflate(wanted)
             return
@@ -103,19 +111,33 @@ class FramePixels:
                         raise _unusable(self.header.path, f"a decoded frame of {frame.shape}")
                     yield frame
 
-    def _read_plain(self, indices: list[int]) -> Iterator[NDArray[Any]]:
+    def check_size(self) -> int:
+        """Return where the pixels begin, unless the file cannot hold what its header promises.
+
+        Raises
+        ------
+        InputError
+            When it is too short; a compressed byte stands for some thousand at most.
+        """
         path, size = self.header.path, self.shape[0] * self.shape[1]
         with path.open("rb") as stream:
             stream.seek(self.header.pixel_offset)
             head = stream.read(12)
-            explicit = head[4:6] in (b"OW", b"OB")
-            first = self.header.pixel_offset + (12 if explicit else 8)
-            stated = int.from_bytes(head[8:12] if explicit else head[4:8], "little")
-            needed = -(-self.count * size * self.bits // 8)
-            held = min(path.stat().st_size - first, stated)
-            if head[:4] != b"\xe0\x7f\x10\x00" or held < needed:
-                found = f"{max(0, held)} of {needed} bytes of pixels"
-                raise InputError(path, "the pixels must be complete", found, AGAIN)
+        explicit = head[4:6] in (b"OW", b"OB")
+        first = self.header.pixel_offset + (12 if explicit else 8)
+        stated = int.from_bytes(head[8:12] if explicit else head[4:8], "little")
+        needed = -(-self.count * size * self.bits // 8)
+        held = path.stat().st_size - first
+        held = min(held, stated) if self.lie_plain else held * DENSEST
+        if held < needed or (self.lie_plain and head[:4] != PIXEL_DATA):
+            found = f"{max(0, held)} of {needed} bytes of pixels"
+            raise InputError(path, "the pixels must be complete", found, AGAIN)
+        return first
+
+    def _read_plain(self, indices: list[int]) -> Iterator[NDArray[Any]]:
+        path, size = self.header.path, self.shape[0] * self.shape[1]
+        first = self.check_size()
+        with path.open("rb") as stream:
             for index in indices:
                 begin = index * size * self.bits
                 stream.seek(first + begin // 8)
@@ -205,6 +227,7 @@ class Segmentation:
         mine = np.flatnonzero(self.frames.segment == entry.number)
         slices = self._arrange(mine, like, what)
         first = slices.index.min()
+        self._check_span(slices, what)
         array = np.zeros((int(np.ptp(slices.index)) + 1, *self.pixels.shape), np.bool_)
         filled: set[int] = set()
         soft = 0
@@ -255,6 +278,7 @@ class Segmentation:
     @cached_property
     def _labels(self) -> Labels:
         """The labels of a LABELMAP, its frames in the order of the file."""
+        self.pixels.check_size()
         array = np.empty((self.pixels.count, *self.pixels.shape), f"u{self.pixels.bits // 8}")
         for into, frame in zip(array, self.pixels.read(range(len(array))), strict=True):
             into[...] = frame
@@ -272,10 +296,15 @@ class Segmentation:
         part, (first, row, column) = self._labels.voxels_of(entry.number)
         places = slices.index[first : first + len(part)]
         lowest = int(places.min())
+        self._check_span(slices, what)
         array = np.zeros((int(np.ptp(places)) + 1, *part.shape[1:]), np.bool_)
         array[places - lowest] = part
         stored = StoredMask(array, (lowest, row, column), self._grid(slices))
         return mask_on_grid(self.path, stored, like, what, (*notes, *slices.notes))
+
+    def _check_span(self, slices: Slices, what: str) -> None:
+        if np.ptp(slices.index) >= MOST_SLICES:
+            raise _unusable(self.path, f"{what} spans {np.ptp(slices.index) + 1} slices")
 
     def _grid(self, slices: Slices) -> Volume:
         return empty_grid((int(slices.index.max()) + 1, *self.pixels.shape), slices.affine)
@@ -286,13 +315,16 @@ class Segmentation:
         for name in ("position", "orientation", "pixel_spacing"):
             if not np.isfinite(getattr(f, name)[mine]).all():
                 raise _unusable(self.path, f"{what} has frames without {KEYWORDS[name]}")
+        if np.abs(f.position[mine]).max() > FARTHEST:
+            raise _unusable(self.path, f"{what} has frames farther than {FARTHEST:g} mm away")
         orientation, spacing = f.orientation[mine[0]], f.pixel_spacing[mine[0]]
         axes = np.array([orientation[:3], orientation[3:]])
-        if np.abs(axes @ axes.T - np.eye(2)).max() > ORTHOGONAL or not (spacing > 0).all():
+        sound = np.abs(axes).max() < 2 and np.all((spacing > 0) & (spacing < FARTHEST))
+        if not sound or np.abs(axes @ axes.T - np.eye(2)).max() > ORTHOGONAL:
             axes_and_spacing = f"axes {orientation.tolist()}, PixelSpacing {spacing.tolist()}"
             raise _unusable(self.path, f"{what} has {axes_and_spacing}")
         alike = np.abs(np.c_[f.orientation - orientation, f.pixel_spacing - spacing]) <= ALIKE
-        alike = np.asarray(alike.all(axis=1) & np.isfinite(f.position).all(axis=1))
+        alike = np.asarray(alike.all(axis=1) & (np.abs(f.position) <= FARTHEST).all(axis=1))
         if not alike[mine].all():
             raise _unusable(self.path, f"{what} has frames of several orientations or spacings")
         every = np.flatnonzero(alike)

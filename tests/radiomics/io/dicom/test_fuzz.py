@@ -15,19 +15,24 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
-from radiomics import InputError, Volume, inspect, read_image, read_mask
+from radiomics import InputError, Volume, inspect, read_image, read_mask, read_masks
 from radiomics.io.dicom.series import find_series
 from radiomics.io.masks.rtstruct import write_rtstruct
 from tests.radiomics.io.test_ingest import enhanced
+from tests.segs import write_seg
 from tests.series import positions, write_series
 
 INPUTS = {
     "plain": 60_000,
     "enhanced": 15_000,
     "structure set": 15_000,
+    "segmentation": 3_000,
+    "fractional": 2_000,
+    "label map": 2_000,
     "JPEG 2000": 7_500,
     "JPEG-LS": 2_500,
 }
+SEGMENTATIONS = ("segmentation", "fractional", "label map")
 LONGEST = 60.0
 """Seconds of a processor after which reading a file of a few kilobytes counts as hanging."""
 LARGEST = 2**25
@@ -65,7 +70,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Volume, dict[str, b
     write_rtstruct(folder / "rs.dcm", {"a": Volume(inside, image.affine)}, series.headers)
     enhanced(folder / "e.dcm", positions(3, 2.0), np.zeros((3, 4, 6), np.uint16), True)
     squeezed = np.arange(4096, dtype=np.uint16).reshape(1, 64, 64)
+    for kind, name in (("BINARY", "segmentation"), ("FRACTIONAL", "fractional"),
+                       ("LABELMAP", "label map")):  # fmt: skip
+        part = inside.astype(np.uint8) * (200 if kind == "FRACTIONAL" else 1)
+        parts = {1: part, 2: 0 * part if kind == "LABELMAP" else part}
+        write_seg(folder / f"{name}.dcm", parts, image.affine, kind=kind, between=2.0)
     names = {"plain": "ct/000.dcm", "enhanced": "e.dcm", "structure set": "rs.dcm"}
+    names |= {name: f"{name}.dcm" for name in SEGMENTATIONS}
     for kind, syntax in (("JPEG 2000", JPEG2000Lossless), ("JPEG-LS", JPEGLSLossless)):
         (path,) = write_series(folder / kind, squeezed, positions(1, 2.0))
         data = pydicom.dcmread(path)
@@ -84,6 +95,8 @@ def test_mutated_files_are_read_or_refused(
     read: Callable[[], object] = lambda: read_image(path)  # noqa: E731
     if kind == "structure set":
         read = lambda: read_mask(path, like=image)  # noqa: E731
+    elif kind in SEGMENTATIONS:
+        read = lambda: read_masks(path, like=image)  # noqa: E731
     rng = random.Random(kind)
     outcomes = {"read": 0, "refused": 0}
     logging.disable(logging.CRITICAL)
