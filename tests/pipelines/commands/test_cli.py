@@ -180,7 +180,7 @@ def bad_input(kind: str, folder: Path) -> tuple[object, ...]:
         ("duplicate", "1 duplicate slice(s)"),
         ("tilt", "gantry tilt of 14.04 degrees"),
         ("empty mask", "at least one voxel inside"),
-        ("elsewhere", "same grid"),
+        ("elsewhere", "must lie within the image"),
         ("misspelt key", "Did you mean 'resample'?"),
         ("misspelt study key", "Did you mean 'evaluation'?"),
         ("missing column", "no mask; columns: id, image"),
