@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from radiomics.io.masks.choice import Entry, with_names
 from radiomics.io.masks.grids import StoredMask, empty_grid, mask_on_grid
 from radiomics.io.masks.labels import Labels, find_labels
 from radiomics.types import InputError, Volume
+
+WANTED = re.compile(r"Segment[0-9]+_(ID|Name|Layer|LabelValue)")
+"""Keys of the header that say what a segment is."""
+DENSEST = 1032
+"""Bytes that one byte of a packed file stands for at most."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,8 @@ def read_segments(path: Path) -> list[Segment]:
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        keys = [key for key in reader.GetMetaDataKeys() if WANTED.fullmatch(key)]
+        metadata = {key: reader.GetMetaData(key) for key in keys}
         numbers = sorted(
             int(m[1]) for key in metadata if (m := re.fullmatch(r"Segment(\d+)_ID", key))
         )
@@ -50,6 +57,10 @@ def read_segments(path: Path) -> list[Segment]:
         raise InputError(
             path, "a Slicer segmentation must be readable", found, "save it again"
         ) from None
+    needed = math.prod(reader.GetSize()) * layers
+    if needed > DENSEST * path.stat().st_size:  # before memory is taken
+        rule, found = "the voxels must be complete", f"a file too short for {needed} voxels"
+        raise InputError(path, rule, found, "save it again")
     if not segments:
         rule, found = "a .seg.nrrd file names its segments", "no Segment0_ID in its header"
         raise InputError(path, rule, found, "save it again, or rename it to .nrrd")
@@ -105,12 +116,13 @@ def open_slicer(path: Path) -> SlicerFile:
         found = str(error).strip().splitlines()[-1]
         remedy = "check that the file is complete"
         raise InputError(path, "a Slicer segmentation must be readable", found, remedy) from None
-    array, affine = sitk.GetArrayFromImage(image), affine_of(image)
     shape = tuple(image.GetSize()[::-1])
+    if len(shape) != 3 or "complex" in image.GetPixelIDTypeAsString():
+        rule = "a Slicer segmentation has whole numbers in three dimensions, and layers"
+        found = f"{len(shape)} dimensions of {image.GetPixelIDTypeAsString()}"
+        raise InputError(path, rule, found, "save it again")
+    array, affine = sitk.GetArrayFromImage(image), affine_of(image)
     del image  # its memory is needed
-    if len(shape) != 3:
-        rule = "a Slicer segmentation has three dimensions, and layers"
-        raise InputError(path, rule, f"{len(shape)} dimensions", "save it again")
     layers = [array] if array.ndim == 3 else [array[..., n] for n in range(array.shape[-1])]
     found_labels = tuple(find_labels(path, layer) for layer in layers)
     volume_of_file(path, layers[0], affine, "1")  # refuses a header without a grid
