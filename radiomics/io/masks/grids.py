@@ -154,20 +154,21 @@ def _corners(shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 def _count_outside(array: NDArray[np.bool_], to_like: Floats, shape: tuple[int, ...]) -> int:
     """Count the voxels of a mask whose centres lie outside the image."""
-
-    def outside(index: NDArray[np.int64]) -> NDArray[np.bool_]:
-        place = index @ to_like[:3, :3].T + to_like[:3, 3]
-        beyond = (place < -0.5 - ON_FACE) | (place > np.array(shape) - 0.5 + ON_FACE)
-        return np.asarray(beyond.any(axis=1))
-
-    if not outside(_corners(array.shape)).any():
+    low, high = -0.5 - ON_FACE, np.array(shape) - 0.5 + ON_FACE
+    ends = _corners(array.shape) @ to_like[:3, :3].T + to_like[:3, 3]
+    axes = np.flatnonzero((ends < low).any(axis=0) | (ends > high).any(axis=0))
+    if not len(axes):
         return 0
-    return int(
-        sum(
-            np.count_nonzero(outside(np.insert(np.argwhere(section), 0, number, axis=1)))
-            for number, section in enumerate(array)
-        )
-    )
+    rows, columns = np.arange(array.shape[1])[:, None], np.arange(array.shape[2])
+    count = 0
+    for number, section in enumerate(array):
+        beyond = np.zeros(section.shape, np.bool_)
+        for axis in axes:
+            z, y, x, start = to_like[axis]
+            place = (z * number + start) + y * rows + x * columns
+            beyond |= (place < low) | (place > high[axis])
+        count += int(np.count_nonzero(section & beyond))
+    return count
 
 
 def _shares_voxels(shape: tuple[int, ...], to_like: Floats, shift: NDArray[np.int64]) -> bool:
