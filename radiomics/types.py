@@ -278,10 +278,13 @@ def as_mask(given: object, name: str = "mask") -> Volume:
     return Volume(inside, volume.affine, "1", volume.frame, volume.history)
 
 
-def several_masks(mask: ImageLike | MasksLike) -> dict[str | int, ImageLike] | None:
-    """Return masks by name, those of a list by number; ``None`` where one mask is given."""
+def several_masks(mask: ImageLike | MasksLike) -> Mapping[Any, ImageLike] | None:
+    """Return masks by name, those of a list by number; ``None`` where one mask is given.
+
+    A mapping stays as it is: it may make its masks only when they are looked up.
+    """
     if isinstance(mask, Mapping):
-        return {str(name): one for name, one in mask.items()}
+        return mask
     if isinstance(mask, Sequence) and not isinstance(mask, str | bytes):
         return dict(enumerate(mask))
     return None

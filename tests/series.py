@@ -25,6 +25,17 @@ def positions(count: int, step: float, orientation: Sequence[float] = AXIAL) -> 
     return np.array([-40.0, 12.5, 3.0]) + np.outer(np.arange(count) * step, normal(orientation))
 
 
+def affine_of_plane(
+    orientation: Sequence[float], spacing: tuple[float, float, float]
+) -> np.ndarray:
+    """Return the (4, 4) affine of slices along the normal, from (slice, row, column) to LPS."""
+    row, column = np.array(orientation[:3]), np.array(orientation[3:])
+    affine = np.eye(4)
+    affine[:3, :3] = np.column_stack([normal(orientation), column, row]) * spacing
+    affine[:3, 3] = -40.0, 12.5, 3.0
+    return affine
+
+
 def write_series(
     folder: Path,
     stored: np.ndarray,

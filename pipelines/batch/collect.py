@@ -256,6 +256,8 @@ def _lines_of(record: Record, number: int) -> Iterator[Line]:
     unit = record.notes.get("unit", UNRECORDED)
     for region, values in zip(record.regions, record.values, strict=True):
         yield Line(number, region, values, DONE, "", verdict, notes, unit)
+    for region, reason in record.notes.get("left_out", ()):
+        yield Line(number, region, None, FAILED, reason, verdict, "", unit)
 
 
 def _table(lines: list[Line], of_rows: pa.Table, schema: pa.Schema, carried: list[str]) -> pa.Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -41,8 +41,6 @@ REMEMBERED = 16
 """Images and masks of which a worker remembers whom they name."""
 _NAMED: dict[tuple[str, bytes], frozenset[str]] = {}
 """By path and fingerprint, whom files name."""
-
-Masks = dict[str, Volume]
 
 
 def perform(task: Task) -> Result:
@@ -102,6 +100,11 @@ def compute_rows(task: Compute) -> Result:
             else:
                 notes = [_without_names(note, source, row) for note in done.notes["notes"]]
                 done.notes["notes"] = notes
+                if "left_out" in done.notes:
+                    names, reasons = zip(*done.notes["left_out"], strict=True)
+                    cleared = [_without_names(reason, source, row) for reason in reasons]
+                    open_names = _region_names(names, source, row)
+                    done.notes["left_out"] = list(zip(open_names, cleared, strict=True))
                 result.computed[row.number, number] = replace(
                     done, regions=_region_names(done.regions, source, row)
                 )
@@ -115,10 +118,15 @@ def _parsed_settings(text: str) -> ExtractionSettings:
     return ExtractionSettings.model_validate(json.loads(text))
 
 
-def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
-    """Return the masks that a row asks for: one, or all whose names fit a pattern."""
+def read_masks_of(source: Source, row: Row, image: Volume) -> Mapping[str, Volume]:
+    """Return the masks that a row asks for: one, or all whose names fit a pattern.
+
+    Of a pattern, what could not be read stands in ``refused``, as :func:`radiomics.read_masks` has
+    it.
+    """
     from radiomics.io import read_mask, read_masks
 
+    masks: Mapping[str, Volume]
     choice = dict(row.choice)
     roi = choice.get("roi", "")
     with _copy(row.mask, source) as path:
@@ -138,22 +146,45 @@ def read_masks_of(source: Source, row: Row, image: Volume) -> Masks:
 
 
 def _compute(
-    image: Volume, masks: Masks, settings: ExtractionSettings, families: tuple[str, ...]
+    image: Volume,
+    masks: Mapping[str, Volume],
+    settings: ExtractionSettings,
+    families: tuple[str, ...],
 ) -> Computed:
-    """Compute families inside masks; a case is prepared as for all families of the settings."""
+    """Compute families inside masks; a case is prepared as for all families of the settings.
+
+    Of several masks, those that cannot be prepared are left out with the reason, as are those that
+    could not be read.
+    """
     from radiomics.extraction import compute, prepare
 
     chosen = settings.model_copy(update={"families": families})
     columns = tuple(dict(columns_of(chosen)))
-    values = np.empty((len(masks), len(columns)))
+    values: dict[str, list[float]] = {}
     notes: list[str] = [*image.history]
-    for number, mask in enumerate(masks.values()):
-        found = compute(prepare(image, mask, settings), chosen)
-        values[number] = [found.features[column] for column in columns]
+    left_out: dict[str, InputError] = dict(getattr(masks, "refused", {}))
+    several = len(masks) + len(left_out) > 1
+    for name, mask in masks.items():
+        try:
+            prepared = prepare(image, mask, settings)
+        except InputError as error:
+            if not several:
+                raise
+            left_out[name] = error
+            continue
+        found = compute(prepared, chosen)
+        values[name] = [found.features[column] for column in columns]
         notes += [*mask.history, *found.notes]
+    if not values:
+        listed = "; ".join(f"{name!r}: {error.found}" for name, error in left_out.items())
+        rule = "features are computed in at least one mask"
+        raise InputError("masks", rule, listed, "choose masks of this image")
     about_reading: dict[str, Any] = {"notes": list(dict.fromkeys(notes))}
     about_reading |= {"verdict": image.verdict, "unit": image.unit}
-    return Computed(tuple(masks), columns, values, about_reading)
+    if left_out:
+        reasons = [(name, _error_text(error)) for name, error in left_out.items()]
+        about_reading["left_out"] = reasons
+    return Computed(tuple(values), columns, np.array(list(values.values())), about_reading)
 
 
 def _region_names(regions: tuple[str, ...], source: Source, row: Row) -> tuple[str, ...]:

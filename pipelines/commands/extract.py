@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,21 +83,38 @@ def extract_files(
     from radiomics.extraction.rules import advice, rules_used
     from radiomics.extraction.settings import load_settings
     from radiomics.io import file_parts, read_image
+    from radiomics.io.masks.boxes import Masks
     from radiomics.pipelines.provenance import installed
     from radiomics.pipelines.store import digest_file
+    from radiomics.types import InputError
 
     checked = load_settings(settings)
     volume = read_image(image, **reading)
     name = image.name.split(".")[0] if image.is_file() else image.resolve().name
     rows, masks = [], {}
-    for roi, region in _masks(mask, volume, choice).items():
-        prepared = prepare(volume, region, checked)
-        done = compute(prepared, checked)
+    regions = _masks(mask, volume, choice)
+    left_out = dict(regions.refused) if isinstance(regions, Masks) else {}
+    several = isinstance(regions, Masks) and len(regions) + len(left_out) > 1
+    for roi, region in regions.items():
+        try:
+            prepared = prepare(volume, region, checked)
+            done = compute(prepared, checked)
+        except InputError as error:
+            if not several:
+                raise
+            left_out[roi] = error
+            continue
         rows.append({"id": name, "roi": roi, **done.features})
         if save is not None:
             _save(prepared, save, f"{name}_{roi}" if roi else name)
         masks[roi] = _mask_record(region, prepared, done)
+    reasons = {roi: f"{error.rule}; found: {error.found}" for roi, error in left_out.items()}
+    if not rows:
+        listed = "; ".join(f"{roi!r}: {reason}" for roi, reason in reasons.items())
+        rule, remedy = "features are computed in at least one mask", "choose masks of this image"
+        raise InputError(mask, rule, listed, remedy)
     of_masks = [note for mask in masks.values() for note in mask["notes"]]
+    of_masks += [f"left out {roi!r}: {reason}" for roi, reason in reasons.items()]
     record = {
         "settings": checked.model_dump(mode="json"),
         "code": versions(checked),
@@ -113,6 +131,7 @@ def extract_files(
             "verdict": volume.verdict,
         },
         "masks": masks,
+        "left_out": reasons,
         "notes": list(dict.fromkeys([*volume.history, *of_masks, *advice(checked, volume.unit)])),
     }
     return rows, record
@@ -149,7 +168,7 @@ def _save(prepared: Prepared, folder: Path, name: str) -> None:
     write_volume(prepared.morphological_mask, folder / f"{stem}_morphological_mask.nii.gz")
 
 
-def _masks(path: Path, like: Volume, choice: dict[str, Any]) -> dict[str, Volume]:
+def _masks(path: Path, like: Volume, choice: dict[str, Any]) -> Mapping[str, Volume]:
     from radiomics.io import read_mask, read_masks
 
     roi = choice["roi"] or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from radiomics.io import has_itk_suffix, read_masks
@@ -9,6 +10,7 @@ from radiomics.io.dicom.reader import read_reported_volume
 from radiomics.io.dicom.scanning import find_files, scan_files
 from radiomics.io.dicom.series import SeriesReport, group_series
 from radiomics.io.files.kinds import existing_path
+from radiomics.io.masks.boxes import Masks
 from radiomics.reporting.mosaic import mosaic
 from radiomics.types import InputError, Progress, Volume, silent
 
@@ -28,7 +30,7 @@ def write_gallery(
     reports, _ = group_series(path, seen.headers)
     structures = [h for h in seen.headers if h.text("Modality") in MASKS]
     left = []
-    drawn: set[Path] = set()
+    seen_masks = SeenMasks()
     for number, report in enumerate(reports, start=1):
         header = report.frames[0].header
         try:
@@ -38,28 +40,72 @@ def write_gallery(
         else:
             patient = header.text("PatientID")
             near = [h.path for h in structures if h.text("PatientID") == patient]
-            masks = _masks(near, image, drawn)
+            masks = _masks(near, image, seen_masks)
             stem = f"{number:03d}_{patient}_{report.modality}"
             name = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)
             (folder / f"{name}.png").write_bytes(mosaic(image, masks, _title(report)))
         progress("pictures", number, len(reports))
-    left += [f"{h.path}: lies on no series here" for h in structures if h.path not in drawn]
+    for header in structures:
+        left += seen_masks.not_drawn(header.path)
     return left
 
 
-def _masks(files: list[Path], image: Volume, drawn: set[Path]) -> dict[str, Volume]:
+class SeenMasks:
+    """Which masks of which files were drawn, and why others were not."""
+
+    def __init__(self) -> None:
+        self.drawn: dict[Path, set[str]] = {}
+        self.reasons: dict[Path, dict[str, str]] = {}
+
+    def keep(self, file: Path, masks: Masks) -> None:
+        """Keep what was read of a file on one image."""
+        self.drawn.setdefault(file, set()).update(masks)
+        for name, error in masks.refused.items():
+            reason = f"{error.rule}: {error.found}".splitlines()[0]
+            self.reasons.setdefault(file, {}).setdefault(name, reason)
+
+    def not_drawn(self, file: Path) -> list[str]:
+        """Say what of a file was drawn on no image."""
+        if file not in self.drawn:
+            return [f"{file}: lies on no series here"]
+        reasons = self.reasons.get(file, {})
+        return [
+            f"{file}: {name!r} was not drawn: {reason}"
+            for name, reason in reasons.items()
+            if name not in self.drawn[file]
+        ]
+
+
+def _masks(files: list[Path], image: Volume, seen: SeenMasks) -> Mapping[str, Volume]:
     """Return the masks that lie on an image; others belong to other series of the patient."""
-    found: dict[str, Volume] = {}
+    found: dict[str, tuple[Masks, str]] = {}
     for file in files:
         try:
             masks = read_masks(file, like=image)
         except InputError:
             continue
-        drawn.add(file)
+        seen.keep(file, masks)
         found |= {
-            name if name not in found else f"{name} ({file.name})": masks[name] for name in masks
+            name if name not in found else f"{name} ({file.name})": (masks, name) for name in masks
         }
-    return found
+    return MasksOfFiles(found)
+
+
+class MasksOfFiles(Mapping[str, Volume]):
+    """Masks of several files by name; each is made when it is looked up."""
+
+    def __init__(self, masks: Mapping[str, tuple[Masks, str]]) -> None:
+        self._masks = masks
+
+    def __getitem__(self, name: str) -> Volume:
+        masks, own = self._masks[name]
+        return masks[own]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._masks)
+
+    def __len__(self) -> int:
+        return len(self._masks)
 
 
 def _title(report: SeriesReport) -> str:

@@ -188,14 +188,16 @@ def _compute_in(
 
 
 def _table(
-    masks: Mapping[str | int, ImageLike], compute_in: Callable[[ImageLike, str], Extraction]
+    masks: Mapping[Any, ImageLike], compute_in: Callable[[ImageLike, str], Extraction]
 ) -> pd.DataFrame:
     """Return a row of features for each mask; those that fail are left out with a warning."""
     import pandas as pd
 
     found: dict[str | int, Extraction] = {}
-    reasons: dict[str | int, str] = {}
-    for name, mask in masks.items():
+    refused = getattr(masks, "refused", {})  # those that read_masks could not read
+    reasons: dict[str | int, str] = {name: str(error) for name, error in refused.items()}
+    for given, mask in masks.items():
+        name = given if isinstance(given, int) else str(given)
         try:
             found[name] = compute_in(mask, f"mask {name}")
         except InputError as error:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radiomics.io.files.kinds import existing_path, has_itk_suffix, refuse_option
+from radiomics.io.files.kinds import (
+    existing_path,
+    has_itk_suffix,
+    has_slicer_suffix,
+    refuse_option,
+)
 from radiomics.io.files.volumes import read_volume_file
-from radiomics.types import Volume
+from radiomics.types import InputError, Volume
 
 
 def read_image(
@@ -38,6 +43,9 @@ def read_image(
         Telling what was found and what to do.
     """
     path = existing_path(path)
+    if path.is_file() and has_slicer_suffix(path):
+        rule, remedy = "an image holds measured values", "give it as the mask of its image"
+        raise InputError(path, rule, "a segmentation of 3D Slicer (.seg.nrrd)", remedy)
     if path.is_file() and has_itk_suffix(path):
         refuse_option(path, "a file without a PET header", "suv", suv)
         return read_volume_file(path)

@@ -24,7 +24,7 @@ from radiomics.io.dicom.series import (
 from radiomics.io.files.archives import unpacked_archive
 from radiomics.io.files.kinds import existing_path, has_itk_suffix, has_slicer_suffix
 from radiomics.io.files.volumes import read_volume_file
-from radiomics.io.masks.rtstruct import read_rois
+from radiomics.io.masks.rtstruct import enclosing_problem, read_rois
 from radiomics.io.masks.slicer import read_segments
 from radiomics.types import InputError, Progress, silent
 
@@ -178,9 +178,8 @@ def _inspect_rtstruct(header: Header) -> list[Finding]:
         return [_refused_finding("mask", path, error.found)]
     found = []
     for roi in rois:
-        other = sorted(set(roi.kinds) - {"CLOSED_PLANAR"})
-        defects = (f"contours that enclose nothing: {', '.join(other)}",) if other else ()
-        defects = defects if any(len(one) > 2 for one in roi.contours) else ("no contours",)
+        problem = roi.problem or enclosing_problem(roi)
+        defects = (problem,) if problem else ()
         verdict = "refused" if defects else "good"
         mask = Finding("mask", str(path), roi.name, "RTSTRUCT", None, None, defects, verdict)
         found.append(replace(mask, patient=patient))

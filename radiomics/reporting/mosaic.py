@@ -32,9 +32,10 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     Parameters
     ----------
     image : (D, H, W)
-    masks : name to bool Volume on the grid of the image
+    masks : name to bool Volume on the grid of the image; looked up one at a time, and twice
     """
-    chosen = chosen_slices(image.shape[0], [mask.array for mask in masks.values()])
+    chosen = chosen_slices(image.shape[0], (mask.array for mask in masks.values()))
+    sections = [np.packbits(mask.array[chosen], axis=-1) for mask in masks.values()]
     rows = -(-len(chosen) // COLUMNS)
     columns = min(COLUMNS, len(chosen))
     _, height, width = image.shape
@@ -66,7 +67,8 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
             )
             picture = image.array[index]
             axis.imshow(picture, cmap=greys_of(image), vmin=low, vmax=high, aspect=dy / dx)
-            draw_outlines(axis, [mask.array[index] for mask in masks.values()])
+            bits = [np.unpackbits(packed[number], axis=-1, count=width) for packed in sections]
+            draw_outlines(axis, [one.view(np.bool_) for one in bits])
             draw_letters(axis, image.direction[:, 1], image.direction[:, 2])
             x, y = (left + TILE * (column + 0.5)) / wide, (bottom + tall + 0.03) / whole
             figure.text(x, y, f"slice {index}", fontsize=7, ha="center", va="bottom")
@@ -77,15 +79,18 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     return buffer.getvalue()
 
 
-def chosen_slices(depth: int, masks: list[NDArray[np.bool_]]) -> list[int]:
+def chosen_slices(depth: int, masks: Iterable[NDArray[np.bool_]]) -> list[int]:
     """Return the slices to show: those of the masks and a margin around, thinned out evenly.
 
     >>> chosen_slices(3, [])
     [0, 1, 2]
     """
     first, last = 0, depth - 1
-    if masks:
-        inside = np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in masks], axis=0))
+    occupied = np.zeros(depth, np.bool_)
+    for mask in masks:
+        occupied |= mask.any(axis=(1, 2))
+    if occupied.any():
+        inside = np.flatnonzero(occupied)
         margin = max(1, len(inside) // 8)
         first, last = max(0, int(inside[0]) - margin), min(last, int(inside[-1]) + margin)
     count = min(SLICES, last - first + 1)

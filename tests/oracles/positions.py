@@ -1,4 +1,4 @@
-"""Oracle: series in which every stored value is the number of one place in the patient."""
+"""Oracle: places in the patient: of the voxels of a series, and of those that a mask covers."""
 
 from __future__ import annotations
 
@@ -62,3 +62,42 @@ class NumberedPlaces:
         index = np.indices(array.shape).reshape(3, -1)
         world = affine[:3, :3] @ index + affine[:3, 3:]
         return float(np.linalg.norm(world.T - self.points[numbers.astype(int)], axis=1).max())
+
+
+FACE = 2e-3
+"""Distance from a face, in spacings, within which it is rounding that decides."""
+
+
+def covered(
+    mask: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which voxels of an image a mask covers, and which of them lie on a face.
+
+    A voxel of the mask is a box in the patient, half a spacing from its centre to all sides along
+    its own axes, which are orthogonal; a voxel of the image is covered when its centre lies in any
+    box.
+
+    Parameters
+    ----------
+    mask : (D, H, W) bool
+    mask_affine, affine : (4, 4) from (d, h, w) to LPS mm
+    """
+    lengths = [float(np.linalg.norm(mask_affine[:3, axis])) for axis in range(3)]
+    units = [(mask_affine[:3, axis] / lengths[axis]).tolist() for axis in range(3)]
+    boxes = []  # places of centres along the mask's own axes, in spacings
+    for index in np.argwhere(mask).tolist():
+        x, y, z = (mask_affine @ [*index, 1])[:3].tolist()
+        along = ((u * x + v * y + w * z) for u, v, w in units)
+        boxes.append([place / length for place, length in zip(along, lengths, strict=True)])
+    inside, on_face = np.zeros(shape, bool), np.zeros(shape, bool)
+    for index in np.ndindex(*shape):
+        x, y, z = (affine @ [*index, 1])[:3].tolist()
+        along = ((u * x + v * y + w * z) for u, v, w in units)
+        a, b, c = (place / length for place, length in zip(along, lengths, strict=True))
+        for d, e, f in boxes:
+            if abs(a - d) > 1 or abs(b - e) > 1:
+                continue
+            farthest = max(abs(a - d), abs(b - e), abs(c - f))
+            inside[index] |= farthest < 0.5
+            on_face[index] |= abs(farthest - 0.5) < FACE
+    return inside, on_face

@@ -36,10 +36,26 @@ def read_dataset(path: Path, *, pixels: bool = False, tags: Tags | None = None) 
         When the file is no DICOM, is broken, or ends early (pydicom takes what is there, without a
         word).
     """
+    return _read(path, pixels, tags)[0]
+
+
+def read_before_pixels(path: Path) -> tuple[FileDataset, int]:
+    """Read a DICOM file up to its pixels; return where these begin, too.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_dataset`.
+    """
+    return _read(path, False, None)
+
+
+def _read(path: Path, pixels: bool, tags: Tags | None) -> tuple[FileDataset, int]:
     remedy = "check the path, or export this file again"
     try:
         with BoundedReader(path) as stream:
             data = parse_dataset(stream, pixels=pixels, tags=tags)
+            stopped = stream.tell()
             stream.seek(0)
             walked = None if tags else read_elements(stream, {})
     except OSError as error:
@@ -51,7 +67,7 @@ def read_dataset(path: Path, *, pixels: bool = False, tags: Tags | None = None) 
         raise InputError(path, "a DICOM file must be readable", found, remedy) from error
     if walked is not None and walked.cut:
         raise InputError(path, "a DICOM file must be complete", CUT_SHORT, remedy)
-    return data
+    return data, stopped
 
 
 def parse_dataset(stream: BinaryIO, *, pixels: bool, tags: Tags | None = None) -> FileDataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,39 +10,130 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.files.volumes import read_volume_file
+from radiomics.io.masks.boxes import Box, BoxedMask
+from radiomics.io.masks.choice import Entry, with_names
+from radiomics.io.masks.grids import StoredMask, empty_grid, mask_on_grid
 from radiomics.types import InputError, Volume
 
+MOST_LABELS = 5000
+"""Values of a file from which it is no label image; the finest atlases have some thousand."""
+NARROW = 2**16
+"""Range of whole numbers that are counted; wider ones are sorted."""
 
-def read_label_names(path: Path) -> list[str]:
-    """Return the values of a label image besides 0, as text."""
-    values = np.unique(read_volume_file(path).array).tolist()
-    return [f"{value:g}" for value in values if value != 0]
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The values of a label image besides 0, and where in it each of them occurs.
 
-def read_label(path: Path, like: Volume, label: int | None = None) -> Volume:
-    """Read one label of NIfTI, NRRD or MetaImage as a mask on the grid of that file.
-
-    Parameters
-    ----------
-    like : the image, whose frame of reference the mask takes over
-    label : the value; not needed where there is only one besides 0
-
-    Raises
-    ------
-    InputError
-        Unknown label (those that exist are listed), or several and none chosen.
+    ``codes`` numbers the ``values`` from 1, voxel by voxel; 0 is the background.
     """
-    labels = read_volume_file(path)
-    return Volume(_voxels_of(path, labels.array, label), labels.affine, "1", like.frame)
+
+    values: NDArray[Any]
+    codes: NDArray[Any]
+    boxes: tuple[Box, ...]
+
+    def voxels_of(self, value: float) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
+        """Return the voxels of a value in the box around them, and where that begins."""
+        (place,) = np.flatnonzero(self.values == value)
+        box = self.boxes[place]
+        return self.codes[box] == place + 1, (box[0].start, box[1].start, box[2].start)
 
 
-def read_png_mask(path: Path, like: Volume, label: int | None = None) -> Volume:
-    """Read a PNG of one channel as a mask of the only slice of an image.
+def find_labels(path: Path, array: NDArray[Any]) -> Labels:
+    """Find all labels of an image (D, H, W) in one pass.
 
     Raises
     ------
     InputError
-        As :func:`read_label`; for a picture of another size, or of several channels.
+        For an image that is none of labels: too many values, or such that are no numbers.
+    """
+    from scipy.ndimage import find_objects
+
+    values = np.empty(0, array.dtype)
+    for section in array:
+        values = np.union1d(values, _distinct(section))
+        if len(values) > MOST_LABELS:
+            break
+    if len(values) > MOST_LABELS or not np.isfinite(values).all():
+        found = "values that are no numbers"
+        if len(values) > MOST_LABELS:
+            found = f"more than {MOST_LABELS} values, as of an image"
+        raise InputError(
+            path,
+            "a mask file holds labels: one value for each region, and 0 outside",
+            found,
+            "give the mask; the image is read with read_image",
+        )
+    values = values[values != 0]
+    kind = np.uint8 if len(values) < 2**8 else np.uint16
+    codes = np.zeros(array.shape, kind)
+    if len(values) == 1:
+        codes = (array != 0).view(np.uint8)
+    else:
+        for section, into in zip(array, codes, strict=True):
+            inside = section != 0
+            into[inside] = np.searchsorted(values, section[inside]) + 1
+    boxes = find_objects(codes, len(values))
+    return Labels(values, codes, tuple(boxes))
+
+
+def _distinct(section: NDArray[Any]) -> NDArray[Any]:
+    """Return the distinct values of an array, sorted; whole numbers of a narrow range are quick."""
+    if section.dtype == np.bool_:
+        return np.unique(section)
+    low, high = section.min(), section.max()
+    if not np.isfinite([low, high]).all() or float(high) - float(low) >= NARROW:
+        return np.unique(section)
+    counted = section.ravel()
+    if section.dtype.kind == "f":
+        if not float(low).is_integer() or not np.array_equal(np.rint(counted), counted):
+            return np.unique(section)
+        counted = (counted - low).astype(np.int32)
+    else:
+        counted = counted.astype(np.int64) - int(low)
+    return (np.flatnonzero(np.bincount(counted)) + int(low)).astype(section.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelFile:
+    """A label image that was opened: its labels are its masks."""
+
+    path: Path
+    labels: Labels
+    grid: Volume
+    notes: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    kind: str = "a label image"
+    option: str = "label"
+
+    def read(self, entry: Entry, like: Volume) -> BoxedMask:
+        """Read one label onto the grid of an image."""
+        array, start = self.labels.voxels_of(entry.number)
+        stored = StoredMask(array, start, self.grid)
+        return mask_on_grid(self.path, stored, like, f"label {entry.label}", self.notes)
+
+
+def open_labels(path: Path) -> LabelFile:
+    """Open NIfTI, NRRD or MetaImage as a label image.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, or holds no labels.
+    """
+    volume = read_volume_file(path)
+    labels = find_labels(path, volume.array)
+    grid = empty_grid(volume.shape, volume.affine)
+    return LabelFile(path, labels, grid, volume.history, _entries_of(labels))
+
+
+def open_png_mask(path: Path, like: Volume) -> LabelFile:
+    """Open a PNG of one channel as masks of the only slice of an image.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_labels`; for a picture of another size, or of several channels.
     """
     from radiomics.io.files.images_2d import read_image2d
 
@@ -51,22 +143,13 @@ def read_png_mask(path: Path, like: Volume, label: int | None = None) -> Volume:
         found = f"{channels} channel(s) of {height} x {width}, image of shape {like.shape}"
         rule = "a PNG mask has one channel and fits an image of one slice, pixel by pixel"
         raise InputError(path, rule, found, "save it as a grey image of the size of the slice")
-    return Volume(_voxels_of(path, pixels, label), like.affine, "1", like.frame)
+    labels = find_labels(path, pixels)
+    grid = empty_grid(like.shape, like.affine)
+    return LabelFile(path, labels, grid, (), _entries_of(labels), "a PNG mask")
 
 
-def _voxels_of(path: Path, labels: NDArray[Any], label: int | None) -> NDArray[np.bool_]:
-    """Mark the voxels of a label, or of the only one that there is."""
-    values = np.unique(labels)
-    present = [value for value in values.tolist() if value != 0]
-    if label is not None:
-        if label not in present:
-            raise InputError(path, f"label {label} must occur", f"labels {present}", "choose one")
-        return np.asarray(labels == label)
-    if len(present) > 1:
-        raise InputError(
-            path,
-            "a label is needed where there are several",
-            f"{len(present)} values besides 0: {present[:10]}",
-            "choose one with label=N or --label N, or take all with read_masks or --roi '*'",
-        )
-    return np.asarray(labels != 0)
+def _entries_of(labels: Labels) -> tuple[Entry, ...]:
+    numbers = labels.values.tolist()
+    return with_names(
+        [Entry(n, str(int(n)) if float(n).is_integer() else f"{n:g}") for n in numbers]
+    )

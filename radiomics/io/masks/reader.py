@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from radiomics.io.files.kinds import (
     existing_path,
@@ -13,10 +10,9 @@ from radiomics.io.files.kinds import (
     has_slicer_suffix,
     refuse_option,
 )
-from radiomics.types import InputError, Volume, check_mask
-
-if TYPE_CHECKING:
-    from radiomics.io.dicom.headers import Header
+from radiomics.io.masks.boxes import BoxedMask, Masks
+from radiomics.io.masks.choice import Entry, MaskFile, choose_one, choose_several
+from radiomics.types import InputError, Volume
 
 
 def read_mask(
@@ -29,8 +25,10 @@ def read_mask(
 ) -> Volume:
     """Read a mask onto the grid of ``like``.
 
-    An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image on that
-    grid, or a PNG for an image of one slice.
+    An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image, or a PNG
+    for an image of one slice. A mask on another grid is the region that its voxels cover: where the
+    voxels of both are the same, in whatever order of axes, they are copied; elsewhere a voxel of
+    the image is inside where its centre is, and a note says so.
 
     Parameters
     ----------
@@ -41,43 +39,31 @@ def read_mask(
     Returns
     -------
     Volume
-        bool, on the grid of ``like``, with at least one voxel inside.
+        bool, on the grid of ``like``, with at least one voxel inside; ``history`` notes what was
+        resampled or left out.
 
     Raises
     ------
     InputError
-        Unknown ROI or label (those that exist are listed), other grid, other frame of reference,
-        an empty mask.
+        Unknown ROI or label (those that exist are listed), a mask outside the image, another frame
+        of reference, an empty mask.
     """
-    if not isinstance(like, Volume):
-        raise TypeError(f"like is a Volume, not {type(like).__name__}: read_image gives one")
-    path = existing_path(path)
-    if path.is_file() and path.suffix.lower() == ".png":
-        from radiomics.io.masks.labels import read_png_mask
-
-        refuse_option(path, "a PNG mask", "roi", roi)
-        refuse_option(path, "a PNG mask", "segment", segment)
-        mask = read_png_mask(path, like, label)
-    elif path.is_file() and has_slicer_suffix(path):
-        from radiomics.io.masks.slicer import read_slicer_segment
-
-        refuse_option(path, "a Slicer segmentation", "roi", roi)
-        refuse_option(path, "a Slicer segmentation", "label", label)
-        mask = read_slicer_segment(path, like, segment)
-    elif path.is_file() and has_itk_suffix(path):
-        from radiomics.io.masks.labels import read_label
-
-        refuse_option(path, "a label image", "roi", roi)
-        refuse_option(path, "a label image", "segment", segment)
-        mask = read_label(path, like, label)
-    else:
-        mask = _read_dicom_mask(_mask_file(path), like, roi, label, segment)
-    check_mask(like, mask, where=path)
-    return Volume(mask.array, like.affine, "1", like.frame, mask.history)
+    path = _path_of(path, like)
+    file = open_masks(path, like)
+    given = {"roi": roi, "label": label, "segment": segment}
+    asked = given.pop(file.option)
+    for option, value in given.items():
+        refuse_option(file.path, file.kind, option, value)
+    mask = _read_entry(file, choose_one(file, asked), like)
+    return Volume(mask.unpack(), like.affine, "1", like.frame, mask.notes)
 
 
-def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str, Volume]:
+def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> Masks:
     """Read several masks of one file by the names of its ROIs, segments or labels.
+
+    The file is read once. A mask that cannot be read does not keep the others from being read; it
+    stands in ``refused`` with the reason. Masks of one name are told apart by their number:
+    ``GTV #2``.
 
     Parameters
     ----------
@@ -86,78 +72,105 @@ def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str
 
     Returns
     -------
-    dict
-        Name to bool Volume on the grid of ``like``, in the order of the file.
+    Masks
+        A mapping of name to bool Volume on the grid of ``like``, in the order of the file. Each
+        Volume is made when it is looked up, so that a hundred organs take little memory.
+        ``refused`` maps names to errors.
 
     Raises
     ------
     InputError
-        When no name fits; those that exist are listed.
+        When no name fits (those that exist are listed), when none that fits can be read, or the one
+        that was asked for by its whole name cannot.
     """
-    path = _mask_file(existing_path(path))
-    option, names = read_mask_names(path)
-    if choose in names:
-        chosen = [choose]
-    elif choose.startswith("re:"):
-        chosen = [name for name in names if re.fullmatch(choose[3:], name)]
-    else:
-        chosen = [name for name in names if fnmatch.fnmatchcase(name, choose)]
-    if not chosen:
-        found = ", ".join(map(repr, names)) or "no mask at all"
-        raise InputError(path, f"a mask must fit {choose!r}", found, "choose among these")
-    masks = {}
-    for name in chosen:
-        choice: dict[str, Any] = {option: int(name) if option == "label" else name}
-        masks[name] = read_mask(path, like=like, **choice)
-    return masks
+    file = open_masks(_path_of(path, like), like)
+    by_name = [entry for entry in file.entries if entry.name == choose]
+    if by_name or any(entry.label == choose for entry in file.entries):
+        entry = by_name[0] if by_name else choose_one(file, choose)
+        return Masks(like, {entry.name: _read_entry(file, entry, like)}, {})
+    masks: dict[str, BoxedMask] = {}
+    refused: dict[str, InputError] = {}
+    chosen = choose_several(file, choose)
+    for entry in chosen:
+        try:
+            masks[entry.name] = _read_entry(file, entry, like)
+        except InputError as error:
+            refused[entry.name] = error
+    if len(chosen) == 1 and refused:
+        raise refused[chosen[0].name]
+    if not masks:
+        reasons = [f"{name!r}: {error.rule}: {error.found}" for name, error in refused.items()]
+        more = ["…"] * (len(reasons) > MOST_REASONS)
+        raise InputError(
+            file.path,
+            f"a mask that fits {choose!r} must be readable on this image",
+            "; ".join([*reasons[:MOST_REASONS], *more]),
+            "use the image on which the masks were made",
+        )
+    return Masks(like, masks, refused)
 
 
-def read_mask_names(path: Path) -> tuple[str, list[str]]:
-    """Return what chooses a mask of a file, and the names of those that are not empty.
+MOST_REASONS = 5
+"""Masks whose reasons a message gives."""
 
-    Returns
-    -------
-    option of :func:`read_mask` (``"roi"``, ``"label"``, ``"segment"``), and the names
+
+def _read_entry(file: MaskFile, entry: Entry, like: Volume) -> BoxedMask:
+    mask = file.read(entry, like)
+    if not len(mask.bits):
+        raise InputError(
+            file.path,
+            "a mask needs at least one voxel inside",
+            f"{entry.name!r} holds no centre of a voxel of the image",
+            "check the ROI name or label, and that contour and image belong together",
+        )
+    return mask
+
+
+def _path_of(path: str | Path, like: Volume) -> Path:
+    if not isinstance(like, Volume):
+        raise TypeError(f"like is a Volume, not {type(like).__name__}: read_image gives one")
+    return existing_path(path)
+
+
+def open_masks(path: Path, like: Volume) -> MaskFile:
+    """Open a file of masks, or the only RTSTRUCT or SEG in a folder; read each from what it gives.
+
+    Parameters
+    ----------
+    like : the image that a mask without places, a PNG, is to fit
+
+    Raises
+    ------
+    InputError
+        When it is none, or cannot be read.
     """
-    if has_slicer_suffix(path):
-        from radiomics.io.masks.slicer import read_segments
+    if path.is_file() and path.suffix.lower() == ".png":
+        from radiomics.io.masks.labels import open_png_mask
 
-        return "segment", [segment.name for segment in read_segments(path)]
-    if has_itk_suffix(path):
-        from radiomics.io.masks.labels import read_label_names
+        return open_png_mask(path, like)
+    if path.is_file() and has_slicer_suffix(path):
+        from radiomics.io.masks.slicer import open_slicer
 
-        return "label", read_label_names(path)
-    segmentation = _segmentation_header(path)
-    if segmentation is not None:
-        items = segmentation.sequence("SegmentSequence")
-        return "segment", [str(item.get("SegmentLabel")) for item in items]
-    from radiomics.io.masks.rtstruct import read_rois
+        return open_slicer(path)
+    if path.is_file() and has_itk_suffix(path):
+        from radiomics.io.masks.labels import open_labels
 
-    return "roi", [roi.name for roi in read_rois(path) if roi.contours]
+        return open_labels(path)
+    return _open_dicom(_mask_file(path))
 
 
-def _read_dicom_mask(
-    path: Path, like: Volume, roi: str | None, label: int | None, segment: int | str | None
-) -> Volume:
-    if _segmentation_header(path) is not None:
-        from radiomics.io.masks.segmentation import read_segment
+def _open_dicom(path: Path) -> MaskFile:
+    from radiomics.io.masks.objects import READABLE, mask_kind, parsing, read_mask_object
 
-        refuse_option(path, "a SEG", "roi", roi)
-        refuse_option(path, "a SEG", "label", label)
-        return read_segment(path, like, segment)
-    from radiomics.io.masks.rtstruct import read_roi
+    data, pixel_offset = read_mask_object(path)
+    with parsing(path, READABLE):
+        if mask_kind(path, data) == "SEG":
+            from radiomics.io.masks.segmentation import open_segmentation
 
-    refuse_option(path, "an RTSTRUCT", "label", label)
-    refuse_option(path, "an RTSTRUCT", "segment", segment)
-    return read_roi(path, like, roi)
+            return open_segmentation(path, data, pixel_offset)
+        from radiomics.io.masks.rtstruct import open_structure_set
 
-
-def _segmentation_header(path: Path) -> Header | None:
-    """Return the header of a DICOM SEG, None for any other file."""
-    from radiomics.io.dicom.headers import Header, read_header
-
-    header = read_header(path)
-    return header if isinstance(header, Header) and header.text("Modality") == "SEG" else None
+        return open_structure_set(path, data)
 
 
 def _mask_file(path: Path) -> Path:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
 
 SEQUENCES = ("ReferencedFrameOfReferenceSequence", "ReferencedSeriesSequence")
 CONTOURS = "ROIContourSequence"
@@ -42,10 +41,7 @@ def read_references(path: Path, contours: bool = True) -> References:
 
 
 def _read(path: Path, *keywords: str) -> Dataset:
-    with BoundedReader(path) as stream:
-        return pydicom.dcmread(
-            stream, stop_before_pixels=True, force=True, specific_tags=list(keywords)
-        )
+    return read_dataset(path, tags=keywords)
 
 
 def _contour_items(data: Dataset) -> Iterator[Dataset]:

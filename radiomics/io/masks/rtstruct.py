@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -17,21 +17,33 @@ from pydicom.uid import RTStructureSetStorage
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.opening import read_dataset
 from radiomics.io.dicom.writer import deterministic_uid, write_dataset
+from radiomics.io.masks.boxes import BoxedMask
+from radiomics.io.masks.choice import Entry, with_names
 from radiomics.io.masks.contours import outline, rasterise
+from radiomics.io.masks.objects import parsing, read_mask_object
 from radiomics.types import InputError, Volume
 
 OFF_PLANE = 0.25
 """Largest distance of a contour from a slice plane, in slices."""
+CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+"""Geometric types that enclose an area; together they are filled by the even-odd rule."""
+WHAT = "an RTSTRUCT is a DICOM file that names its ROIs and lists their contours"
 
 
 @dataclass(frozen=True, eq=False)
 class Roi:
-    """One region of interest: its name, its frame of reference, its contours in LPS mm."""
+    """One region of interest: its name, its frame of reference, its contours in LPS mm.
+
+    ``kinds`` are the geometric types of the contours; ``problem`` says why the file's account of
+    this ROI cannot be read, and is empty where it can.
+    """
 
     name: str
     frame: str
     contours: tuple[NDArray[np.float64], ...]
     kinds: tuple[str, ...]
+    number: int = 0
+    problem: str = ""
 
 
 def read_rois(path: Path) -> list[Roi]:
@@ -42,21 +54,17 @@ def read_rois(path: Path) -> list[Roi]:
     InputError
         When the file is no DICOM RTSTRUCT.
     """
-    try:
-        return _parse_rois(path, read_dataset(path, pixels=True))
-    except InputError:
-        raise
-    except Exception as error:  # a hostile file breaks the parser in many ways: say which
-        reason = (str(error).splitlines() or [""])[0]
-        raise InputError(
-            path,
-            "an RTSTRUCT is a DICOM file that names its ROIs and lists their contours",
-            f"{type(error).__name__}: {reason}",
-            "check the path, or export the structure set again",
-        ) from error
+    return parse_rois(path, read_mask_object(path)[0])
 
 
-def _parse_rois(path: Path, data: pydicom.Dataset) -> list[Roi]:
+def parse_rois(path: Path, data: Dataset) -> list[Roi]:
+    """Return every region of interest of an RTSTRUCT; one that is broken says so itself.
+
+    Raises
+    ------
+    InputError
+        When the object is no RTSTRUCT.
+    """
     if data.get("Modality") != "RTSTRUCT" or "StructureSetROISequence" not in data:
         raise InputError(
             path,
@@ -64,78 +72,156 @@ def _parse_rois(path: Path, data: pydicom.Dataset) -> list[Roi]:
             f"Modality {data.get('Modality')!r}",
             "give the RTSTRUCT file; label images are read from NIfTI, NRRD or MetaImage",
         )
-    contours = {
-        int(item.ReferencedROINumber): list(item.get("ContourSequence") or [])
-        for item in data.get("ROIContourSequence") or []
-    }
+    with parsing(path, WHAT):
+        named = list(data.StructureSetROISequence)
+        drawn = list(data.get("ROIContourSequence") or [])
+    contours: dict[int, list[Dataset]] = {}
+    lost = ""
+    for item in drawn:
+        try:
+            contours.setdefault(int(item.ReferencedROINumber), []).append(item)
+        except Exception as error:  # the same for one item
+            lost = f"contours that belong to no ROI: {_reason(error)}"
     rois = []
-    for item in data.StructureSetROISequence:
-        found = contours.get(int(item.ROINumber), [])
-        points = [np.array(c.ContourData, dtype=np.float64) for c in found]
-        broken = [p for p in points if p.size == 0 or p.size % 3 or not np.isfinite(p).all()]
-        name = str(item.get("ROIName") or f"ROI {item.ROINumber}")
-        if broken:
-            raise InputError(
-                path,
-                "ContourData is a list of x, y, z triples",
-                f"{broken[0].size} numbers in a contour of {name!r}",
-                "export the structure set again",
-            )
-        frame = str(item.get("ReferencedFrameOfReferenceUID") or "")
-        kinds = tuple(str(c.get("ContourGeometricType") or "") for c in found)
-        rois.append(Roi(name, frame, tuple(p.reshape(-1, 3) for p in points), kinds))
+    numbers = [_number_of(item) for item in named]
+    for item, number in zip(named, numbers, strict=True):
+        problem = ""
+        if number is None:
+            problem = "ROINumber is absent or no number"
+        elif numbers.count(number) > 1:
+            problem = f"ROINumber {number} is that of {numbers.count(number)} ROIs"
+        found = contours.get(number, []) if number is not None else []
+        rois.append(_parse_roi(item, number or 0, found, problem or ("" if found else lost)))
     return rois
 
 
-def read_roi(path: Path, like: Volume, name: str | None = None) -> Volume:
+def _number_of(item: Dataset) -> int | None:
+    try:
+        return int(item.ROINumber)
+    except Exception:  # absent, or anything at all: the ROI says so
+        return None
+
+
+def _parse_roi(item: Dataset, number: int, drawn: list[Dataset], problem: str) -> Roi:
+    name, frame = f"ROI {number}", ""
+    try:
+        name = str(item.get("ROIName") or name)
+        frame = str(item.get("ReferencedFrameOfReferenceUID") or "")
+        items = [contour for part in drawn for contour in part.get("ContourSequence") or []]
+        points = [np.array(c.ContourData, dtype=np.float64).ravel() for c in items]
+        kinds = tuple(str(c.get("ContourGeometricType") or "") for c in items)
+    except Exception as error:  # a hostile file breaks the parser in many ways: say which
+        return Roi(name, frame, (), (), number, problem or _reason(error))
+    broken = [p for p in points if p.size == 0 or p.size % 3 or not np.isfinite(p).all()]
+    if broken:
+        problem = problem or f"a contour of {broken[0].size} numbers, which are no x, y, z triples"
+        return Roi(name, frame, (), kinds, number, problem)
+    return Roi(name, frame, tuple(p.reshape(-1, 3) for p in points), kinds, number, problem)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _broken(path: Path, found: str) -> InputError:
+    return InputError(path, WHAT, found, "check the path, or export the structure set again")
+
+
+@dataclass(frozen=True, eq=False)
+class StructureSet:
+    """An RTSTRUCT that was opened: its ROIs are its masks."""
+
+    path: Path
+    rois: tuple[Roi, ...]
+    entries: tuple[Entry, ...]
+    kind: str = "an RTSTRUCT"
+    option: str = "roi"
+
+    def read(self, entry: Entry, like: Volume) -> BoxedMask:
+        """Rasterise one region of interest onto the grid of an image; see :func:`rasterise_roi`."""
+        roi = self.rois[self.entries.index(entry)]
+        return rasterise_roi(self.path, roi, entry.name, like)
+
+
+def open_structure_set(path: Path, data: Dataset) -> StructureSet:
+    """Open an RTSTRUCT that was read."""
+    rois = parse_rois(path, data)
+    entries = [
+        Entry(roi.number, roi.name, "" if roi.problem else enclosing_problem(roi)) for roi in rois
+    ]
+    return StructureSet(path, tuple(rois), with_names(entries))
+
+
+def rasterise_roi(path: Path, roi: Roi, name: str, like: Volume) -> BoxedMask:
     """Rasterise one region of interest onto the grid of ``like``.
 
     A voxel is inside when its centre lies inside an odd number of the contours of its slice; all
-    contours of a slice count together, so an inner contour is a hole.
-
-    Parameters
-    ----------
-    name : the ROI's name; not needed when the file holds a single ROI with contours
+    contours of a slice count together, so an inner contour is a hole. Points among contours
+    enclose nothing and are left out, with a note.
 
     Raises
     ------
     InputError
-        Unknown name (the names that exist are listed), another frame of reference, a geometric
-        type other than CLOSED_PLANAR, contours between slices or beyond the image.
+        Another frame of reference, open contours, contours between slices or beyond the image,
+        nothing that encloses an area.
     """
-    roi = _choose_roi(path, read_rois(path), name)
+    if roi.problem:
+        raise _broken(path, f"ROI {name!r}: {roi.problem}")
     if like.frame and roi.frame and like.frame != roi.frame:
         raise InputError(
             path,
-            f"ROI {roi.name!r} and the image must share one frame of reference",
+            f"ROI {name!r} and the image must share one frame of reference",
             f"FrameOfReferenceUID {roi.frame} in the RTSTRUCT, {like.frame} in the image",
             "use the RTSTRUCT that was drawn on this image, or register the two first",
         )
-    other = sorted(set(roi.kinds) - {"CLOSED_PLANAR"})
-    if other:
-        raise InputError(
-            path,
-            f"ROI {roi.name!r} must be made of CLOSED_PLANAR contours",
-            f"{', '.join(other)}",
-            "choose a ROI that encloses a volume",
-        )
-    enclosing = tuple(contour for contour in roi.contours if len(contour) > 2)
+    problem = enclosing_problem(roi)
+    if problem:
+        rule = f"ROI {name!r} must be made of CLOSED_PLANAR contours"
+        raise InputError(path, rule, problem, "choose a ROI that encloses a volume")
+    closed = [c for c, kind in zip(roi.contours, roi.kinds, strict=True) if kind in CLOSED]
+    enclosing = tuple(contour for contour in closed if len(contour) > 2)
     if len({_point_set(contour) for contour in enclosing}) < len(enclosing):
         raise InputError(
             path,
-            f"ROI {roi.name!r} must not hold the same contour twice (two would cancel)",
+            f"ROI {name!r} must not hold the same contour twice (two would cancel)",
             "a repeated contour",
             "remove it in the software that drew the ROI",
         )
-    slices = _polygons_by_slice(path, replace(roi, contours=enclosing), like)
-    history = _check_gaps(path, roi, sorted(slices))
-    dropped = len(roi.contours) - len(enclosing)
+    slices = _polygons_by_slice(path, name, enclosing, like)
+    notes = _check_gaps(path, name, sorted(slices))
+    points = roi.kinds.count("POINT")
+    if points:
+        notes += (f"left out {points} contour(s) of type POINT, which enclose nothing",)
+    dropped = len(closed) - len(enclosing)
     if dropped:
-        history += (f"left out {dropped} contour(s) of fewer than 3 points, which enclose nothing",)
-    array = np.zeros(like.shape, dtype=np.bool_)
+        notes += (f"left out {dropped} contour(s) of fewer than 3 points, which enclose nothing",)
+    first, last = min(slices), max(slices)
+    array = np.zeros((last - first + 1, *like.shape[1:]), dtype=np.bool_)
     for index, polygons in slices.items():
-        array[index] = rasterise(polygons, like.shape[1:])
-    return Volume(array, like.affine, "1", like.frame, history)
+        array[index - first] = rasterise(polygons, like.shape[1:])
+    return BoxedMask.pack(array, (first, 0, 0), like.shape, notes)
+
+
+def enclosing_problem(roi: Roi) -> str:
+    """Say why a ROI encloses no volume whatever the image, empty where it may.
+
+    Single points among closed contours are no reason; a contour of several points that is called
+    one may be the outline of something.
+    """
+    if not roi.contours:
+        return "no contours"
+    kinds = Counter(
+        f"{kind} of {len(contour)} points" if kind == "POINT" and len(contour) > 1 else kind
+        for contour, kind in zip(roi.contours, roi.kinds, strict=True)
+    )
+    other = sorted(set(kinds) - {*CLOSED, "POINT"})
+    if other:
+        return ", ".join(f"{kinds[k]} {k or 'without ContourGeometricType'}" for k in other)
+    if not set(kinds) & set(CLOSED):
+        return f"{kinds['POINT']} POINT"
+    if all(len(contour) < 3 for contour in roi.contours):
+        return f"{len(roi.contours)} contour(s) of fewer than 3 points"
+    return ""
 
 
 def _point_set(contour: NDArray[np.float64]) -> bytes:
@@ -143,13 +229,13 @@ def _point_set(contour: NDArray[np.float64]) -> bytes:
     return np.unique(contour, axis=0).tobytes()
 
 
-def _check_gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
+def _check_gaps(path: Path, name: str, planes: list[int]) -> tuple[str, ...]:
     """Refuse contours on every second (third, ...) slice; note single slices without any."""
     steps = np.diff(planes)
     if len(steps) > 1 and np.median(steps) > 1:
         raise InputError(
             path,
-            f"ROI {roi.name!r} needs contours on every slice that it crosses",
+            f"ROI {name!r} needs contours on every slice that it crosses",
             f"contours {np.median(steps):g} slices apart",
             "interpolate the contours in the software that drew them",
         )
@@ -157,26 +243,15 @@ def _check_gaps(path: Path, roi: Roi, planes: list[int]) -> tuple[str, ...]:
     return (f"ROI has no contours on {empty} slice(s) between others",) if empty else ()
 
 
-def _choose_roi(path: Path, rois: list[Roi], name: str | None) -> Roi:
-    filled = [roi for roi in rois if roi.contours]
-    listing = ", ".join(repr(r.name) + ("" if r.contours else " (no contours)") for r in rois)
-    if name is None:
-        chosen, rule = filled, "a ROI name is needed unless there is exactly one ROI with contours"
-    else:
-        chosen, rule = [r for r in filled if r.name == name], f"exactly one ROI named {name!r}"
-    if len(chosen) != 1:
-        found = f"{len(chosen)} of these ROIs fit: {listing}" if rois else "no ROI at all"
-        raise InputError(path, rule, found, "choose one of them with roi=NAME or --roi NAME")
-    return chosen[0]
-
-
-def _polygons_by_slice(path: Path, roi: Roi, like: Volume) -> dict[int, list[NDArray[np.float64]]]:
+def _polygons_by_slice(
+    path: Path, name: str, contours: tuple[NDArray[np.float64], ...], like: Volume
+) -> dict[int, list[NDArray[np.float64]]]:
     """Sort the contours of a ROI by slice, as (row, column) polygons in index coordinates."""
     to_index = np.linalg.inv(like.affine)
     depth, height, width = like.shape
     slices: dict[int, list[NDArray[np.float64]]] = {}
     off_plane, outside = 0, 0
-    for contour in roi.contours:
+    for contour in contours:
         index = contour @ to_index[:3, :3].T + to_index[:3, 3]
         plane = int(np.round(index[:, 0].mean()))
         off_plane += bool(np.abs(index[:, 0] - plane).max() > OFF_PLANE)
@@ -188,18 +263,18 @@ def _polygons_by_slice(path: Path, roi: Roi, like: Volume) -> dict[int, list[NDA
         outside += not inside
         slices.setdefault(plane, []).append(index[:, 1:])
     if outside:
-        rule = "lies beyond the image" if outside == len(roi.contours) else "reaches beyond it"
+        rule = "lies beyond the image" if outside == len(contours) else "reaches beyond it"
         raise InputError(
             path,
-            f"ROI {roi.name!r} must lie within the image, but {rule}",
-            f"{outside} of {len(roi.contours)} contours outside the image ({like.describe()})",
+            f"ROI {name!r} must lie within the image, but {rule}",
+            f"{outside} of {len(contours)} contours outside the image ({like.describe()})",
             "use the series on which the ROI was drawn, uncropped",
         )
     if off_plane:
         raise InputError(
             path,
-            f"the contours of ROI {roi.name!r} must lie on slice planes of the image",
-            f"{off_plane} of {len(roi.contours)} contours between slices or not parallel to them",
+            f"the contours of ROI {name!r} must lie on slice planes of the image",
+            f"{off_plane} of {len(contours)} contours between slices or not parallel to them",
             "use the series on which the ROI was drawn",
         )
     return slices

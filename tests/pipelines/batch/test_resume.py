@@ -25,6 +25,7 @@ from tests.cohorts import (
     write_cohort,
     write_rows,
 )
+from tests.segs import write_seg
 
 Patch = pytest.MonkeyPatch
 
@@ -178,6 +179,29 @@ def test_all_rois_of_a_pattern_are_rows(tmp_path: Path, monkeypatch: Patch) -> N
     table = table_of(tmp_path / "out")
     assert table["roi"].tolist() == ["1", "2"]
     assert table["id"].tolist() == ["C000", "C000"]
+
+
+def test_a_mask_that_cannot_be_read_has_a_line_and_the_others_values(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    manifest = write_cohort(tmp_path / "in", 1)
+    image = read_image(tmp_path / "in" / rows_of(1)[0]["image"])
+    inside = np.zeros(image.shape, bool)
+    inside[1:4, 2:6, 2:6] = True
+    masks = {1: inside, 2: np.zeros_like(inside), 3: np.roll(inside, 1, axis=1)}
+    write_seg(tmp_path / "in" / "seg.dcm", masks, image.affine)
+    write_rows(manifest, [rows_of(1)[0] | {"label": "", "roi": "*", "mask": "seg.dcm"}])
+    request = Request(manifest, tmp_path / "out", (str(tmp_path / "in" / "quick.yaml"),))
+    outcome, _, _ = run_inline(monkeypatch, request)
+    assert (outcome.done, outcome.failed) == (1, 0)
+    table = table_of(tmp_path / "out")
+    assert table["roi"].tolist() == ["s1", "s3", "s2"]
+    assert table["status"].tolist() == ["done", "done", "failed"]
+    assert "segment 's2' has no frames" in table["reason"][2]
+    before = bytes_of(request)
+    _, pool, _ = run_inline(monkeypatch, request)
+    assert pool.tasks == []
+    assert bytes_of(request) == before
 
 
 def test_a_file_that_changes_while_it_is_read_fails(request_: Request, monkeypatch: Patch) -> None:

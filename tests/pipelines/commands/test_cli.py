@@ -16,6 +16,7 @@ from radiomics import Volume, extract, read_image, read_mask, write_volume
 from radiomics.io.files.tables import Manifest, read_table
 from radiomics.pipelines.commands import shadows
 from tests.conftest import shared
+from tests.segs import write_seg
 from tests.series import positions, write_series
 
 
@@ -179,7 +180,7 @@ def bad_input(kind: str, folder: Path) -> tuple[object, ...]:
         ("duplicate", "1 duplicate slice(s)"),
         ("tilt", "gantry tilt of 14.04 degrees"),
         ("empty mask", "at least one voxel inside"),
-        ("elsewhere", "same grid"),
+        ("elsewhere", "must lie within the image"),
         ("misspelt key", "Did you mean 'resample'?"),
         ("misspelt study key", "Did you mean 'evaluation'?"),
         ("missing column", "no mask; columns: id, image"),
@@ -268,6 +269,26 @@ def test_all_rois_in_one_call(small_cohort: Manifest) -> None:
     lines = [line.split(",") for line in done.stdout.splitlines()]
     assert [line[1] for line in lines] == ["roi", "Lesion 1", "Lesion 2"]
     assert lines[1][2] != lines[2][2]
+
+
+def test_a_mask_that_cannot_be_read_is_named_beside_the_others(
+    patient: Path, tmp_path: Path
+) -> None:
+    image = read_image(patient / "ct")
+    inside = np.zeros(image.shape, bool)
+    inside[1:4, 2:9, 2:9] = True
+    masks = {1: inside, 2: np.zeros_like(inside)}
+    write_seg(tmp_path / "seg.dcm", masks, image.affine, frame=image.frame)
+    words = ("extract", patient / "ct", tmp_path / "seg.dcm", "--roi", "*")
+    done = radiomics(*words, "--output", tmp_path / "o.csv")
+    assert done.returncode == 0, done.stderr
+    assert "note: left out 's2': a mask needs at least one voxel" in done.stderr
+    record = json.loads((tmp_path / "o.provenance.json").read_text())
+    assert list(record["masks"]) == ["s1"]
+    assert list(record["left_out"]) == ["s2"]
+    gone = radiomics(*words[:3], "--segment", "s2")
+    assert gone.returncode == 2
+    assert "segment 's2' has no frames" in gone.stderr
 
 
 def test_what_was_computed_on_can_be_had(patient: Path, tmp_path: Path) -> None:

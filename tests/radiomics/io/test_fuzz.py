@@ -22,23 +22,25 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
-from radiomics import InputError, Volume, inspect, read_image, read_mask
+from radiomics import InputError, Volume, inspect, read_image, read_mask, read_masks
 from radiomics.io import write_volume
 from radiomics.io.dicom.series import find_series
 from radiomics.io.masks.rtstruct import write_rtstruct
-from radiomics.io.masks.segmentation import write_segmentation
 from tests.oracles.positions import NumberedPlaces
 from tests.radiomics.io.dicom.test_mosaics import write_mosaic
 from tests.radiomics.io.dicom.test_pixel_kinds import write_pixels
 from tests.radiomics.io.dicom.test_suv import write as write_pet
 from tests.radiomics.io.test_ingest import enhanced
+from tests.segs import write_seg
 from tests.series import AXIAL, positions, write_series
 
 SHARES = {
     "plain": 36,
     "enhanced": 12,
     "structure set": 10,
-    "segmentation": 10,
+    "segmentation": 5,
+    "fractional": 3,
+    "label map": 2,
     "JPEG 2000": 5,
     "JPEG-LS": 2,
     "mosaic": 2,
@@ -53,17 +55,7 @@ SHARES = {
 INPUTS = int(os.environ.get("RADIOMICS_FUZZ", "10000"))
 LONGEST = 2.0
 """Seconds of a processor after which reading a file of a few kilobytes counts as hanging."""
-PATIENT_AND_STUDY = (
-    "StudyID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
-"""Attributes without which highdicom writes no SEG."""
+SEGMENTATIONS = {"segmentation": "BINARY", "fractional": "FRACTIONAL", "label map": "LABELMAP"}
 LARGEST = 2**25
 """Bytes that reading a file of a few kilobytes may take at once."""
 EVERY = 20
@@ -100,16 +92,16 @@ class Seed:
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seed]:
     """Write a small file of each kind."""
     folder = tmp_path_factory.mktemp("seeds")
-    tags = dict.fromkeys(PATIENT_AND_STUDY, "")
-    zeros = np.zeros((4, 6, 6), np.uint16)
-    write_series(folder / "ct", zeros, positions(4, 2.0), EchoTime=3.0, SeriesNumber=1, **tags)
+    write_series(folder / "ct", np.zeros((4, 6, 6), np.uint16), positions(4, 2.0), EchoTime=3.0)
     image = read_image(folder / "ct")
     inside = np.zeros(image.shape, bool)
     inside[1:3, 1:4, 1:4] = True
-    mask = {"a": Volume(inside, image.affine)}
     (series,) = find_series(folder / "ct")
-    write_rtstruct(folder / "rs.dcm", mask, series.headers)
-    write_segmentation(folder / "seg.dcm", mask, series.headers)
+    write_rtstruct(folder / "rs.dcm", {"a": Volume(inside, image.affine)}, series.headers)
+    for name, kind in SEGMENTATIONS.items():
+        part = inside.astype(np.uint8) * (200 if kind == "FRACTIONAL" else 1)
+        parts = {1: part, 2: 0 * part if kind == "LABELMAP" else part}
+        write_seg(folder / f"{name}.dcm", parts, image.affine, kind=kind, between=2.0)
     enhanced(folder / "e.dcm", positions(3, 2.0), np.zeros((3, 4, 6), np.uint16), True)
     squeezed = np.arange(4096, dtype=np.uint16).reshape(1, 64, 64)
     for kind, syntax in (("JPEG 2000", JPEG2000Lossless), ("JPEG-LS", JPEGLSLossless)):
@@ -135,7 +127,10 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seed]:
         "plain": seed("ct/000.dcm", "x.dcm"),
         "enhanced": seed("e.dcm", "x.dcm"),
         "structure set": seed("rs.dcm", "x.dcm", lambda path: read_mask(path, like=image)),
-        "segmentation": seed("seg.dcm", "x.dcm", lambda path: read_mask(path, like=image)),
+        **{
+            name: seed(f"{name}.dcm", "x.dcm", lambda path: read_masks(path, like=image))
+            for name in SEGMENTATIONS
+        },
         "JPEG 2000": seed("JPEG 2000/000.dcm", "x.dcm"),
         "JPEG-LS": seed("JPEG-LS/000.dcm", "x.dcm"),
         "mosaic": seed("m.dcm", "x.dcm"),

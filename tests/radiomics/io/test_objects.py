@@ -149,11 +149,11 @@ def test_a_png_masks_an_image_of_one_slice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="several"):
         read_mask(tmp_path / "m.png", like=image)
     assert read_mask(tmp_path / "m.png", like=image, label=7).array.sum() == 1
+    with pytest.raises(InputError, match="takes no roi"):
+        read_mask(tmp_path / "m.png", like=image, roi="GTV")
     iio.imwrite(tmp_path / "m.png", pixels[:4])
     with pytest.raises(InputError, match="fits an image of one slice"):
         read_mask(tmp_path / "m.png", like=image)
-    with pytest.raises(InputError, match="takes no roi"):
-        read_mask(tmp_path / "m.png", like=image, roi="GTV")
 
 
 @pytest.fixture
@@ -193,6 +193,31 @@ def test_segments_of_slicer(tmp_path: Path, oblique: Volume, layered: bool) -> N
     assert [f.name for f in inspect(tmp_path) if f.kind == "mask"] == ["tumour", "node"]
     with pytest.raises(InputError, match="1: 'tumour', 2: 'node'"):
         read_mask(tmp_path / "s.seg.nrrd", like=oblique)
+
+
+def test_old_segmentations_of_slicer_have_a_layer_each(tmp_path: Path, oblique: Volume) -> None:
+    """Before 4.11 a file named neither layers nor values."""
+    masks = np.zeros((2, *oblique.shape), bool)
+    masks[0, 1:4, 2:7, 1:5] = masks[1, 3:5, 5:9, 4:7] = True
+    image = sitk.Cast(
+        sitk.GetImageFromArray(masks.transpose(1, 2, 3, 0) * 1, True), sitk.sitkVectorUInt8
+    )
+    image.SetSpacing(oblique.spacing[::-1])
+    image.SetOrigin(oblique.origin.tolist())
+    image.SetDirection(oblique.direction[:, ::-1].ravel().tolist())
+    for number in (0, 1):
+        image.SetMetaData(f"Segment{number}_ID", f"id{number}")
+        image.SetMetaData(f"Segment{number}_Name", "tumour")
+    sitk.WriteImage(image, tmp_path / "s.seg.nrrd")
+    found = read_masks(tmp_path / "s.seg.nrrd", like=oblique)
+    assert list(found) == ["tumour #1", "tumour #2"]
+    assert np.array_equal(found["tumour #1"].array, masks[0])
+    assert np.array_equal(found["tumour #2"].array, masks[1])
+    assert np.array_equal(
+        read_mask(tmp_path / "s.seg.nrrd", like=oblique, segment=2).array, masks[1]
+    )
+    with pytest.raises(InputError, match="a segmentation of 3D Slicer"):
+        read_image(tmp_path / "s.seg.nrrd")
 
 
 def test_a_seg_nrrd_without_segments_is_refused(tmp_path: Path, oblique: Volume) -> None:

@@ -134,7 +134,7 @@ def test_every_form_is_listed_found_and_looked_at_for_names(study: Path) -> None
         ("RTSTRUCT", "good"),
         ("SEG", "good"),
     ]
-    assert len(find_cases(study)) >= 2
+    assert find_cases(study).table.num_rows >= 2
     names = {"Hasenbein", "Otto", "MUELLER1955", "MUELLER", "Waldheim"}
     for path in (study / "ct", study / "rs.dcm", study / "seg.dcm", study / "pet" / "000.dcm"):
         here = identifiers(path)

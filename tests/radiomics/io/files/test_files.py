@@ -230,5 +230,5 @@ def test_a_choice_that_the_file_cannot_make_is_refused(oblique: Volume, tmp_path
     write_volume(Volume(np.ones(oblique.shape, bool), oblique.affine), tmp_path / "m.nrrd")
     with pytest.raises(InputError, match="takes no roi"):
         read_mask(tmp_path / "m.nrrd", like=oblique, roi="GTV")
-    with pytest.raises(InputError, match="takes no label"):
+    with pytest.raises(InputError, match="Modality 'CT'"):
         read_mask(tmp_path / "ct" / "000.dcm", like=oblique, label=3)

@@ -133,7 +133,8 @@ def test_points_are_refused(scene: tuple[Volume, Path]) -> None:
     image, path = scene
 
     def edit(data: pydicom.Dataset) -> None:
-        data.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
+        for contour in data.ROIContourSequence[0].ContourSequence:
+            contour.ContourGeometricType, contour.ContourData = "POINT", contour.ContourData[:3]
 
     change(path, edit)
     (finding,) = [one for one in inspect(path) if one.name == "GTV-1"]
