@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-VERSION = 2
+VERSION = 3
 """Counts changes of reading that change values; part of every stored result's key."""
 
 _HOMES = {
