@@ -57,6 +57,7 @@ class Volume:
     frame : str, DICOM FrameOfReferenceUID; empty when the source does not know one
     history : what was noted when the values were read, and done to them since, such as repairs
     verdict : what its DICOM series was found to be: good or repairable; empty for other files
+    length_unit : ``"mm"``; ``"px"`` for a picture whose pixels lie nobody knows how far apart
 
     >>> v = Volume(np.zeros((2, 3, 4)), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]], "HU")
     >>> v.spacing
@@ -71,8 +72,11 @@ class Volume:
     frame: str = ""
     history: tuple[str, ...] = ()
     verdict: str = ""
+    length_unit: str = "mm"
 
     def __post_init__(self) -> None:
+        if self.length_unit not in ("mm", "px"):
+            raise ValueError(f"a Volume's lengths are in mm or px, not in {self.length_unit!r}")
         array = read_only(self.array)
         affine = read_only(np.array(self.affine, dtype=np.float64))
         if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
@@ -168,7 +172,8 @@ class Volume:
         values = f"{self.array.dtype}, {self.array.min():g} to {self.array.max():g}"
         if self.array.dtype == np.bool_:
             values = f"mask of {np.count_nonzero(self.array)} voxels"
-        return f"Volume({size}, {steps} mm, {self.unit or 'no unit'}, {values})"
+        lengths = f"{steps} {self.length_unit}"
+        return f"Volume({size}, {lengths}, {self.unit or 'no unit'}, {values})"
 
     def _repr_html_(self) -> str:
         # drawing lies above this file, and only a notebook asks for it
@@ -202,7 +207,8 @@ class Volume:
         """Return the grid in one line, for messages."""
         numbers = [tuple(float(f"{x:.6g}") for x in part) for part in (self.spacing, self.origin)]
         axes = [tuple(float(f"{x + 0.0:.4f}") for x in column) for column in self.direction.T]
-        return f"shape {self.shape}, spacing {numbers[0]} mm, origin {numbers[1]}, axes {axes}"
+        spacing = f"spacing {numbers[0]} {self.length_unit}"
+        return f"shape {self.shape}, {spacing}, origin {numbers[1]}, axes {axes}"
 
 
 class SimpleITKImage(Protocol):

@@ -73,7 +73,8 @@ def _dicom_rows(root: Path, reports: list[SeriesReport], masks: list[Header]) ->
         near = [
             (_folders_between(mask.path, report.frames[0].header.path), report.name, report)
             for report in reports
-            if report.frames[0].header.text("PatientID") == patient
+            if report.rank == 0  # a dose in the same place is no image to draw on
+            and report.frames[0].header.text("PatientID") == patient
             and frame in ("", report.frames[0].header.text("FrameOfReferenceUID"))
         ]
         if not near:

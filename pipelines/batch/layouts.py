@@ -92,12 +92,13 @@ def layout_of(settings: ExtractionSettings) -> Layout:
     dump = settings.model_dump(mode="json")
     code = versions(settings)
     if settings.pyradiomics is not None:  # all of it is one part
-        whole = key([dump["pyradiomics"], dump["modality"], code])
+        whole = key([dump["pyradiomics"], dump["modality"], dump["lengths"], code])
         name = key([list(owners), [whole]])
         return Layout(name, tuple(owners), {"pyradiomics": whole}, tuple(owners.values()))
     parts = {}
     for family in settings.families:
         read = {name: dump[name] for name in (*COMMON, *READ_BY_FAMILY.get(family, TEXTURES))}
+        read |= {"lengths": "px"} if settings.lengths == "px" else {}
         used = {n: v for n, v in code.items() if n.partition(".")[0] != "families"}
         parts[family] = key([family, read, used, code[f"families.{family}"]])
     name = key([list(owners), list(parts.values())])

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from radiomics.pipelines.commands.options import (
+    Channel,
     Image,
     Quiet,
     Repair,
     Series,
+    Spacing,
     Verbose,
     log_libraries,
 )
@@ -25,12 +27,15 @@ def filter_image(
     ],
     series: Series = None,
     repair: Repair = "refuse",
+    spacing: Spacing = None,
+    channel: Channel = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the response of IMAGE to the filter of the settings, on the image's grid."""
     log_libraries(verbose)
-    low, high = filter_file(image, settings, output, {"series": series, "repair": repair})
+    reading = {"series": series, "repair": repair, "spacing": spacing, "channel": channel}
+    low, high = filter_file(image, settings, output, reading)
     if not quiet:
         typer.echo(f"{output}: responses from {low:g} to {high:g}")
 

@@ -11,7 +11,7 @@ import typer
 TABLE = "File to write: .csv, .json or .parquet by its suffix; - writes JSON to standard output."
 
 Image = Annotated[
-    Path, typer.Argument(help="DICOM series folder or ZIP archive, NIfTI, NRRD or MetaImage.")
+    Path, typer.Argument(help="DICOM folder, file or ZIP; NIfTI, NRRD, MetaImage; PNG, JPEG, TIFF.")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help=TABLE)]
 Roi = Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")]
@@ -23,6 +23,14 @@ Series = Annotated[
 Repair = Annotated[
     str,
     typer.Option(help="refuse, all, or some of missing, duplicates, tilt, spacing with commas."),
+]
+Spacing = Annotated[
+    str | None,
+    typer.Option(help="mm between pixels of a picture: 0.1, or 0.1,0.2 (rows, columns)."),
+]
+Channel = Annotated[str | None, typer.Option(help="Of colours: red, green, blue or luminance.")]
+Like = Annotated[
+    Path | None, typer.Option(help="Image on whose grid IMAGE is wanted, such as a dose's CT.")
 ]
 Suv = Annotated[str | None, typer.Option(help="PET into SUV: bw, lbm, lbm_james or bsa.")]
 Folder = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -9,9 +10,14 @@ from pydicom.uid import UID
 
 from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.scanning import find_files, scan_files
-from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.series import OTHER_OBJECTS, SeriesReport, group_series
 from radiomics.io.files.archives import unpacked_archive
-from radiomics.io.files.kinds import existing_path, has_itk_suffix, has_slicer_suffix
+from radiomics.io.files.kinds import (
+    existing_path,
+    has_itk_suffix,
+    has_picture_suffix,
+    has_slicer_suffix,
+)
 from radiomics.io.files.volumes import read_volume_file
 from radiomics.io.masks.rtstruct import read_rois
 from radiomics.io.masks.slicer import read_segments
@@ -64,7 +70,9 @@ def inspect(
 def _inspect_path(path: Path, progress: Progress, index: Path | None) -> list[Finding]:
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
-    seen = scan_files([file for file in files if not has_itk_suffix(file)], progress, index)
+    pictures = [file for file in files if has_picture_suffix(file)]
+    apart = {*images, *pictures}
+    seen = scan_files([file for file in files if file not in apart], progress, index)
     reports, broken = group_series(path, seen.headers)
     found = [_series_finding(report) for report in reports]
     for header in seen.headers:
@@ -72,6 +80,8 @@ def _inspect_path(path: Path, progress: Progress, index: Path | None) -> list[Fi
             found += _inspect_rtstruct(header)
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
+    found += _other_objects(seen.headers)
+    found += [_inspect_picture(file) for file in pictures]
     for file in images:
         found += _inspect_slicer(file) if has_slicer_suffix(file) else [_inspect_itk(file)]
     for bad in (*seen.unreadable, *broken):
@@ -95,6 +105,38 @@ def _series_finding(report: SeriesReport) -> Finding:
         report.phase,
         UID(header.syntax).name,
     )
+
+
+def _other_objects(headers: Sequence[Header]) -> list[Finding]:
+    """List plans, registrations, reports and other objects without an image, one a series."""
+    series: dict[tuple[str, str], list[Header]] = {}
+    for header in headers:
+        modality = header.text("Modality")
+        if modality in OTHER_OBJECTS and modality != "RTSTRUCT" and "Rows" not in header.values:
+            key = header.text("SeriesInstanceUID"), header.text("SOPClassUID")
+            series.setdefault(key, []).append(header)
+    found = []
+    for (uid, kind), members in series.items():
+        first = members[0]
+        what = UID(kind).name if kind else first.text("Modality")
+        count = f" ({len(members)} files)" if len(members) > 1 else ""
+        where, note = str(first.path), (f"{what}{count}: no image and no mask",)
+        one = Finding("object", where, uid, first.text("Modality"), None, None, note, "no image")
+        patient, text = first.text("PatientID"), first.text("SeriesDescription")
+        found.append(replace(one, patient=patient, description=text))
+    return found
+
+
+def _inspect_picture(file: Path) -> Finding:
+    from radiomics.io.files.pictures import picture_shape, read_picture
+
+    try:
+        volume = read_picture(file)
+    except InputError as error:
+        finding = _refused_finding("file", file, error.found)
+        shape = picture_shape(file)
+        return replace(finding, shape=shape if all(shape) else None)
+    return Finding("file", str(file), file.name, "", volume.shape, None, volume.history, "good")
 
 
 def _refused_finding(kind: str, path: Path, reason: str) -> Finding:
@@ -140,4 +182,4 @@ def _inspect_itk(file: Path) -> Finding:
     except InputError as error:
         return _refused_finding("file", file, error.found)
     shape, spacing = volume.shape, volume.spacing
-    return Finding("file", str(file), file.name, "", shape, spacing, (), "good")
+    return Finding("file", str(file), file.name, "", shape, spacing, volume.history, "good")

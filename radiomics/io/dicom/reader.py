@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.io.dicom.decoding import Job, decode_jobs
 from radiomics.io.dicom.frames import Frame
 from radiomics.io.dicom.pixels import padding_note, read_frames
 from radiomics.io.dicom.repair import (
@@ -22,11 +23,26 @@ from radiomics.io.dicom.repair import (
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.io.dicom.series import SeriesReport, group_series
 from radiomics.io.dicom.suv import suv_factor
+from radiomics.io.files.kinds import refuse_option
+from radiomics.io.planes import (
+    NO_SPACING,
+    GivenSpacing,
+    check_channel,
+    one_channel,
+    parse_spacing,
+    several_channels,
+    spacing_note,
+)
 from radiomics.types import InputError, Volume
 
 
 def read_series(
-    path: Path, series: str | None = None, repair: str = "refuse", suv: str | None = None
+    path: Path,
+    series: str | None = None,
+    repair: str = "refuse",
+    suv: str | None = None,
+    spacing: GivenSpacing | None = None,
+    channel: str | None = None,
 ) -> Volume:
     """Read one CT, MR, PET, ... volume in rescaled units.
 
@@ -36,6 +52,8 @@ def read_series(
     series : SeriesInstanceUID, or the name that ``inspect`` gives, where there are several volumes
     repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing
     suv : ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``: turn PET into SUV
+    spacing : of an image in its own plane that states none, in mm
+    channel : of colours: ``"red"``, ``"green"``, ``"blue"`` or ``"luminance"``
 
     Raises
     ------
@@ -62,6 +80,8 @@ def read_series(
             "point to the folder that holds the CT, MR or PET slices",
         )
     chosen = found if series is None else [r for r in found if series in (r.name, r.series)]
+    first = [r for r in chosen if r.rank == min(report.rank for report in chosen)]
+    chosen = first if len(first) == 1 else chosen
     if len(chosen) != 1:
         listing = "; ".join(_describe_series(report) for report in found)
         raise InputError(
@@ -70,8 +90,34 @@ def read_series(
             f"{len(found)} series: {listing}",
             "choose one with series=NAME (library) or --series NAME (command line)",
         )
-    volume = read_reported_volume(chosen[0], allowed)
+    volume = read_reported_volume(chosen[0], allowed, channel)
+    beside = [report for report in found if report.rank > chosen[0].rank]
+    if series is None and beside:
+        note = f"left out beside the image: {'; '.join(map(_describe_series, beside[:5]))}"
+        volume = replace(volume, history=(*volume.history, note))
+    if spacing is not None:
+        volume = _with_spacing(chosen[0], volume, spacing)
     return volume if suv is None else _convert_to_suv(volume, chosen[0], suv)
+
+
+def _with_spacing(report: SeriesReport, volume: Volume, given: GivenSpacing) -> Volume:
+    """Give an image in its own plane the spacing that it does not state.
+
+    Raises
+    ------
+    InputError
+        Where it states one, or lies in the patient.
+    """
+    steps = parse_spacing(given)
+    if steps is None or not report.is_flat or volume.length_unit == "mm":
+        rule = "a spacing is given to images that state none"
+        found = "{:g} x {:g} x {:g} mm in the file (slices, rows, columns)".format(*volume.spacing)
+        raise InputError(report.path, rule, found, "leave --spacing out")
+    affine = np.array(volume.affine)
+    affine[:3, 1:3] *= steps / volume.spacing[1:]
+    kept = tuple(note for note in volume.history if note != NO_SPACING)
+    notes = (*kept, spacing_note(steps))
+    return replace(volume, affine=affine, length_unit="mm", history=notes)
 
 
 def _convert_to_suv(volume: Volume, report: SeriesReport, kind: str) -> Volume:
@@ -98,10 +144,17 @@ def _describe_series(report: SeriesReport) -> str:
 
 
 def read_reported_volume(
-    report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()
+    report: SeriesReport,
+    allowed: set[str] | frozenset[str] = frozenset(),
+    channel: str | None = None,
 ) -> Volume:
     """Read the volume of a report; refuse defects other than the kinds allowed to be repaired."""
+    check_channel(channel)
     grave = [d for d in report.defects if d.severity != "note"]
+    if report.is_flat and [d.kind for d in grave] in ([], ["colour"]):
+        return _read_plane(report, channel)
+    if channel is not None:
+        refuse_option(report.path, "an image of one number a pixel", "channel", channel)
     left = [d for d in grave if d.severity == "refused" or d.kind not in allowed]
     if left:
         repairable = all(d.severity == "repairable" for d in left)
@@ -124,6 +177,31 @@ def read_reported_volume(
     noted = [d.text for d in report.defects if d.severity == "note"]
     noted += padding_note(report.frames, volume.array)
     return replace(volume, history=(*noted, *volume.history))
+
+
+def _read_plane(report: SeriesReport, channel: str | None) -> Volume:
+    """Read an image in its own plane, of colours one channel."""
+    frame = report.frames[0]
+    header, plane = frame.header, frame.plane
+    samples = header.integer("SamplesPerPixel", 1)
+    if plane is None:
+        raise ValueError("an image in its own plane has one")
+    notes = [d.text for d in report.defects if d.severity == "note"]
+    if samples == 1:
+        refuse_option(header.path, "an image of one number a pixel", "channel", channel)
+        array = read_frames([frame])
+        notes += padding_note([frame], array)
+    elif channel is None:
+        raise several_channels(header.path, samples)
+    else:
+        size = header.integer("Rows") * header.integer("Columns") * samples
+        pixels = next(decode_jobs([Job(header, [0])], size))[0]
+        array = one_channel(pixels, channel)[None]
+        notes.append(f"colours: {channel}")
+    affine = np.diag([*plane.spacing[::-1], 1.0, 1.0])[:, [2, 1, 0, 3]]
+    unit = _unit_of_values([frame])
+    verdict = "good" if samples > 1 else report.verdict
+    return Volume(array, affine, unit, "", tuple(notes), verdict, plane.length_unit)
 
 
 def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from radiomics.io.dicom.dose import dose_defects
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
@@ -68,10 +69,26 @@ class SeriesReport:
     @property
     def spacing(self) -> tuple[float, float, float] | None:
         """Voxel spacing (dz, dy, dx) in mm, None where it is not known."""
-        if self.stack is None:
+        if self.stack is None or self.length_unit != "mm":
             return None
         dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(dz), float(dy), float(dx)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether this is one image in a plane of its own, without a position in the patient."""
+        return self.frames[0].plane is not None
+
+    @property
+    def rank(self) -> int:
+        """What is meant first where nobody says: 0 for images, 1 doses, 2 images in no place."""
+        return 2 if self.is_flat else int(self.modality == "RTDOSE")
+
+    @property
+    def length_unit(self) -> str:
+        """``"mm"``, or ``"px"`` of an image without a spacing."""
+        plane = self.frames[0].plane
+        return "mm" if plane is None else plane.length_unit
 
     @cached_property
     def headers(self) -> tuple[Header, ...]:
@@ -100,7 +117,7 @@ def group_series(
                     Unreadable(header.path, "an image without Rows and Columns: cut short?")
                 )
             continue
-        if header.text("Modality") in ("SEG", "RTDOSE"):
+        if header.text("Modality") == "SEG":
             continue
         try:
             frames = frames_of(header)
@@ -204,19 +221,13 @@ def report_volume(
 
 def _structural_defects(frames: list[Frame]) -> list[Defect]:
     """Name what does not depend on positions: missing tags, colour, frames of reference, kinds."""
-    found = []
+    found = _plane_defects(frames[0])
     for frame in frames:
-        name = frame.header.path.name
-        if frame.header.integer("SamplesPerPixel", 1) != 1:
-            return [Defect("colour", f"{name} holds colour pixels", "refused")]
-        if frame.missing_tags:
-            text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
-            return [Defect("missing_tags", text, "refused")]
-        if frame.rescale_problem:
-            return [Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")]
-        if frame.pixel_spacing.min() <= 0:
-            text = f"{name} has a PixelSpacing of zero or less"
-            return [Defect("missing_tags", text, "refused")]
+        unusable = _unusable(frame)
+        if unusable is not None:
+            return [*found, unusable]
+    if frames[0].header.text("Modality") == "RTDOSE":
+        found += dose_defects(frames[0].header)
     problems = [frame.real_world_problem for frame in frames if frame.real_world_problem]
     found += [Defect("real_world_values", problem, "note") for problem in problems[:1]]
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
@@ -234,6 +245,32 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
         found.append(Defect("derived", "derived, not original, images", "note"))
     if any(frame.header.text("BurnedInAnnotation") == "YES" for frame in frames):
         found.append(Defect("burnt_in", "text may be burnt into the pixels", "note"))
+    return found
+
+
+def _unusable(frame: Frame) -> Defect | None:
+    """Say what keeps one frame from being read, whatever the others are like."""
+    name = frame.header.path.name
+    if frame.header.integer("SamplesPerPixel", 1) != 1:
+        remedy = ": choose a channel" if frame.plane is not None else ""
+        return Defect("colour", f"{name} holds colour pixels{remedy}", "refused")
+    if frame.missing_tags:
+        text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
+        return Defect("missing_tags", text, "refused")
+    if frame.rescale_problem:
+        return Defect("missing_tags", f"{name} has {frame.rescale_problem}", "refused")
+    if frame.pixel_spacing.min() <= 0:
+        return Defect("missing_tags", f"{name} has a PixelSpacing of zero or less", "refused")
+    return None
+
+
+def _plane_defects(frame: Frame) -> list[Defect]:
+    """Say what is to be known of an image in its own plane, and whether it is one image."""
+    if frame.plane is None:
+        return []
+    found = [Defect("own_plane", note, "note") for note in frame.plane.notes]
+    if frame.plane.problem:
+        found.append(Defect("no_image", frame.plane.problem, "refused"))
     return found
 
 

@@ -15,6 +15,7 @@ from radiomics.types import InputError, Volume
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 PAIR_SUFFIXES = {".hdr": ".img", ".hdr.gz": ".img.gz"}
 """Headers of NIfTI or Analyze whose voxels lie in another file, and that file."""
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SLICER_SUFFIX = ".seg.nrrd"
 HEADER_SIZES = (348, 540)
 """What the header of a pair begins with, as a number of four bytes."""
@@ -35,6 +36,11 @@ def has_itk_suffix(path: Path) -> bool:
     return name.endswith(ITK_SUFFIXES) or (
         name.endswith(tuple(PAIR_SUFFIXES)) and _begins_like_header(path)
     )
+
+
+def has_picture_suffix(path: Path) -> bool:
+    """Tell whether a name ends like that of a picture: PNG, JPEG, TIFF or BMP."""
+    return path.name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def is_part_of_pair(path: Path) -> bool:

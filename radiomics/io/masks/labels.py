@@ -1,4 +1,4 @@
-"""Label images: a mask is the voxels of one value, in NIfTI, NRRD, MetaImage or PNG."""
+"""Label images: a mask is the voxels of one value, in NIfTI, NRRD, MetaImage or a picture."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radiomics.io.files.kinds import has_picture_suffix
 from radiomics.io.files.volumes import read_volume_file
-from radiomics.types import InputError, Volume
+from radiomics.io.planes import OWN_PLANE
+from radiomics.types import InputError, Volume, grids_differ
 
 
 def read_label_names(path: Path) -> list[str]:
     """Return the values of a label image besides 0, as text."""
-    values = np.unique(read_volume_file(path).array).tolist()
+    if has_picture_suffix(path):
+        from radiomics.io.files.pictures import read_label_picture
+
+        values = np.unique(read_label_picture(path)).tolist()
+    else:
+        values = np.unique(read_volume_file(path).array).tolist()
     return [f"{value:g}" for value in values if value != 0]
 
 
@@ -32,25 +39,29 @@ def read_label(path: Path, like: Volume, label: int | None = None) -> Volume:
         Unknown label (those that exist are listed), or several and none chosen.
     """
     labels = read_volume_file(path)
+    if OWN_PLANE in like.history and labels.shape == like.shape and grids_differ(labels, like):
+        inside = _voxels_of(path, labels.array, label)
+        note = "the image has no position: the mask is taken pixel by pixel, as it is stored"
+        return Volume(inside, like.affine, "1", like.frame, (note,))
     return Volume(_voxels_of(path, labels.array, label), labels.affine, "1", like.frame)
 
 
-def read_png_mask(path: Path, like: Volume, label: int | None = None) -> Volume:
-    """Read a PNG of one channel as a mask of the only slice of an image.
+def read_picture_mask(path: Path, like: Volume, label: int | None = None) -> Volume:
+    """Read a picture of one channel as a mask of the only slice of an image, pixel by pixel.
 
     Raises
     ------
     InputError
-        As :func:`read_label`; for a picture of another size, or of several channels.
+        As :func:`read_label`; for a picture of another size, of colours, or in JPEG.
     """
-    from radiomics.io.files.images_2d import read_image2d
+    from radiomics.io.files.pictures import read_label_picture
 
-    pixels = read_image2d(path)
+    pixels = read_label_picture(path)[None]
     if pixels.shape != like.shape:
-        channels, height, width = pixels.shape
-        found = f"{channels} channel(s) of {height} x {width}, image of shape {like.shape}"
-        rule = "a PNG mask has one channel and fits an image of one slice, pixel by pixel"
-        raise InputError(path, rule, found, "save it as a grey image of the size of the slice")
+        _, height, width = pixels.shape
+        found = f"{height} x {width}, image of shape {like.shape}"
+        rule = "a picture as mask fits an image of one slice, pixel by pixel"
+        raise InputError(path, rule, found, "save it in the size of the slice")
     return Volume(_voxels_of(path, pixels, label), like.affine, "1", like.frame)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from radiomics.io.files.kinds import (
     existing_path,
     has_itk_suffix,
+    has_picture_suffix,
     has_slicer_suffix,
     refuse_option,
 )
@@ -30,12 +31,12 @@ def read_mask(
     """Read a mask onto the grid of ``like``.
 
     An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image on that
-    grid, or a PNG for an image of one slice.
+    grid, or a PNG, TIFF or BMP for an image of one slice.
 
     Parameters
     ----------
     roi : ROI name in an RTSTRUCT; not needed when there is only one
-    label : value in a label image or PNG; not needed when there is only one besides 0
+    label : value in a label image or picture; not needed when there is only one besides 0
     segment : number or label in a SEG or ``.seg.nrrd``; not needed when there is only one
 
     Returns
@@ -52,12 +53,12 @@ def read_mask(
     if not isinstance(like, Volume):
         raise TypeError(f"like is a Volume, not {type(like).__name__}: read_image gives one")
     path = existing_path(path)
-    if path.is_file() and path.suffix.lower() == ".png":
-        from radiomics.io.masks.labels import read_png_mask
+    if path.is_file() and has_picture_suffix(path):
+        from radiomics.io.masks.labels import read_picture_mask
 
-        refuse_option(path, "a PNG mask", "roi", roi)
-        refuse_option(path, "a PNG mask", "segment", segment)
-        mask = read_png_mask(path, like, label)
+        refuse_option(path, "a picture as mask", "roi", roi)
+        refuse_option(path, "a picture as mask", "segment", segment)
+        mask = read_picture_mask(path, like, label)
     elif path.is_file() and has_slicer_suffix(path):
         from radiomics.io.masks.slicer import read_slicer_segment
 
@@ -73,7 +74,8 @@ def read_mask(
     else:
         mask = _read_dicom_mask(_mask_file(path), like, roi, label, segment)
     check_mask(like, mask, where=path)
-    return Volume(mask.array, like.affine, "1", like.frame, mask.history)
+    history, lengths = mask.history, like.length_unit
+    return Volume(mask.array, like.affine, "1", like.frame, history, length_unit=lengths)
 
 
 def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> dict[str, Volume]:
@@ -123,7 +125,7 @@ def read_mask_names(path: Path) -> tuple[str, list[str]]:
         from radiomics.io.masks.slicer import read_segments
 
         return "segment", [segment.name for segment in read_segments(path)]
-    if has_itk_suffix(path):
+    if has_itk_suffix(path) or has_picture_suffix(path):
         from radiomics.io.masks.labels import read_label_names
 
         return "label", read_label_names(path)
