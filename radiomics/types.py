@@ -23,6 +23,9 @@ Spacing = tuple[float, float, float]
 GRID_TOLERANCE = 0.01
 """Largest distance of two grids' corners, in voxels, at which they count as the same grid."""
 
+RIGHT_ANGLE = 1e-3
+"""Largest cosine of two axes that stand at a right angle but for rounding: 0.06 degrees."""
+
 
 class InputError(ValueError):
     """Bad input, told in four parts: where, which rule, what was found, what to do."""
@@ -117,7 +120,7 @@ class Volume:
         ------
         ValueError
             For an array that is no image, spacings that are not positive, or vectors that are not
-            of length 1.
+            of length 1 and at right angles.
 
         >>> Volume.from_array(np.zeros((2, 3, 4)), spacing=(3, 0.5, 0.5), unit="HU").affine[:3, 0]
         array([0., 0., 3.])
@@ -134,6 +137,8 @@ class Volume:
         if axes.shape != (3, 3) or not np.allclose(np.linalg.norm(axes, axis=0), 1, atol=1e-4):
             rule = "a Volume's direction is (3, 3), its columns unit vectors along the array's axes"
             raise ValueError(f"{rule}; given: {np.asarray(direction).tolist()}")
+        if np.abs(axes.T @ axes - np.eye(3)).max() > RIGHT_ANGLE:
+            raise ValueError(f"a Volume's axes stand at right angles; given: {axes.tolist()}")
         affine = np.eye(4)
         affine[:3, :3], affine[:3, 3] = axes * steps, place
         return cls(np.asarray(array), affine, unit)

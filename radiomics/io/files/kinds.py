@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError, Volume
+from radiomics.types import RIGHT_ANGLE, InputError, Volume
 
 ITK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 PAIR_SUFFIXES = {".hdr": ".img", ".hdr.gz": ".img.gz"}
@@ -21,8 +21,6 @@ HEADER_SIZES = (348, 540)
 """What the header of a pair begins with, as a number of four bytes."""
 MOST_PARTS = 2**16
 """Files of one image: a header may name any number."""
-RIGHT_ANGLE = 1e-3
-"""Largest cosine of two axes that stand at a right angle but for rounding: 0.06 degrees."""
 SHEARED = "resample the image onto a grid with right angles"
 
 
@@ -106,8 +104,9 @@ def grid_from_axes(
     InputError
         For axes that are no numbers, have no length, or are sheared (with the angle).
     """
-    lengths = np.linalg.norm(axes, axis=0)
-    if not (np.isfinite(axes).all() and np.isfinite(origin).all() and (lengths > 0).all()):
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(axes, axis=0)
+    if not (np.isfinite(lengths).all() and np.isfinite(origin).all() and (lengths > 0).all()):
         shown = [[float(f"{x:.6g}") for x in column] for column in axes.T]
         rule = "the header must give voxels a grid: spacings above 0 along three directions"
         found = f"axes {shown}, origin {[float(f'{x:.6g}') for x in origin]}"

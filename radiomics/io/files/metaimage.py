@@ -67,12 +67,12 @@ def read_metaimage(path: Path) -> Volume:
         than one value at each place of two or three dimensions.
     """
     lines, end = read_lines(path, "ElementDataFile")
-    if not lines or not lines[-1].startswith("ElementDataFile"):
+    pairs = (line.partition("=") for line in lines)
+    fields = {key.strip(): value.strip() for key, _, value in pairs}
+    if not fields.get("ElementDataFile"):
         found = "its header ends before ElementDataFile: it ends early, or is another kind of file"
         remedy = "check that the file is complete"
         raise InputError(path, "a MetaImage header ends with ElementDataFile", found, remedy)
-    pairs = (line.partition("=") for line in lines)
-    fields = {key.strip(): value.strip() for key, _, value in pairs}
     dims = check_counts(path, to_numbers(path, "NDims", fields.get("NDims", ""), 1))[0]
     sizes = check_counts(path, to_numbers(path, "DimSize", fields.get("DimSize", ""), dims))
     channels = fields.get("ElementNumberOfChannels", "1")

@@ -192,7 +192,8 @@ def read_nifti(path: Path, unit: str = "") -> Volume:
         voxel, or does not say where its voxels lie on a grid with right angles.
     """
     header = _read_header(path)
-    affine, notes = _affine(path, header)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
+        affine, notes = _affine(path, header)
     array, more = _read_voxels(path, header)
     if more:
         notes.append(f"{more} byte(s) follow the voxels in the file: not read")
@@ -343,8 +344,9 @@ def _rescaled(stored: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
         stored.dtype.kind in "iu" and max(abs(int(stored.min())), int(stored.max())) > EXACT
     )
     result = np.empty(stored.shape, np.float64 if wide else np.float32)
-    for values, into in zip(stored, result, strict=True):
-        into[...] = values.astype(np.float64) * slope + inter
+    with np.errstate(over="ignore", invalid="ignore"):
+        for values, into in zip(stored, result, strict=True):
+            into[...] = values.astype(np.float64) * slope + inter
     return result
 
 
