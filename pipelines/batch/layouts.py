@@ -18,7 +18,7 @@ from radiomics.plugins import ConfigurationError
 if TYPE_CHECKING:
     from radiomics.extraction.settings import ExtractionSettings
 
-COMMON = ("modality", "resample", "normalise", "resegment", "filters")
+COMMON = ("modality", "lengths", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
 READ_BY_FAMILY = {
     "morphology": ("spatial_autocorrelation",),
@@ -98,7 +98,6 @@ def layout_of(settings: ExtractionSettings) -> Layout:
     parts = {}
     for family in settings.families:
         read = {name: dump[name] for name in (*COMMON, *READ_BY_FAMILY.get(family, TEXTURES))}
-        read |= {"lengths": "px"} if settings.lengths == "px" else {}
         used = {n: v for n, v in code.items() if n.partition(".")[0] != "families"}
         parts[family] = key([family, read, used, code[f"families.{family}"]])
     name = key([list(owners), list(parts.values())])

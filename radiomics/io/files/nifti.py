@@ -298,6 +298,8 @@ def _open_unpacked(path: Path) -> Iterator[tuple[BufferedIOBase, int]]:
 
 def _read_voxels(path: Path, header: NiftiHeader) -> tuple[NDArray[Any], int]:
     """Read the voxels (D, H, W) in native byte order, and count the bytes that follow them."""
+    if not header.voxels.is_file():
+        raise _unreadable(path, f"{header.kind}: its voxels, {header.voxels.name}, are not there")
     shape, dtype = header.shape, header.dtype
     needed = header.offset + math.prod(shape) * dtype.itemsize
     try:

@@ -237,8 +237,9 @@ def _read_voxels(
 
 def _skip(path: Path, fields: dict[str, str], name: str) -> int:
     text = fields.get(name, fields.get(name.replace(" ", ""), "0"))
-    if not re.fullmatch(r"-?\d+", text):
-        raise InputError(path, f"{name} is a whole number", repr(text), "correct the header")
+    if not re.fullmatch(r"\d+" if name == "line skip" else r"-1|\d+", text):
+        rule = f"{name} is a whole number{', or -1' if name == 'byte skip' else ''}"
+        raise InputError(path, rule, repr(text), "correct the header")
     return int(text)
 
 
@@ -273,6 +274,9 @@ def _read_bytes(
                 raw.seek(-into.nbytes, 2)
         else:
             raise ValueError(f"encoding {encoding!r} is none of raw, gzip, bzip2, ascii and hex")
+        if skipped < 0 and stream is not raw:
+            into.view(np.uint8)[:] = np.frombuffer(_last_bytes(stream, into.nbytes), np.uint8)
+            return
         left = max(0, skipped)
         while left and (got := len(stream.read(min(left, PART)))):
             left -= got
@@ -283,6 +287,18 @@ def _read_bytes(
             if not count:
                 raise EOFError(f"after {done} of {len(view)} bytes of voxels")
             done += count
+
+
+def _last_bytes(stream: Any, count: int) -> bytes:
+    """Return what a stream ends with; with EOFError where it is shorter."""
+    found = bytearray()
+    while part := stream.read(PART):
+        found += part
+        if len(found) > 2 * count + PART:  # no more than is wanted stays in memory
+            del found[:-count]
+    if len(found) < count:
+        raise EOFError(f"after {len(found)} of {count} bytes of voxels")
+    return bytes(found[-count:])
 
 
 def _read_text(part: Path, begin: int, into: NDArray[Any]) -> None:

@@ -160,6 +160,28 @@ def test_encodings_of_nrrd(tmp_path: Path, encoding: str, detached: bool) -> Non
     np.testing.assert_array_equal(read_image(path).array, VOXELS)
 
 
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "hex"])
+def test_voxels_that_a_file_ends_with(tmp_path: Path, encoding: str) -> None:
+    before = b"a header of another kind" * 9
+    packed = {
+        "raw": bytes,
+        "gzip": gzip.compress,
+        "bzip2": bz2.compress,
+        "hex": lambda b: b.hex().encode(),
+    }
+    (tmp_path / "a.bin").write_bytes(packed[encoding](before + VOXELS.tobytes()))
+    head = NRRD.replace("encoding: raw", f"encoding: {encoding}") + LPS + GRID
+    head += "data file: a.bin\n"
+    for skip in (-1, len(before)):
+        path = nrrd(tmp_path, f"{head}byte skip: {skip}\n", b"", "a.nhdr")
+        np.testing.assert_array_equal(read_image(path).array, VOXELS)
+    for wrong in (-5, "x"):
+        with pytest.raises(InputError, match="byte skip"):
+            read_image(nrrd(tmp_path, f"{head}byte skip: {wrong}\n", b"", "a.nhdr"))
+    with pytest.raises(InputError, match="ends early"):
+        read_image(nrrd(tmp_path, f"{head}byte skip: 999\n", b"", "a.nhdr"))
+
+
 def test_voxels_of_the_other_byte_order(tmp_path: Path) -> None:
     data = VOXELS.astype(">i2").tobytes()
     head = NRRD.replace("little", "big") + LPS + GRID
