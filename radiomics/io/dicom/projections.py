@@ -72,10 +72,13 @@ def plane_of(header: Header) -> Plane | None:
     notes.insert(0, OWN_PLANE)
     notes += _value_notes(header)
     problem = f"a clip of {frames} frames, not one image" if frames > 1 else ""
-    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
-        shown = " x ".join(f"{step:g}" for step in spacing)
-        spacing, unit, problem = np.ones(2), "px", f"an unusable spacing ({shown} mm)"
     return Plane(spacing, unit, tuple(notes), problem)
+
+
+def is_coloured(header: Header) -> bool:
+    """Tell whether pixels are colours: of several numbers, or the indices of a palette."""
+    palette = header.text("PhotometricInterpretation") == "PALETTE COLOR"
+    return palette or header.integer("SamplesPerPixel", 1) != 1
 
 
 def _is_ratio(parts: list[str]) -> bool:
@@ -105,7 +108,22 @@ def _regions(header: Header) -> tuple[Floats, list[str]]:
 
 
 def _stated_spacing(header: Header) -> tuple[Floats, list[str]]:
-    spacing, imager = (header.numbers(f"{name}PixelSpacing") for name in ("", "Imager"))
+    names = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+    found = {name: header.numbers(name) for name in names}
+    unusable = [n for n, steps in found.items() if steps.size and not _is_usable(steps)]
+    notes = [f"{name} {header.text(name)} is no spacing" for name in unusable]
+    found |= dict.fromkeys(unusable, np.zeros(0))
+    spacing, more = _chosen_spacing(header, *found.values())
+    return spacing, [*notes, *more]
+
+
+def _is_usable(steps: Floats) -> bool:
+    return steps.size == 2 and bool(np.isfinite(steps).all() and (steps > 0).all())
+
+
+def _chosen_spacing(
+    header: Header, spacing: Floats, imager: Floats, scanned: Floats
+) -> tuple[Floats, list[str]]:
     projected = header.text("Modality") in DETECTOR
     if spacing.size == 2 and not (imager.size == 2 and np.allclose(spacing, imager, rtol=1e-6)):
         kind = header.text("PixelSpacingCalibrationType")
@@ -123,7 +141,6 @@ def _stated_spacing(header: Header) -> tuple[Floats, list[str]]:
             return imager / factor[0], [text]
         text = "ImagerPixelSpacing: at the detector, so lengths in the patient are smaller"
         return imager, [text]
-    scanned = header.numbers("NominalScannedPixelSpacing")
     if scanned.size == 2:
         return scanned, ["NominalScannedPixelSpacing: that of the scanned film or paper"]
     return np.zeros(0), []

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels import apply_color_lut
 
-from radiomics.io.dicom.decoding import Job, decode_jobs
+from radiomics.io.dicom.decoding import Job, decode_jobs, pixel_error
 from radiomics.io.dicom.frames import Frame
+from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.pixels import padding_note, read_frames
+from radiomics.io.dicom.projections import is_coloured
 from radiomics.io.dicom.repair import (
     chosen_repairs,
     distinct_slices,
@@ -22,6 +26,7 @@ from radiomics.io.dicom.repair import (
 )
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.streams import BoundedReader
 from radiomics.io.dicom.suv import suv_factor
 from radiomics.io.files.kinds import refuse_option
 from radiomics.io.planes import (
@@ -183,25 +188,39 @@ def _read_plane(report: SeriesReport, channel: str | None) -> Volume:
     """Read an image in its own plane, of colours one channel."""
     frame = report.frames[0]
     header, plane = frame.header, frame.plane
-    samples = header.integer("SamplesPerPixel", 1)
     if plane is None:
         raise ValueError("an image in its own plane has one")
     notes = [d.text for d in report.defects if d.severity == "note"]
-    if samples == 1:
+    coloured = is_coloured(header)
+    if not coloured:
         refuse_option(header.path, "an image of one number a pixel", "channel", channel)
         array = read_frames([frame])
         notes += padding_note([frame], array)
     elif channel is None:
-        raise several_channels(header.path, samples)
+        raise several_channels(header.path, 3)
     else:
-        size = header.integer("Rows") * header.integer("Columns") * samples
-        pixels = next(decode_jobs([Job(header, [0])], size))[0]
-        array = one_channel(pixels, channel)[None]
+        array = one_channel(_read_colours(header), channel)[None]
         notes.append(f"colours: {channel}")
     affine = np.diag([*plane.spacing[::-1], 1.0, 1.0])[:, [2, 1, 0, 3]]
     unit = _unit_of_values([frame])
-    verdict = "good" if samples > 1 else report.verdict
+    verdict = "good" if coloured else report.verdict
     return Volume(array, affine, unit, "", tuple(notes), verdict, plane.length_unit)
+
+
+def _read_colours(header: Header) -> NDArray[Any]:
+    """Read red, green and blue (H, W, 3), those of a palette by its table."""
+    samples = header.integer("SamplesPerPixel", 1)
+    size = header.integer("Rows") * header.integer("Columns") * samples
+    pixels = next(decode_jobs([Job(header, [0])], size))[0]
+    if samples > 1:
+        return pixels
+    try:
+        with BoundedReader(header.path) as stream:
+            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        return np.asarray(apply_color_lut(pixels, data))
+    except Exception as error:  # a table may be broken in many ways: say which
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise pixel_error(header, "a palette needs readable tables", lines[0]) from error
 
 
 def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:

@@ -16,6 +16,7 @@ from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
 from radiomics.io.dicom.pixels import check_pixel_tags, read_frames
+from radiomics.io.dicom.projections import is_coloured
 from radiomics.io.dicom.scanning import scan_path
 from radiomics.types import InputError
 
@@ -251,7 +252,7 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
 def _unusable(frame: Frame) -> Defect | None:
     """Say what keeps one frame from being read, whatever the others are like."""
     name = frame.header.path.name
-    if frame.header.integer("SamplesPerPixel", 1) != 1:
+    if is_coloured(frame.header):
         remedy = ": choose a channel" if frame.plane is not None else ""
         return Defect("colour", f"{name} holds colour pixels{remedy}", "refused")
     if frame.missing_tags:

@@ -178,10 +178,33 @@ def test_a_spacing_is_not_given_to_what_states_one(tmp_path: Path) -> None:
         read_image(tmp_path / "ct", spacing=0.3)
 
 
-def test_an_unusable_spacing_is_refused(tmp_path: Path) -> None:
+def test_a_spacing_of_zero_is_none(tmp_path: Path) -> None:
     path = write_plane(tmp_path / "a.dcm", PixelSpacing=[0, 0.1])
-    with pytest.raises(InputError, match="unusable spacing"):
+    image = read_image(path)
+    assert image.length_unit == "px"
+    assert any("is no spacing" in note for note in image.history)
+    assert read_image(path, spacing=0.2).length_unit == "mm"
+    path = write_plane(tmp_path / "b.dcm", PixelSpacing=[0, 0], ImagerPixelSpacing=[0.2, 0.1])
+    np.testing.assert_allclose(read_image(path).spacing[1:], (0.2, 0.1))
+
+
+def test_a_palette_is_colours(tmp_path: Path) -> None:
+    indices = (np.arange(600).reshape(20, 30) % 4).astype(np.uint8)
+    tables: dict[str, Any] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    colours = np.array([[0, 10, 20, 30], [1, 11, 21, 31], [2, 12, 22, 32]], np.uint8)
+    for name, table in zip(("Red", "Green", "Blue"), colours, strict=True):
+        tables[f"{name}PaletteColorLookupTableDescriptor"] = [4, 0, 8]
+        tables[f"{name}PaletteColorLookupTableData"] = table.tobytes()
+    path = write_plane(tmp_path / "a.dcm", "US", indices, **tables)
+    with pytest.raises(InputError, match="a channel is to be chosen"):
         read_image(path)
+    for number, name in enumerate(("red", "green", "blue")):
+        image = read_image(path, channel=name)
+        np.testing.assert_array_equal(image.array[0], colours[number][indices])
+    del tables["BluePaletteColorLookupTableData"]
+    broken = write_plane(tmp_path / "b.dcm", "US", indices, **tables)
+    with pytest.raises(InputError, match="palette"):
+        read_image(broken, channel="blue")
 
 
 def test_inverted_scales_and_processing_are_noted(tmp_path: Path) -> None:
