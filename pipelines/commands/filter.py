@@ -62,7 +62,10 @@ def filter_file(
     checked = load_settings(settings)
     if checked.pyradiomics is not None:
         raise ConfigurationError(f"{settings}: a map is of one of our filters, not of PyRadiomics'")
-    volume = resampled(read_image(image, **reading), checked)
+    read = read_image(image, **reading)
+    if read.length_unit == "px":
+        typer.echo("note: no spacing: lengths are in pixels, and 1 mm in the file", err=True)
+    volume = resampled(read, checked)
     responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
     if len(responses) != 1:
         found = ", ".join(name for name, _ in responses)

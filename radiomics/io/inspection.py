@@ -91,9 +91,10 @@ def _inspect_path(path: Path, progress: Progress, index: Path | None) -> list[Fi
 
 def _series_finding(report: SeriesReport) -> Finding:
     header = report.frames[0].header
+    where = header.path if report.frames[0].alone else header.path.parent
     return Finding(
         "image",
-        str(header.path.parent),
+        str(where),
         report.name,
         report.modality,
         report.shape,
