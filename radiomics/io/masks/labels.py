@@ -43,7 +43,8 @@ def read_label(path: Path, like: Volume, label: int | None = None) -> Volume:
         inside = _voxels_of(path, labels.array, label)
         note = "the image has no position: the mask is taken pixel by pixel, as it is stored"
         return Volume(inside, like.affine, "1", like.frame, (note,))
-    return Volume(_voxels_of(path, labels.array, label), labels.affine, "1", like.frame)
+    inside, notes = _voxels_of(path, labels.array, label), labels.history
+    return Volume(inside, labels.affine, "1", like.frame, tuple(f"mask: {note}" for note in notes))
 
 
 def read_picture_mask(path: Path, like: Volume, label: int | None = None) -> Volume:

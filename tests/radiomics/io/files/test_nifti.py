@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiomics import InputError, Volume, inspect, read_image
+from radiomics import InputError, Volume, inspect, read_image, read_mask
 from radiomics.io import file_parts
 from radiomics.io.files.nifti import HEADER, HEADER_2, KINDS, nifti_shape, read_nifti
 from radiomics.types import read_only
@@ -160,6 +160,17 @@ def test_the_distance_of_qform_and_sform_is_told(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.origin, (-40, 20, 30.5))
     metres = content(sform_code=1, srow=moved, xyzt_units=1)
     assert "30000 mm" in read_nifti(written(tmp_path, metres)).history[0]
+
+
+def test_a_mask_keeps_what_was_noted_of_its_file(tmp_path: Path) -> None:
+    moved = np.c_[np.diag([0.5, 0.75, 2.5]), [40, -20, 30.5]]
+    path = written(
+        tmp_path,
+        content((np.arange(24).reshape(2, 3, 4) > 9).astype(np.uint8), sform_code=1, srow=moved),
+    )
+    image = read_image(path)
+    mask = read_mask(path, like=image)
+    assert mask.history == ("mask: qform and sform lie up to 30 mm apart: the sform is used",)
 
 
 @pytest.mark.parametrize(("units", "factor"), [(0, 1), (1, 1000), (2, 1), (3, 0.001), (10, 1)])
