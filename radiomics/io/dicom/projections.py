@@ -52,7 +52,7 @@ def plane_of(header: Header) -> Plane | None:
     ImagerPixelSpacing, divided by EstimatedRadiographicMagnificationFactor where that is there;
     NominalScannedPixelSpacing; PixelAspectRatio in pixels.
     """
-    if header.text("Modality") not in PLANAR or any(tag in header.values for tag in WHERE):
+    if header.text("Modality") not in PLANAR or all(tag in header.values for tag in WHERE):
         return None
     if header.sequence("PerFrameFunctionalGroupsSequence"):
         return None

@@ -178,6 +178,19 @@ def test_a_spacing_is_not_given_to_what_states_one(tmp_path: Path) -> None:
         read_image(tmp_path / "ct", spacing=0.3)
 
 
+def test_an_orientation_without_a_position_is_no_place(tmp_path: Path) -> None:
+    tags = {"PixelSpacing": [0.2, 0.1], "ImageOrientationPatient": list(AXIAL)}
+    image = read_image(write_plane(tmp_path / "a.dcm", "MG", **tags))
+    assert "no position in the patient" in image.history[0]
+    placed = write_plane(
+        tmp_path / "b.dcm", "US", ImagePositionPatient=[1, 2, 3], SliceThickness=4, **tags
+    )
+    image = read_image(placed)
+    np.testing.assert_array_equal(image.origin, (1, 2, 3))
+    assert image.spacing == (4, 0.2, 0.1)
+    assert image.history == ()
+
+
 def test_a_spacing_of_zero_is_none(tmp_path: Path) -> None:
     path = write_plane(tmp_path / "a.dcm", PixelSpacing=[0, 0.1])
     image = read_image(path)
