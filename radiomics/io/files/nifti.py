@@ -142,6 +142,10 @@ DEFLATES = 1032
 PART = 2**24
 """Bytes that are read at a time."""
 
+ONE_SPACING = "the header states one spacing above 0"
+CORRECT = "correct the header, or convert the original again"
+SHEARED_REMEDY = f"{SHEARED}, or set sform_code to 0 where the qform is meant"
+
 Floats = NDArray[np.float64]
 
 
@@ -273,9 +277,9 @@ def _check_image(path: Path, header: NiftiHeader) -> None:
         found = f"dim {dim}"
         raise InputError(path, "a header states the numbers of voxels", found, "correct the header")
     if kind not in KINDS or any(n != 1 for n in dim[4 : dim[0] + 1]):
-        values = OTHER_KINDS.get(kind, f"datatype {kind}") if kind not in KINDS else "1 value"
+        other = OTHER_KINDS.get(kind, f"datatype {kind}")
         counts = " x ".join(map(str, dim[1 : dim[0] + 1]))
-        found = f"{dim[0]}D ({counts} voxels), {values if kind not in KINDS else '1 value a voxel'}"
+        found = f"{dim[0]}D ({counts} voxels), {'1 value a voxel' if kind in KINDS else other}"
         raise InputError(path, "one 3D scalar image is needed", found, "split the file first")
     if not (math.isfinite(offset) and offset >= 0 and offset.is_integer()):
         found = f"vox_offset {offset:g}"
@@ -354,29 +358,25 @@ def _rescaled(stored: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
 
 def _affine(path: Path, header: NiftiHeader) -> tuple[Floats, list[str]]:
     """Return the (4, 4) affine from (d, h, w) to LPS mm, and what is to be noted of it."""
-    fields, notes = header.fields, []
-    spacing = fields["pixdim"][1:4].astype(np.float64)
-    flat = fields["dim"][0] == 2
-    if flat and not spacing[2] > 0:
-        spacing[2] = 1.0
-        notes.append("one slice without a thickness: taken as 1 mm")
-    shown = " x ".join(f"{step:g}" for step in spacing)
-    rule, remedy = (
-        "the header states one spacing above 0",
-        "correct the header, or convert the original again",
-    )
-    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
-        raise InputError(path, rule, f"pixdim {shown} mm (x, y, z)", remedy)
+    fields = header.fields
+    spacing, notes = _spacing(path, fields)
     codes = header.kind != "Analyze 7.5"
     if codes:
         _check_codes(path, fields)
-    rotated = _qform(path, fields, spacing) if codes and fields["qform_code"] > 0 else None
+    rotated = None
+    if codes and fields["qform_code"] > 0:
+        try:
+            rotated = _qform(path, fields, spacing)
+        except InputError as error:
+            if fields["sform_code"] <= 0:
+                raise
+            notes.append(f"its qform is unusable ({error.found}): the sform is used")
     if codes and fields["sform_code"] > 0:
         rows = fields["srow"].astype(np.float64)
         lengths = np.linalg.norm(rows[:, :3], axis=0)
         if not np.allclose(lengths, spacing, rtol=CONTRADICT, atol=0):
-            other = " x ".join(f"{step:g}" for step in lengths)
-            raise InputError(path, rule, f"pixdim {shown} mm, sform {other} mm (x, y, z)", remedy)
+            stated = f"pixdim {_shown(spacing)} mm, sform {_shown(lengths)} mm (x, y, z)"
+            raise InputError(path, ONE_SPACING, stated, CORRECT)
         placed = rows
         if np.allclose(lengths, spacing, rtol=AGREE, atol=0):
             placed = np.c_[rows[:, :3] / lengths * spacing, rows[:, 3]]
@@ -400,27 +400,38 @@ def _affine(path: Path, header: NiftiHeader) -> tuple[Floats, list[str]]:
     return grid_from_axes(path, placed[:, :3], placed[:, 3], SHEARED_REMEDY), notes
 
 
+def _spacing(path: Path, fields: Any) -> tuple[Floats, list[str]]:
+    """Return what ``pixdim`` says of x, y and z, and a note where a slice has no thickness."""
+    spacing, notes = fields["pixdim"][1:4].astype(np.float64), []
+    if fields["dim"][0] == 2 and not spacing[2] > 0:
+        spacing[2] = 1.0
+        notes.append("one slice without a thickness: taken as 1 mm")
+    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
+        raise InputError(path, ONE_SPACING, f"pixdim {_shown(spacing)} mm (x, y, z)", CORRECT)
+    return spacing, notes
+
+
+def _shown(steps: Floats) -> str:
+    return " x ".join(f"{step:g}" for step in steps)
+
+
 def _check_codes(path: Path, fields: Any) -> None:
     """Demand values that the definition of NIfTI has: of others nobody knows what is meant."""
-    sides = float(fields["pixdim"][0])
     found = {name: int(fields[name]) for name in ("qform_code", "sform_code")}
     wrong = [f"{name} {code}" for name, code in found.items() if not 0 <= code <= LAST_CODE]
-    if found["qform_code"] > 0 and sides not in (-1, 0, 1):
-        wrong.append(f"pixdim[0] {sides:g}, which is 1 or -1")
     if wrong:
         rule = "orientation is stated by codes that NIfTI defines"
         raise InputError(path, rule, ", ".join(wrong), "correct the header")
 
 
-SHEARED_REMEDY = f"{SHEARED}, or set sform_code to 0 where the qform is meant"
-
-
 def _qform(path: Path, fields: Any, spacing: Floats) -> Floats:
     """Return the (3, 4) qform: from (i, j, k) to RAS."""
     quaternion, offset = fields["quatern"].astype(np.float64), fields["qoffset"].astype(np.float64)
-    length = float(np.linalg.norm(quaternion))
-    if not (np.isfinite(offset).all() and length <= 1 + TOO_LONG):
-        found = f"quatern {quaternion.tolist()}, qoffset {offset.tolist()}"
+    length, side = float(np.linalg.norm(quaternion)), float(fields["pixdim"][0])
+    usable = np.isfinite(offset).all() and length <= 1 + TOO_LONG and side in (-1, 0, 1)
+    if not usable:
+        shown = [[float(f"{x:.6g}") for x in part] for part in (quaternion, offset)]
+        found = f"quatern {shown[0]}, qoffset {shown[1]}, pixdim[0] {side:g}"
         raise InputError(path, "a qform is a rotation and a position", found, "correct the header")
     axes = _rotation(quaternion)
     axes[:, 2] *= -1 if fields["pixdim"][0] < 0 else 1

@@ -301,6 +301,25 @@ def test_what_is_no_image_of_numbers_on_a_grid_is_refused(
         read_image(written(tmp_path, content(**fields)))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"quatern": [np.nan, 0, 0]},
+        {"qoffset": [0, np.inf, 0]},
+        {"quatern": [1, 1, 1]},
+        {"pixdim": [3, 0.5, 0.75, 2.5, 0, 0, 0, 0]},
+    ],
+    ids=str,
+)
+def test_a_broken_qform_beside_an_sform_is_noted(tmp_path: Path, broken: dict[str, Any]) -> None:
+    rows = np.c_[np.diag([0.5, 0.75, 2.5]), [1, 2, 3]]
+    volume = read_nifti(written(tmp_path, content(sform_code=1, srow=rows, **broken)))
+    np.testing.assert_array_equal(volume.origin, (-1, -2, 3))
+    assert "its qform is unusable" in volume.history[0]
+    with pytest.raises(InputError, match="a rotation and a position"):
+        read_nifti(written(tmp_path, content(**broken)))
+
+
 def test_sheared_axes_are_refused_with_their_angle(tmp_path: Path) -> None:
     rows = np.c_[np.diag([0.5, 0.75, 2.5]), [0, 0, 0]]
     rows[0, 1], rows[1, 1] = 0.75 * np.sin(np.radians(10)), 0.75 * np.cos(np.radians(10))
