@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import Volume
+from radiomics.types import RIGHT_ANGLE, Volume
 
 UNIT = "radiomics_unit"
 """Under which name other libraries' images carry the unit of the values."""
@@ -201,6 +201,9 @@ def label_masks(labels: Volume, names: Sequence[str] = ()) -> dict[str, Volume]:
 def _from_ras(array: NDArray[Any], affine: NDArray[np.float64], unit: str) -> Volume:
     """Return an array (i, j, k) with its affine to RAS as a Volume."""
     placed = (FLIP @ affine)[:, [2, 1, 0, 3]]
+    axes = placed[:3, :3] / np.linalg.norm(placed[:3, :3], axis=0)
+    if np.abs(axes.T @ axes - np.eye(3)).max() > RIGHT_ANGLE:
+        raise ValueError(f"an image's axes stand at right angles; found: {affine.tolist()}")
     return Volume(array.transpose(2, 1, 0), placed + 0.0, unit)  # no negative zeros
 
 

@@ -23,6 +23,9 @@ Spacing = tuple[float, float, float]
 GRID_TOLERANCE = 0.01
 """Largest distance of two grids' corners, in voxels, at which they count as the same grid."""
 
+RIGHT_ANGLE = 1e-3
+"""Largest cosine of two axes that stand at a right angle but for rounding: 0.06 degrees."""
+
 
 class InputError(ValueError):
     """Bad input, told in four parts: where, which rule, what was found, what to do."""
@@ -57,6 +60,7 @@ class Volume:
     frame : str, DICOM FrameOfReferenceUID; empty when the source does not know one
     history : what was noted when the values were read, and done to them since, such as repairs
     verdict : what its DICOM series was found to be: good or repairable; empty for other files
+    length_unit : ``"mm"``; ``"px"`` for a picture whose pixels lie nobody knows how far apart
 
     >>> v = Volume(np.zeros((2, 3, 4)), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]], "HU")
     >>> v.spacing
@@ -71,8 +75,11 @@ class Volume:
     frame: str = ""
     history: tuple[str, ...] = ()
     verdict: str = ""
+    length_unit: str = "mm"
 
     def __post_init__(self) -> None:
+        if self.length_unit not in ("mm", "px"):
+            raise ValueError(f"a Volume's lengths are in mm or px, not in {self.length_unit!r}")
         array = read_only(self.array)
         affine = read_only(np.array(self.affine, dtype=np.float64))
         if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
@@ -113,7 +120,7 @@ class Volume:
         ------
         ValueError
             For an array that is no image, spacings that are not positive, or vectors that are not
-            of length 1.
+            of length 1 and at right angles.
 
         >>> Volume.from_array(np.zeros((2, 3, 4)), spacing=(3, 0.5, 0.5), unit="HU").affine[:3, 0]
         array([0., 0., 3.])
@@ -130,6 +137,8 @@ class Volume:
         if axes.shape != (3, 3) or not np.allclose(np.linalg.norm(axes, axis=0), 1, atol=1e-4):
             rule = "a Volume's direction is (3, 3), its columns unit vectors along the array's axes"
             raise ValueError(f"{rule}; given: {np.asarray(direction).tolist()}")
+        if np.abs(axes.T @ axes - np.eye(3)).max() > RIGHT_ANGLE:
+            raise ValueError(f"a Volume's axes stand at right angles; given: {axes.tolist()}")
         affine = np.eye(4)
         affine[:3, :3], affine[:3, 3] = axes * steps, place
         return cls(np.asarray(array), affine, unit)
@@ -168,7 +177,8 @@ class Volume:
         values = f"{self.array.dtype}, {self.array.min():g} to {self.array.max():g}"
         if self.array.dtype == np.bool_:
             values = f"mask of {np.count_nonzero(self.array)} voxels"
-        return f"Volume({size}, {steps} mm, {self.unit or 'no unit'}, {values})"
+        lengths = f"{steps} {self.length_unit}"
+        return f"Volume({size}, {lengths}, {self.unit or 'no unit'}, {values})"
 
     def _repr_html_(self) -> str:
         # drawing lies above this file, and only a notebook asks for it
@@ -202,7 +212,8 @@ class Volume:
         """Return the grid in one line, for messages."""
         numbers = [tuple(float(f"{x:.6g}") for x in part) for part in (self.spacing, self.origin)]
         axes = [tuple(float(f"{x + 0.0:.4f}") for x in column) for column in self.direction.T]
-        return f"shape {self.shape}, spacing {numbers[0]} mm, origin {numbers[1]}, axes {axes}"
+        spacing = f"spacing {numbers[0]} {self.length_unit}"
+        return f"shape {self.shape}, {spacing}, origin {numbers[1]}, axes {axes}"
 
 
 class SimpleITKImage(Protocol):

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radiomics.io import file_parts, has_itk_suffix
+from radiomics.io.files.kinds import has_picture_suffix
 from radiomics.pipelines.store import digest_file
 
 PACKED = struct.Struct("<qqqQ").pack
 NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\]')
 """Characters that names of objects in a store may have, and names of files there may not."""
+DETACHED = (".mhd", ".nhdr", ".hdr", ".hdr.gz", ".img", ".img.gz")
+"""Suffixes of files that may be one of several which make an image."""
 COARSEST_NS = 2 * 10**9
 """Steps in which the coarsest file systems tell the time of a change."""
 
@@ -54,7 +57,7 @@ def fingerprint(path: str) -> Fingerprint:
         return Fingerprint(short_hash(system.ukey(name).encode()), 0)
     status = os.stat(path)  # noqa: PTH116 (twice as fast, for a million of them)
     if not stat.S_ISDIR(status.st_mode):
-        if path.lower().endswith((".mhd", ".nhdr")):
+        if path.lower().endswith(DETACHED):
             return _fingerprint_of_all([part.stat() for part in file_parts(Path(path))])
         return _fingerprint_of_all([status])
     found: list[os.stat_result] = []
@@ -120,6 +123,10 @@ def voxel_count(path: Path) -> int:
 
         with ZipFile(path) as archive:
             return sum(item.file_size for item in archive.infolist()) // 2
+    if has_picture_suffix(path):
+        from radiomics.io.files.pictures import picture_shape
+
+        return math.prod(picture_shape(path))
     if has_itk_suffix(path):
         from radiomics.io.files.nifti import SUFFIXES, nifti_shape
 

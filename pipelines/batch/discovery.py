@@ -157,7 +157,8 @@ def _dicom_rows(
         near = [
             report
             for report in of_patient.get(patient, ())
-            if frame in ("", report.frames[0].header.text("FrameOfReferenceUID"))
+            if report.rank == 0  # a dose in the same place is no image to draw on
+            and frame in ("", report.frames[0].header.text("FrameOfReferenceUID"))
         ]
         if not near:
             found.append(_lone_mask(root, mask))

@@ -19,7 +19,7 @@ from radiomics.plugins import ConfigurationError, read_yaml
 if TYPE_CHECKING:
     from radiomics.extraction.settings import ExtractionSettings
 
-COMMON = ("modality", "resample", "normalise", "resegment", "filters")
+COMMON = ("modality", "lengths", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
 READ_BY_FAMILY = {
     "morphology": ("spatial_autocorrelation",),
@@ -182,7 +182,7 @@ def layout_of(settings: ExtractionSettings) -> Layout:
     dump = settings.model_dump(mode="json")
     code = versions(settings)
     if settings.pyradiomics is not None:  # all of it is one part
-        whole = key([dump["pyradiomics"], dump["modality"], code])
+        whole = key([dump["pyradiomics"], dump["modality"], dump["lengths"], code])
         name = key([list(owners), [whole]])
         return Layout(name, tuple(owners), {"pyradiomics": whole}, tuple(owners.values()))
     parts = {}

@@ -64,9 +64,10 @@ def predict_table(bundle: Bundle, path: Path) -> list[dict[str, Any]]:
 
 
 def _reading_options(bundle: Bundle) -> dict[str, str]:
-    """Return how the images of training were read: repair, suv."""
+    """Return how the images of training were read: repair, suv, spacing, channel."""
     data = bundle.description["config"]["data"]
-    return {key: data[key] for key in ("repair", "suv") if data.get(key)}
+    names = ("repair", "suv", "spacing", "channel")
+    return {key: str(data[key]) for key in names if data.get(key)}
 
 
 def _case(bundle: Bundle, manifest: Manifest, index: int) -> list[dict[str, Any]]:

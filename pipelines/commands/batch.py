@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from radiomics.pipelines.commands.exits import FAILED, INTERRUPTED, WRONG
-from radiomics.pipelines.commands.options import Quiet, Suv, Workers
+from radiomics.pipelines.commands.options import Channel, Quiet, Spacing, Suv, Workers
 
 if TYPE_CHECKING:
     from radiomics.pipelines.batch.filtering import CohortFilter
@@ -85,6 +85,8 @@ def batch(
     time_limit: Limit = None,
     repair: Annotated[str, typer.Option(help="As for extract, for all cases.")] = "refuse",
     suv: Suv = None,
+    spacing: Spacing = None,
+    channel: Channel = None,
     log: Log = None,
     status: Status = None,
     collect: Annotated[bool, typer.Option("--collect", help="Only write the tables.")] = False,
@@ -113,7 +115,8 @@ def batch(
     start_fork_server()  # what children need is imported while this process imports
     with closing(SummaryProcess()) as summary:
         summary.start_early(manifest)
-        reading = (("repair", repair), *((("suv", suv),) if suv else ()))
+        given = {"repair": repair, "suv": suv, "spacing": spacing, "channel": channel}
+        reading = tuple((name, value) for name, value in given.items() if value)
         request = Request(
             manifest, output, chosen, workers, scheduler, memory, time_limit, reading, rehash,
             force, keep_identifiers, pseudonymise, log, quiet, threads, wanted, excel,

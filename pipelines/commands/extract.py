@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from radiomics.pipelines.commands.options import (
+    Channel,
     Image,
     Label,
+    Like,
     Output,
     Quiet,
     Repair,
     Roi,
     Segment,
     Series,
+    Spacing,
     Suv,
     Verbose,
     log_libraries,
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 def extract(
     image: Image,
     mask: Annotated[
-        Path, typer.Argument(help="RTSTRUCT, SEG, or a label image on the grid that it has.")
+        Path, typer.Argument(help="RTSTRUCT, SEG, or a label image (NIfTI, NRRD, PNG, TIFF, ...).")
     ],
     roi: Roi = None,
     label: Label = None,
@@ -38,6 +41,9 @@ def extract(
     series: Series = None,
     suv: Suv = None,
     repair: Repair = "refuse",
+    spacing: Spacing = None,
+    channel: Channel = None,
+    like: Like = None,
     settings: Annotated[str, typer.Option(help="Preset or YAML file.")] = "default",
     output: Output = None,
     save_preprocessed: Annotated[
@@ -54,7 +60,8 @@ def extract(
     check_suffix(output)
     if output is not None and output.suffix.lower() == SUFFIX:
         check_suffix(output, _column_count(settings))
-    reading = {"series": series, "repair": repair, "suv": suv}
+    reading: dict[str, Any] = {"series": series, "repair": repair, "suv": suv, "like": like}
+    reading |= {"spacing": spacing, "channel": channel}
     choice = {"roi": roi, "label": label, "segment": segment}
     rows, record = extract_files(image, mask, settings, reading, choice, save_preprocessed)
     for note in [] if quiet else record["notes"]:
@@ -79,7 +86,7 @@ def extract_files(
     :func:`radiomics.read_mask`; a ``roi`` with ``*``, ``?`` or ``re:`` stands for all that fit.
     ``save`` is a folder for the preprocessed image and masks.
     """
-    from radiomics.extraction import compute, prepare, versions
+    from radiomics.extraction import compute, prepare, settings_for, versions
     from radiomics.extraction.rules import advice, rules_used
     from radiomics.extraction.settings import load_settings
     from radiomics.io import file_parts, read_image
@@ -88,8 +95,9 @@ def extract_files(
     from radiomics.pipelines.store import digest_file
     from radiomics.types import InputError
 
-    checked = load_settings(settings)
+    loaded = load_settings(settings)
     volume = read_image(image, **reading)
+    checked = settings_for(volume, loaded)
     name = image.name.split(".")[0] if image.is_file() else image.resolve().name
     rows, masks = [], {}
     regions = _masks(mask, volume, choice)
@@ -121,13 +129,15 @@ def extract_files(
         "versions": installed(),
         "inputs_sha256": {
             kind: [digest_file(part) for part in file_parts(path)]
-            for kind, path in (("image", image), ("mask", mask))
+            for kind, path in (("image", image), ("mask", mask), ("like", reading.get("like")))
+            if path is not None
         },
         "image": {
             "unit": volume.unit,
             "grey_levels": rules_used(checked, volume.unit),
             "shape": volume.shape,
             "spacing": volume.spacing,
+            "length_unit": volume.length_unit,
             "verdict": volume.verdict,
         },
         "masks": masks,

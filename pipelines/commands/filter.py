@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from radiomics.pipelines.commands.options import (
+    Channel,
     Image,
     Quiet,
     Repair,
     Series,
+    Spacing,
     Verbose,
     log_libraries,
 )
@@ -25,12 +27,15 @@ def filter_image(
     ],
     series: Series = None,
     repair: Repair = "refuse",
+    spacing: Spacing = None,
+    channel: Channel = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the response of IMAGE to the filter of the settings, on the image's grid."""
     log_libraries(verbose)
-    low, high = filter_file(image, settings, output, {"series": series, "repair": repair})
+    reading = {"series": series, "repair": repair, "spacing": spacing, "channel": channel}
+    low, high = filter_file(image, settings, output, reading)
     if not quiet:
         typer.echo(f"{output}: responses from {low:g} to {high:g}")
 
@@ -57,7 +62,10 @@ def filter_file(
     checked = load_settings(settings)
     if checked.pyradiomics is not None:
         raise ConfigurationError(f"{settings}: a map is of one of our filters, not of PyRadiomics'")
-    volume = resampled(read_image(image, **reading), checked)
+    read = read_image(image, **reading)
+    if read.length_unit == "px":
+        typer.echo("note: no spacing: lengths are in pixels, and 1 mm in the file", err=True)
+    volume = resampled(read, checked)
     responses = [pair for spec in checked.filters for pair in filtered(volume, spec)]
     if len(responses) != 1:
         found = ", ".join(name for name, _ in responses)

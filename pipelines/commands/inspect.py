@@ -44,7 +44,7 @@ def inspect(
             for missing in write_gallery(path, gallery, progress, index):
                 typer.echo(f"not drawn: {missing}", err=True)
     if not found:
-        message = "no DICOM series, no RTSTRUCT and no NIfTI, NRRD or MetaImage file found"
+        message = "no DICOM series, no RTSTRUCT, no NIfTI, NRRD, MetaImage file or picture found"
         typer.echo(f"error: {path}: {message}", err=True)
         raise typer.Exit(WRONG)
     if output is not None:

@@ -13,7 +13,7 @@ TABLE = (
 )
 
 Image = Annotated[
-    Path, typer.Argument(help="DICOM series folder or ZIP archive, NIfTI, NRRD or MetaImage.")
+    Path, typer.Argument(help="DICOM folder, file or ZIP; NIfTI, NRRD, MetaImage; PNG, JPEG, TIFF.")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help=TABLE)]
 Roi = Annotated[str | None, typer.Option(help="ROI name in an RTSTRUCT, or a pattern: GTV*, re:.*")]
@@ -25,6 +25,14 @@ Series = Annotated[
 Repair = Annotated[
     str,
     typer.Option(help="refuse, all, or some of missing, duplicates, tilt, spacing with commas."),
+]
+Spacing = Annotated[
+    str | None,
+    typer.Option(help="mm between pixels of a picture: 0.1, or 0.1,0.2 (rows, columns)."),
+]
+Channel = Annotated[str | None, typer.Option(help="Of colours: red, green, blue or luminance.")]
+Like = Annotated[
+    Path | None, typer.Option(help="Image on whose grid IMAGE is wanted, such as a dose's CT.")
 ]
 Suv = Annotated[str | None, typer.Option(help="PET into SUV: bw, lbm, lbm_james or bsa.")]
 Folder = Annotated[

@@ -22,8 +22,14 @@ from radiomics.extraction.checks import (
     check_modality,
     check_resampled,
     check_unit,
+    in_lengths,
 )
-from radiomics.extraction.columns import choose_features, options_of
+from radiomics.extraction.columns import (
+    choose_features,
+    column_name,
+    options_of,
+    pyradiomics_in_pixels,
+)
 from radiomics.extraction.images import (
     BORDER_MM,
     Group,
@@ -61,6 +67,9 @@ if TYPE_CHECKING:
 
 VERSION = 4
 """Counts changes of this chain that change values; part of every stored result's key."""
+IN_PIXELS = (
+    "lengths in pixels, those of the settings, too: columns whose values depend on lengths say px"
+)
 EARLY = ("morphology", "local_intensity", "glszm", "ngtdm", "intensity", "glrlm", "glcm")
 """Families that take longest, to be started first, so that no thread is left without work."""
 LATE = ("gldzm", "ngldm")
@@ -158,9 +167,10 @@ def extract(
     UserWarning
         Of what had to be assumed, such as the unit of an image that does not know its own.
     """
-    checked = load_settings(settings)
+    volume = as_volume(image)
+    checked = settings_for(volume, load_settings(settings))
     wanted, columns = (checked, None) if features is None else choose_features(checked, features)
-    compute_in = partial(_compute_in, as_volume(image), checked, wanted, columns)
+    compute_in = partial(_compute_in, volume, checked, wanted, columns)
     several = several_masks(mask)
     if several is not None:
         return _table(several, compute_in)
@@ -213,17 +223,24 @@ def _table(
     return table
 
 
+def settings_for(image: Volume, settings: ExtractionSettings) -> ExtractionSettings:
+    """Return settings as one image alone is measured: in pixels where it has no spacing."""
+    return settings.model_copy(update={"lengths": "px"} if image.length_unit == "px" else {})
+
+
 def prepare(image: Volume, mask: Volume, settings: ExtractionSettings) -> Prepared:
     """Resample, normalise and re-segment: the image and its two masks, cut to the mask's box."""
     check_mask(image, mask)
     check_modality(image, settings.modality)
     check_unit(image, settings.unit)
     unit, notes = unit_in(image.unit, settings)
-    image = replace(image, unit=unit)
+    image = in_lengths(replace(image, unit=unit), settings)
+    mask = in_lengths(replace(mask, length_unit=image.length_unit), settings)
+    notes += [IN_PIXELS] if settings.lengths == "px" else []
     box = bounding_box(mask.array)
     check_finite(image.array[box], mask.array[box])
     if settings.pyradiomics is not None:  # which does all this itself
-        return Prepared(image, mask, mask, box)
+        return Prepared(image, mask, mask, box, notes=tuple(notes))
     if settings.normalise is not None:
         values = intensity.normalise(image.array, mask.array, settings.normalise)
         image = replace(image, array=values, unit="1")
@@ -258,7 +275,9 @@ def compute(prepared: Prepared, settings: ExtractionSettings) -> Extraction:
         from radiomics.compat.volumes import features
 
         values = features(prepared.image, prepared.intensity_mask, settings.pyradiomics)
-        return Extraction(values, _missing(values))
+        if settings.lengths == "px":
+            values = {pyradiomics_in_pixels(name): value for name, value in values.items()}
+        return Extraction(values, _missing(values), prepared.notes)
     with one_thread_each():
         return _compute(prepared, settings)
 
@@ -334,10 +353,13 @@ def _compute_images(
     }
     values: dict[str, float] = {}
     for (options, _, _), tasks in zip(images, of_image, strict=True):
-        prefix = group.module.column_prefix(options).replace(".", "_")
+        prefix, lengths = group.module.column_prefix(options), settings.lengths
         for task in tasks:
             name, suffix, _ = task
-            values |= {f"{prefix}_{name}_{key}{suffix}": v for key, v in next(found[task]).items()}
+            values |= {
+                column_name(prefix, name, key, suffix, lengths): value
+                for key, value in next(found[task]).items()
+            }
     return values
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from radiomics.kernels.texture.directions import directions
 from radiomics.preprocessing import masks
 from radiomics.types import InputError, Spacing, Volume
+
+if TYPE_CHECKING:
+    from radiomics.extraction.settings import ExtractionSettings
 
 LARGEST_MATRICES = 2**32
 """Bytes that the matrices of one family may take."""
@@ -62,6 +66,29 @@ def check_unit(image: Volume, unit: str | None) -> None:
         remedy = "read it as SUV (--suv bw, or read_image(..., suv='bw')), or " + remedy
     rule = f"the bins of these settings are in {unit}"
     raise InputError("unit", rule, f"an image in unit {image.unit}", remedy)
+
+
+def in_lengths(image: Volume, settings: ExtractionSettings) -> Volume:
+    """Return an image in the unit of length of the settings; in pixels voxels lie 1 apart.
+
+    Raises
+    ------
+    InputError
+        For lengths in mm of an image that has no spacing.
+    """
+    if settings.lengths == image.length_unit:
+        return image
+    if settings.lengths == "mm":
+        raise InputError(
+            "image",
+            "lengths in mm need a spacing",
+            "an image without one",
+            "give its spacing in mm (spacing=, --spacing), or set lengths: px in the settings, "
+            "which measures every image in pixels",
+        )
+    affine = np.array(image.affine)
+    affine[:3, :3] = image.direction
+    return replace(image, affine=affine, length_unit="px")
 
 
 def check_finite(image: NDArray[Any], mask: NDArray[np.bool_]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from radiomics.extraction.images import families_of, group_of
 from radiomics.extraction.settings import ExtractionSettings, default_ivh
 from radiomics.kernels.texture.aggregation import undirected_method
 from radiomics.plugins import ConfigurationError, did_you_mean, external_plugins, load
+
+IN_SPHERES = ("local_intensity",)
+"""Families whose values have no unit of length, but are of places within so many mm."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,41 @@ class Column:
         """Tell whether a name that a user gives means this column."""
         names = (self.column, self.family, self.name, f"{self.family}_{self.name}")
         return asked in names or (asked != "" and asked == self.code)
+
+
+def column_name(image: str, family: str, feature: str, suffix: str, lengths: str) -> str:
+    """Return the name of a column; in pixels it says so where its values depend on lengths.
+
+    Parameters
+    ----------
+    image : what the filter calls its image, such as ``log_2mm_3d``
+    lengths : ``"mm"`` or ``"px"``
+
+    >>> column_name("log_2mm_3d", "glcm", "contrast", "", "px")
+    'log_2px_3d_glcm_contrast'
+    >>> column_name("original", "morphology_2d", "area", "", "px")
+    'original_morphology_2d_area_px'
+    """
+    image = image.replace(".", "_")
+    if lengths == "px":
+        image = image_name(image, lengths)
+        units = load("radiomics.features", family).UNITS.values()
+        suffix += "_px" * (family in IN_SPHERES or any("mm" in unit for unit in units))
+    return f"{image}_{family}_{feature}{suffix}"
+
+
+def image_name(prefix: str, lengths: str) -> str:
+    """Return the name of a filtered image, whose lengths may be in pixels."""
+    return re.sub(r"(?<=\d)mm", "px", prefix) if lengths == "px" else prefix
+
+
+def pyradiomics_in_pixels(column: str) -> str:
+    """Return the name of a column of PyRadiomics of an image whose lengths are in pixels.
+
+    >>> pyradiomics_in_pixels("log-sigma-2-0-mm-3D_glcm_Contrast")
+    'log-sigma-2-0-px-3D_glcm_Contrast'
+    """
+    return column.replace("-mm-", "-px-") + "_px" * ("_shape" in column)
 
 
 def options_of(family: Any, unit: str, settings: ExtractionSettings) -> Iterator[tuple[str, Any]]:
@@ -55,20 +94,28 @@ def columns_of(settings: ExtractionSettings) -> list[Column]:
     if settings.pyradiomics is not None:
         from radiomics.compat.volumes import columns  # brings SimpleITK, which others can spare
 
+        renamed = pyradiomics_in_pixels if settings.lengths == "px" else str
         return [
-            Column(column, 0, "pyradiomics", column.rpartition("_")[2])
+            Column(renamed(column), 0, "pyradiomics", column.rpartition("_")[2])
             for column in columns(settings.pyradiomics)
         ]
     found: list[Column] = []
+    lengths = settings.lengths
     groups = [group_of(spec) for spec in settings.filters]
     names_of_groups = families_of(groups, settings.families)
     for number, (group, names) in enumerate(zip(groups, names_of_groups, strict=True)):
         for options, of_image in zip(group.images, names, strict=True):
-            image = group.module.column_prefix(options).replace(".", "_")
+            image = group.module.column_prefix(options)
             for name in of_image:
                 family = load("radiomics.features", name)
                 found += [
-                    Column(f"{image}_{name}_{feature}{suffix}", number, name, feature, code)
+                    Column(
+                        column_name(image, name, feature, suffix, lengths),
+                        number,
+                        name,
+                        feature,
+                        code,
+                    )
                     for suffix, _ in options_of(family, "1", settings)
                     for feature, code in family.IBSI.items()
                 ]

@@ -47,12 +47,18 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     """What is computed, and from what. Lengths in mm, axes in array order z, y, x.
 
     With ``unit`` an image in another one is refused: bins of 0.5 SUV mean nothing in Bq/ml.
+
+    ``lengths: px`` measures in pixels, whatever spacing an image has: then all lengths of settings
+    are in pixels, too, and columns that depend on lengths say so with ``_px``. With ``mm`` an image
+    without a spacing is refused where a table has several images, so that no column mixes both.
+
     ``pyradiomics``, the content of one of PyRadiomics' parameter files, asks for its features
     instead; empty for its defaults.
     """
 
     modality: Literal["CT", "MR", "PT", "other"] | None = None
     unit: Literal["SUV"] | None = None
+    lengths: Literal["mm", "px"] = "mm"
     resample: resampling.Options | None = None
     normalise: intensity.Options | None = None
     resegment: masks.Options | None = None
@@ -69,7 +75,7 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
     def _pyradiomics_alone(self) -> ExtractionSettings:
         if self.pyradiomics is not None:
             fields = type(self).model_fields.items()
-            free = ("pyradiomics", "modality")
+            free = ("pyradiomics", "modality", "lengths")
             others = [n for n, f in fields if n not in free and getattr(self, n) != f.default]
             if others:
                 raise ValueError(f"PyRadiomics' parameters say all themselves: leave out {others}")

@@ -22,7 +22,12 @@ from radiomics.io.dicom.series import (
     sort_contents,
 )
 from radiomics.io.files.archives import unpacked_archive
-from radiomics.io.files.kinds import existing_path, has_itk_suffix, has_slicer_suffix
+from radiomics.io.files.kinds import (
+    existing_path,
+    has_itk_suffix,
+    has_picture_suffix,
+    has_slicer_suffix,
+)
 from radiomics.io.files.volumes import read_volume_file
 from radiomics.io.masks.rtstruct import enclosing_problem, read_rois
 from radiomics.io.masks.slicer import read_segments
@@ -87,7 +92,9 @@ def _inspect_path(
 ) -> list[Finding]:
     files = list(find_files(path))
     images = [file for file in files if has_itk_suffix(file)]
-    seen = scan_files([file for file in files if not has_itk_suffix(file)], progress, index)
+    pictures = [file for file in files if has_picture_suffix(file)]
+    apart = {*images, *pictures}
+    seen = scan_files([file for file in files if file not in apart], progress, index)
     contents = sort_contents(path, seen)
     found = []
     for number, report in enumerate(contents.series, start=1):
@@ -102,6 +109,7 @@ def _inspect_path(
         elif header.text("Modality") == "SEG":
             found += _inspect_segmentation(header)
     found += _other_objects(contents.objects)
+    found += [_inspect_picture(file) for file in pictures]
     for file in images:
         found += _inspect_slicer(file) if has_slicer_suffix(file) else [_inspect_itk(file)]
     for bad in contents.unreadable:
@@ -123,9 +131,10 @@ def _common_folder(contents: Contents, series: str) -> str:
 
 def _series_finding(report: SeriesReport, folder: str) -> Finding:
     header = report.frames[0].header
+    where = header.path if report.frames[0].alone else folder
     return Finding(
         "image",
-        folder,
+        str(where),
         report.name,
         report.modality,
         report.shape,
@@ -164,6 +173,18 @@ def _other_objects(headers: Sequence[Header]) -> list[Finding]:
         patient, text = first.text("PatientID"), first.text("SeriesDescription")
         found.append(replace(one, patient=patient, description=text))
     return found
+
+
+def _inspect_picture(file: Path) -> Finding:
+    from radiomics.io.files.pictures import picture_shape, read_picture
+
+    try:
+        volume = read_picture(file)
+    except InputError as error:
+        finding = _refused_finding("file", file, error.found)
+        shape = picture_shape(file)
+        return replace(finding, shape=shape if all(shape) else None)
+    return Finding("file", str(file), file.name, "", volume.shape, None, volume.history, "good")
 
 
 def _refused_finding(kind: str, path: Path, reason: str) -> Finding:
@@ -208,4 +229,4 @@ def _inspect_itk(file: Path) -> Finding:
     except InputError as error:
         return _refused_finding("file", file, error.found)
     shape, spacing = volume.shape, volume.spacing
-    return Finding("file", str(file), file.name, "", shape, spacing, (), "good")
+    return Finding("file", str(file), file.name, "", shape, spacing, volume.history, "good")

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from radiomics.io.dicom.dose import dose_scaling, plane_positions
 from radiomics.io.dicom.elements import Value, values_of
 from radiomics.io.dicom.headers import Header
-from radiomics.io.dicom.mosaics import Plane, Tile, is_mosaic, tile_positions
+from radiomics.io.dicom.mosaics import Tile, TiledPlane, is_mosaic, tile_positions
+from radiomics.io.dicom.projections import Plane, plane_of
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +94,8 @@ class Frame:
 
     ``position`` (3,), ``orientation`` (6,) and ``pixel_spacing`` (2,) are in DICOM's order and
     empty when the file lacks them. ``tile`` is its part of a mosaic, ``problem`` what keeps the
-    file from being read as slices.
+    file from being read as slices. ``plane`` is that of an image with one of its own, without a
+    position; ``alone`` marks the frames of a file that is a volume by itself, as a dose is.
     """
 
     header: Header
@@ -110,6 +113,8 @@ class Frame:
     spacing_between: float | None = None
     tile: Tile | None = None
     problem: str = ""
+    plane: Plane | None = None
+    alone: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -178,6 +183,8 @@ class Frame:
         if self.header.sequence("ModalityLUTSequence"):
             return "a ModalityLUTSequence: values that a table turns into others, which is not done"
         absent = self.rescale_slope is None or self.rescale_intercept is None
+        if self.header.text("Modality") == "RTDOSE" and self.real_world is None:
+            return "no usable DoseGridScaling and DoseUnits, so its values are no dose"
         if self.header.text("Modality") == "CT" and absent:
             return "no RescaleSlope and RescaleIntercept, so its values are not known to be HU"
         if self.header.text("Modality") == "PT" and absent and not self.real_world:
@@ -199,6 +206,8 @@ class Frame:
     def shares_layout(self, other: Frame) -> bool:
         """Tell whether two frames fit in one volume: kind, matrix, pixel spacing, orientation."""
         one, two = self.header, other.header
+        if (self.alone or other.alone) and one is not two:
+            return False
         return (
             all(one.text(tag) == two.text(tag) for tag in SAME_TAGS)
             and self.rescaled_kind == other.rescaled_kind
@@ -234,6 +243,11 @@ def frames_of(header: Header) -> list[Frame]:
     count = header.integer("NumberOfFrames", 1)
     if header.sequence("DetectorInformationSequence"):
         return _nuclear_frames(header, count)
+    if header.text("Modality") == "RTDOSE":
+        return _dose_frames(header, count)
+    plane = plane_of(header)
+    if plane is not None:
+        return [_plane_frame(header, plane)]
     if not groups and count > 1:
         raise ValueError(
             f"{count} frames without functional groups, which would say where they lie"
@@ -264,7 +278,7 @@ def frames_of(header: Header) -> list[Frame]:
 
 def _mosaic_frames(whole: Frame) -> list[Frame]:
     """Return the slices of a mosaic, or the whole of it with the reason why it is none."""
-    plane = Plane(whole.position, whole.orientation, whole.pixel_spacing)
+    plane = TiledPlane(whole.position, whole.orientation, whole.pixel_spacing)
     try:
         tiles, places = tile_positions(whole.header, plane)
     except ValueError as error:
@@ -294,6 +308,38 @@ def _nuclear_frames(header: Header, count: int) -> list[Frame]:
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     places = first.position + spacing * np.arange(count)[:, None] * normal
     return [replace(first, index=i, position=place) for i, place in enumerate(places)]
+
+
+def _dose_frames(header: Header, count: int) -> list[Frame]:
+    """Return the planes of a dose grid; what its values measure is a mapping to gray.
+
+    Raises
+    ------
+    ValueError
+        When GridFrameOffsetVector does not say where the planes lie.
+    """
+    scaling = dose_scaling(header)
+    mapping = None if scaling is None else RealWorldMapping(scaling[0], 0.0, scaling[1])
+    first = replace(_make_frame(header, 0, [header.values]), real_world=mapping, alone=True)
+    first = replace(first, rescale_slope=None, rescale_intercept=None)
+    if first.missing_tags:
+        return [replace(first, index=index) for index in range(count)]
+    places = plane_positions(header, count, first.position, first.orientation)
+    return [replace(first, index=i, position=place) for i, place in enumerate(places)]
+
+
+def _plane_frame(header: Header, plane: Plane) -> Frame:
+    """Return an image in its own plane: from 0, rows along x, columns along y, thickness 1."""
+    frame = _make_frame(header, 0, [header.values], [header.sequences] if header.sequences else [])
+    return replace(
+        frame,
+        position=np.zeros(3),
+        orientation=np.eye(3)[:2].ravel(),
+        pixel_spacing=plane.spacing,
+        thickness=1.0,
+        plane=plane,
+        alone=True,
+    )
 
 
 def _macro_values(group: Dataset) -> list[Mapping[str, Value]]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from radiomics.io.dicom.headers import WANTED, Header, PixelElement, Unreadable
 from radiomics.types import InputError
 
-FORMAT = 2
+FORMAT = 3
 """Counts changes of what a row means; rows of another format are forgotten."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS about (format TEXT);

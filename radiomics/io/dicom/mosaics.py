@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from radiomics.io.dicom.headers import Header
-from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.dicom.opening import read_dataset
+from radiomics.types import InputError
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class TiledPlane:
     """The plane of a mosaic as its header has it, in DICOM's order and units."""
 
     position: Floats
@@ -71,7 +71,7 @@ def is_mosaic(header: Header) -> bool:
     return "MOSAIC" in kinds or "VFRAME" in kinds or any(header.integer(c) > 1 for c in counts)
 
 
-def tile_positions(header: Header, plane: Plane) -> tuple[list[Tile], Floats]:
+def tile_positions(header: Header, plane: TiledPlane) -> tuple[list[Tile], Floats]:
     """Return the tiles of a mosaic and the positions (N, 3) of their slices in mm.
 
     Raises
@@ -80,12 +80,11 @@ def tile_positions(header: Header, plane: Plane) -> tuple[list[Tile], Floats]:
         When the header does not tell each slice's place exactly.
     """
     try:
-        with BoundedReader(header.path) as stream:
-            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        data = read_dataset(header.path)
         grid = _private_value(data, *GRID)
         places = _grid_positions(grid) if grid else None
         csa = csa_values(_private_value(data, *CSA) or b"") if places is None else {}
-    except (OSError, struct.error, AttributeError, TypeError, NotImplementedError) as error:
+    except (InputError, struct.error, AttributeError, TypeError, NotImplementedError) as error:
         raise ValueError(f"a mosaic whose private header is broken ({error}): {WHOLE}") from None
     if places is not None:
         across = math.ceil(math.sqrt(len(places)))
@@ -94,7 +93,7 @@ def tile_positions(header: Header, plane: Plane) -> tuple[list[Tile], Floats]:
 
 
 def _siemens_positions(
-    header: Header, plane: Plane, csa: dict[str, list[str]]
+    header: Header, plane: TiledPlane, csa: dict[str, list[str]]
 ) -> tuple[list[Tile], Floats]:
     if not csa:
         raise ValueError(f"a mosaic without the CSA header (0029,1010) of its slices: {WHOLE}")

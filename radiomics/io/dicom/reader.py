@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels import apply_color_lut
 
+from radiomics.io.dicom.decoding import Job, decode_jobs, pixel_error
 from radiomics.io.dicom.frames import Frame
 from radiomics.io.dicom.geometry import Defect
+from radiomics.io.dicom.headers import Header
 from radiomics.io.dicom.opening import read_dataset
 from radiomics.io.dicom.pixels import read_frames, read_pixels
+from radiomics.io.dicom.projections import is_coloured
 from radiomics.io.dicom.repair import (
     chosen_repairs,
     distinct_slices,
@@ -33,11 +37,26 @@ from radiomics.io.dicom.series import (
     sort_contents,
 )
 from radiomics.io.dicom.suv import convert_values, suv_factor
+from radiomics.io.files.kinds import refuse_option
+from radiomics.io.planes import (
+    NO_SPACING,
+    GivenSpacing,
+    check_channel,
+    one_channel,
+    parse_spacing,
+    several_channels,
+    spacing_note,
+)
 from radiomics.types import InputError, Volume
 
 
 def read_series(
-    path: Path, series: str | None = None, repair: str = "refuse", suv: str | None = None
+    path: Path,
+    series: str | None = None,
+    repair: str = "refuse",
+    suv: str | None = None,
+    spacing: GivenSpacing | None = None,
+    channel: str | None = None,
 ) -> Volume:
     """Read one CT, MR, PET, ... volume in rescaled units.
 
@@ -47,6 +66,8 @@ def read_series(
     series : SeriesInstanceUID, or the name that ``inspect`` gives, where there are several volumes
     repair : ``"refuse"``, ``"all"``, or some of missing, duplicates, tilt, spacing, unreadable
     suv : ``"bw"``, ``"lbm"``, ``"lbm_james"`` or ``"bsa"``: turn PET into SUV
+    spacing : of an image in its own plane that states none, in mm
+    channel : of colours: ``"red"``, ``"green"``, ``"blue"`` or ``"luminance"``
 
     Raises
     ------
@@ -56,8 +77,10 @@ def read_series(
     allowed = chosen_repairs(repair)
     contents = sort_contents(path, scan_path(path))
     chosen = choose_series(contents, series)
-    volume = read_reported_volume(chosen, allowed)
+    volume = read_reported_volume(chosen, allowed, channel)
     volume = replace(volume, history=(*left_out(contents, chosen), *volume.history))
+    if spacing is not None:
+        volume = _with_spacing(chosen, volume, spacing)
     return volume if suv is None else _convert_to_suv(volume, chosen, contents.series, suv)
 
 
@@ -99,6 +122,26 @@ def choose_series(contents: Contents, series: str | None) -> SeriesReport:
         f"{len(found)} series: {listing}",
         "choose one with series=NAME (library) or --series NAME (command line)",
     )
+
+
+def _with_spacing(report: SeriesReport, volume: Volume, given: GivenSpacing) -> Volume:
+    """Give an image in its own plane the spacing that it does not state.
+
+    Raises
+    ------
+    InputError
+        Where it states one, or lies in the patient.
+    """
+    steps = parse_spacing(given)
+    if steps is None or not report.is_flat or volume.length_unit == "mm":
+        rule = "a spacing is given to images that state none"
+        found = "{:g} x {:g} x {:g} mm in the file (slices, rows, columns)".format(*volume.spacing)
+        raise InputError(report.path, rule, found, "leave --spacing out")
+    affine = np.array(volume.affine)
+    affine[:3, 1:3] *= steps / volume.spacing[1:]
+    kept = tuple(note for note in volume.history if note != NO_SPACING)
+    notes = (*kept, spacing_note(steps))
+    return replace(volume, affine=affine, length_unit="mm", history=notes)
 
 
 def _convert_to_suv(
@@ -147,10 +190,17 @@ def _describe_series(report: SeriesReport) -> str:
 
 
 def read_reported_volume(
-    report: SeriesReport, allowed: set[str] | frozenset[str] = frozenset()
+    report: SeriesReport,
+    allowed: set[str] | frozenset[str] = frozenset(),
+    channel: str | None = None,
 ) -> Volume:
     """Read the volume of a report; refuse defects other than the kinds allowed to be repaired."""
+    check_channel(channel)
     grave = [d for d in report.defects if d.severity not in ("note", "undecided")]
+    if report.is_flat and [d.kind for d in grave] in ([], ["colour"]):
+        return _read_plane(report, channel)
+    if channel is not None:
+        refuse_option(report.path, "an image of one number a pixel", "channel", channel)
     left = [d for d in grave if d.severity == "refused" or d.kind not in allowed]
     if left:
         repairable = all(d.severity == "repairable" for d in left)
@@ -171,6 +221,44 @@ def read_reported_volume(
         volume = Volume(pixels.array, report.affine, unit, frame, pixels.notes, verdict)
     noted = [d.text for d in report.defects if d.severity == "note"]
     return replace(volume, history=(*noted, *volume.history))
+
+
+def _read_plane(report: SeriesReport, channel: str | None) -> Volume:
+    """Read an image in its own plane, of colours one channel."""
+    frame = report.frames[0]
+    header, plane = frame.header, frame.plane
+    if plane is None:
+        raise ValueError("an image in its own plane has one")
+    notes = [d.text for d in report.defects if d.severity == "note"]
+    coloured = is_coloured(header)
+    if not coloured:
+        refuse_option(header.path, "an image of one number a pixel", "channel", channel)
+        pixels = read_pixels([frame])
+        array = pixels.array
+        notes += pixels.notes
+    elif channel is None:
+        raise several_channels(header.path, 3)
+    else:
+        array = one_channel(_read_colours(header), channel)[None]
+        notes.append(f"colours: {channel}")
+    affine = np.diag([*plane.spacing[::-1], 1.0, 1.0])[:, [2, 1, 0, 3]]
+    unit = _unit_of_values([frame])
+    verdict = "good" if coloured else decided(report).verdict
+    return Volume(array, affine, unit, "", tuple(notes), verdict, plane.length_unit)
+
+
+def _read_colours(header: Header) -> NDArray[Any]:
+    """Read red, green and blue (H, W, 3), those of a palette by its table."""
+    samples = header.integer("SamplesPerPixel", 1)
+    size = header.integer("Rows") * header.integer("Columns") * samples
+    pixels = next(decode_jobs([Job(header, [0])], size))[0]
+    if samples > 1:
+        return pixels
+    try:
+        return np.asarray(apply_color_lut(pixels, read_dataset(header.path)))
+    except Exception as error:  # a table may be broken in many ways: say which
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise pixel_error(header, "a palette needs readable tables", lines[0]) from error
 
 
 def _read_repaired(report: SeriesReport, unit: str, frame: str) -> Volume:

@@ -23,6 +23,7 @@ from radiomics.io.dicom.completeness import (
     missing_pixels,
     surplus_frames,
 )
+from radiomics.io.dicom.dose import dose_defects
 from radiomics.io.dicom.frames import PHASE_TAGS, TIME_TAGS, Frame, frames_of
 from radiomics.io.dicom.geometry import Defect, Stack, distinct_places, stack_slices
 from radiomics.io.dicom.headers import Header, Unreadable
@@ -99,11 +100,15 @@ class SeriesReport:
 
     @property
     def rank(self) -> int:
-        """What is meant first where nobody says: 0 for volumes, sound or not; 2 for what is none.
+        """What is meant first where nobody says: 0 for volumes, sound or not; 1 for doses.
 
-        Scouts, clips and pages are none.
+        2 for what is no volume: images in a plane of their own, scouts, clips and pages.
         """
         kinds = {defect.kind for defect in self.defects}
+        if self.modality == "RTDOSE":
+            return 1
+        if self.is_flat:
+            return 2
         if "missing_tags" in kinds:
             return 0 if self.frames[0].header.text("SOPClassUID") in CROSS_SECTIONAL else 2
         return 2 if kinds & {"localizer", "colour"} else 0
@@ -136,10 +141,21 @@ class SeriesReport:
     @property
     def spacing(self) -> tuple[float, float, float] | None:
         """Voxel spacing (dz, dy, dx) in mm, None where it is not known."""
-        if self.stack is None:
+        if self.stack is None or self.length_unit != "mm":
             return None
         dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(dz), float(dy), float(dx)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether this is one image in a plane of its own, without a position in the patient."""
+        return self.frames[0].plane is not None
+
+    @property
+    def length_unit(self) -> str:
+        """``"mm"``, or ``"px"`` of an image without a spacing."""
+        plane = self.frames[0].plane
+        return "mm" if plane is None else plane.length_unit
 
     @cached_property
     def headers(self) -> tuple[Header, ...]:
@@ -201,12 +217,12 @@ def sort_contents(path: Path, seen: HeaderScan) -> Contents:
         except ValueError as error:
             broken.append(Unreadable(header.path, str(error), header.values))
             continue
-        modality = header.text("Modality")
+        segments = header.text("Modality") == "SEG"
         copied = problem and instances[_instance(header)] == 2  # that slice is here, and whole
-        if problem and (copied or header.pixels is None or modality in ("SEG", "RTDOSE")):
+        if problem and (copied or header.pixels is None or segments):
             broken.append(Unreadable(header.path, problem, header.values))
             continue
-        if modality in ("SEG", "RTDOSE"):
+        if segments:
             objects.append(header)
             continue
         try:
@@ -580,7 +596,8 @@ def _frame_defect(frame: Frame) -> Defect | None:
     if frame.problem:
         return Defect("not_slices", f"{name} holds {frame.problem}", "refused")
     if frame.colour_problem:
-        return Defect("colour", f"{name} holds {frame.colour_problem}", "refused")
+        remedy = ": choose a channel" if frame.plane is not None else ""
+        return Defect("colour", f"{name} holds {frame.colour_problem}{remedy}", "refused")
     if frame.missing_tags:
         text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"
         return Defect("missing_tags", text, "refused")
@@ -594,10 +611,12 @@ def _frame_defect(frame: Frame) -> Defect | None:
 
 def _structural_defects(frames: list[Frame]) -> list[Defect]:
     """Name what does not depend on positions: missing tags, colour, frames of reference, kinds."""
-    found = []
+    found = _plane_defects(frames[0])
     for frame in frames:
         if defect := _frame_defect(frame):
-            return [defect]
+            return [*found, defect]
+    if frames[0].header.text("Modality") == "RTDOSE":
+        found += dose_defects(frames[0].header)
     problems = [frame.real_world_problem for frame in frames if frame.real_world_problem]
     found += [Defect("real_world_values", problem, "note") for problem in problems[:1]]
     if len({frame.header.text("FrameOfReferenceUID") for frame in frames}) > 1:
@@ -624,6 +643,8 @@ def _structural_defects(frames: list[Frame]) -> list[Defect]:
 
 def _contradictions(frames: list[Frame], stack: Stack) -> list[Defect]:
     """Note header values that say otherwise than those that are used."""
+    if frames[0].plane is not None or frames[0].alone:
+        return []  # of a plane of its own, or a dose, notes say by themselves what was used
     found = []
     step = float(np.linalg.norm(stack.affine[:3, 0]))
     stated = sorted({abs(f.spacing_between) for f in frames if f.spacing_between is not None})
@@ -647,6 +668,16 @@ def _contradictions(frames: list[Frame], stack: Stack) -> list[Defect]:
     if any(frame.is_unspecified for frame in frames):
         text = "RescaleType US (unspecified) of a CT: its values are taken for HU"
         found.append(Defect("unspecified_unit", text, "note"))
+    return found
+
+
+def _plane_defects(frame: Frame) -> list[Defect]:
+    """Say what is to be known of an image in its own plane, and whether it is one image."""
+    if frame.plane is None:
+        return []
+    found = [Defect("own_plane", note, "note") for note in frame.plane.notes]
+    if frame.plane.problem:
+        found.append(Defect("no_image", frame.plane.problem, "refused"))
     return found
 
 

@@ -1,10 +1,11 @@
-"""NIfTI, NRRD and MetaImage files to and from Volume, through SimpleITK."""
+"""What SimpleITK does here: voxels of MetaImage, and files of a Volume."""
 
 from __future__ import annotations
 
-import gzip
+import math
 import os
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +13,79 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from radiomics.io.files.kinds import ITK_SUFFIXES, has_itk_suffix, volume_of_file
-from radiomics.io.files.nifti import SUFFIXES
+from radiomics.io.files.kinds import ITK_SUFFIXES, file_parts, has_itk_suffix
 from radiomics.types import InputError, Volume
 
 PART = 2**20
-"""Voxels that are looked at at a time."""
+"""Bytes that are unpacked at a time."""
+LONGEST = 2**30
+"""Bytes up to which a broken file is unpacked to see where it ends."""
+PACKED = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How streams of zlib begin."""
 
 
-def read_itk(path: Path, unit: str = "") -> Volume:
-    """Read a 3D scalar image; SimpleITK's (x, y, z) world is DICOM's LPS already.
+def read_voxels(
+    path: Path,
+    shape: tuple[int, int, int],
+    plain: Path | None = None,
+    offset: int = 0,
+    needed: int = 0,
+) -> NDArray[Any]:
+    """Read the voxels (D, H, W) of a MetaImage file, as many as its header says.
+
+    Parameters
+    ----------
+    plain : the file that holds them unpacked, if one does, from ``offset`` on, ``needed`` bytes
 
     Raises
     ------
     InputError
-        When the file cannot be read or is not one 3D scalar image.
+        When the file ends early, cannot be read, or holds several values a voxel.
     """
+    rule, remedy = "the image file must be readable", "check that the file is complete"
+    if plain is not None and plain.is_file() and plain.stat().st_size - offset < needed:
+        there = max(0, plain.stat().st_size - offset)  # ITK would fill in what is not there
+        found = f"MetaImage: the file ends early, after {there} of {needed} bytes of voxels"
+        raise InputError(path, rule, found, remedy)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(
-            path, "the image file must be readable", reason, "check that the file is complete"
-        ) from None
+        reason = _ending(path) or str(error).strip().splitlines()[-1]
+        raise InputError(path, rule, f"MetaImage: {reason}", remedy) from None
     complex_numbers = "complex" in image.GetPixelIDTypeAsString()
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1 or complex_numbers:
-        count = 2 if complex_numbers else image.GetNumberOfComponentsPerPixel()
-        found = f"{image.GetDimension()}D, {count} values a voxel"
+    array = sitk.GetArrayFromImage(image)
+    if array.size != math.prod(shape) or complex_numbers:
+        count = 2 if complex_numbers else array.size / math.prod(shape)
+        found = f"{image.GetDimension()}D, {count:g} values a voxel"
         raise InputError(path, "one 3D scalar image is needed", found, "split the file first")
-    array, affine = sitk.GetArrayFromImage(image), affine_of(image)
-    del image  # its memory is needed
-    if array.dtype.kind == "f" and path.name.lower().endswith(SUFFIXES):
-        array = _restore_non_finite(array, path)
-    return volume_of_file(path, array, affine, unit)
+    return np.asarray(array).reshape(shape)
+
+
+def _ending(path: Path) -> str:
+    """Say what is wrong with packed voxels, which the reader's own words seldom do."""
+    parts = file_parts(path)
+    missing = [part.name for part in parts if not part.is_file()]
+    if missing:
+        return f"{missing[0]} is not there"
+    if any(_breaks_off(part) for part in parts):
+        return "the file ends early: its packed voxels break off"
+    return ""
+
+
+def _breaks_off(part: Path) -> bool:
+    """Tell whether a file ends within a stream of zlib."""
+    content = part.read_bytes()
+    places = [place for mark in PACKED if (place := content.find(mark)) >= 0]
+    if not places:
+        return False
+    unpacking, left, unpacked = zlib.decompressobj(), content[min(places) :], 0
+    try:
+        while left and not unpacking.eof and unpacked < LONGEST:
+            unpacked += len(unpacking.decompress(left, PART))
+            left = unpacking.unconsumed_tail
+    except zlib.error:
+        return False
+    return not unpacking.eof and unpacked < LONGEST
 
 
 def read_shape(path: Path) -> tuple[int, ...]:
@@ -65,30 +106,6 @@ def affine_of(image: sitk.Image) -> NDArray[np.float64]:
     affine[:3, :3] = axes[:, ::-1]
     affine[:3, 3] = image.GetOrigin()
     return affine
-
-
-def _restore_non_finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Put NaN and infinities back, which ITK's NIfTI reader turns into 0 without a word."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        stream = gzip.GzipFile(fileobj=raw) if packed else raw
-        header = stream.read(112)
-        order = "<" if header[:4] == b"\x5c\x01\x00\x00" else ">"
-        kind = int(np.frombuffer(header, f"{order}i2", 1, 70)[0])
-        offset = int(np.frombuffer(header, f"{order}f4", 1, 108)[0])
-        dtype = np.dtype({16: f"{order}f4", 64: f"{order}f8"}.get(kind, "V1"))
-        if dtype.kind != "f" or offset < 348:
-            return array
-        stream.read(offset - len(header))
-        voxels = array.reshape(-1)
-        for start in range(0, voxels.size, PART):  # not the whole: it may be large
-            here = voxels[start : start + PART]
-            stored = np.frombuffer(stream.read(here.size * dtype.itemsize), dtype)
-            lost = ~np.isfinite(stored)
-            if lost.any():
-                here[lost] = stored[lost]
-    return array
 
 
 def write_itk(volume: Volume, path: Path) -> None:

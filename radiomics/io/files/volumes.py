@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage files to and from Volume, by the reader that suits the file."""
+"""NIfTI, NRRD and MetaImage files to and from Volume."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from radiomics.types import Volume
 
 
 def read_volume_file(path: Path) -> Volume:
-    """Read NIfTI, NRRD or MetaImage: a plain NIfTI file as it is, others through SimpleITK.
+    """Read NIfTI, NRRD or MetaImage: where voxels lie by our own rules, whoever reads them.
 
     Raises
     ------
     InputError
-        When the file cannot be read or is not one 3D scalar image.
+        When the file cannot be read, is not one 3D scalar image, or does not say where its voxels
+        lie on a grid with right angles.
     """
-    from radiomics.io.files.nifti import SUFFIXES, check_spacing, read_nifti
+    from radiomics.io.files.nifti import SUFFIXES, read_nifti
 
     if path.name.lower().endswith(SUFFIXES):
-        plain = read_nifti(path)
-        if plain is not None:
-            return plain
-        check_spacing(path)
-    from radiomics.io.files.itk import read_itk  # SimpleITK takes memory, and is often not needed
+        return read_nifti(path)
+    from radiomics.io.files.nrrd import SUFFIXES as NRRD
+    from radiomics.io.files.nrrd import read_nrrd
 
-    return read_itk(path)
+    if path.name.lower().endswith(NRRD):
+        return read_nrrd(path)
+    from radiomics.io.files.metaimage import read_metaimage
+
+    return read_metaimage(path)
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:

@@ -6,7 +6,7 @@ A hundred organs of 512 x 512 x 300 voxels would take 8 GB as whole arrays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -77,6 +77,12 @@ class BoxedMask:
         return array
 
 
+def mask_volume(mask: BoxedMask, like: Volume) -> Volume:
+    """Return a whole mask on the grid of an image."""
+    unit = like.length_unit
+    return Volume(mask.unpack(), like.affine, "1", like.frame, mask.notes, length_unit=unit)
+
+
 class Masks(Mapping[str, Volume]):
     """Masks of one file by name, in the order of the file, on the grid of one image.
 
@@ -91,13 +97,14 @@ class Masks(Mapping[str, Volume]):
     def __init__(
         self, like: Volume, masks: Mapping[str, BoxedMask], refused: Mapping[str, InputError]
     ) -> None:
-        self._affine, self._frame = like.affine, like.frame
+        # of the image its grid alone, not its voxels
+        grid = np.broadcast_to(np.False_, like.shape)
+        self._grid = replace(like, array=grid, history=(), verdict="")
         self._masks = dict(masks)
         self.refused: Mapping[str, InputError] = MappingProxyType(dict(refused))
 
     def __getitem__(self, name: str) -> Volume:
-        mask = self._masks[name]
-        return Volume(mask.unpack(), self._affine, "1", self._frame, mask.notes)
+        return mask_volume(self._masks[name], self._grid)
 
     def __contains__(self, name: object) -> bool:
         return name in self._masks

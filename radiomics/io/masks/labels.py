@@ -1,4 +1,4 @@
-"""Label images: a mask is the voxels of one value, in NIfTI, NRRD, MetaImage or PNG."""
+"""Label images: a mask is the voxels of one value, in NIfTI, NRRD, MetaImage or a picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from radiomics.io.files.volumes import read_volume_file
 from radiomics.io.masks.boxes import Box, BoxedMask
 from radiomics.io.masks.choice import Entry, with_names
 from radiomics.io.masks.grids import StoredMask, empty_grid, mask_on_grid
-from radiomics.types import InputError, Volume
+from radiomics.io.planes import OWN_PLANE
+from radiomics.types import InputError, Volume, grids_differ
 
 MOST_LABELS = 5000
 """Values of a file from which it is no label image; the finest atlases have some thousand."""
@@ -109,8 +110,18 @@ class LabelFile:
     def read(self, entry: Entry, like: Volume) -> BoxedMask:
         """Read one label onto the grid of an image."""
         array, start = self.labels.voxels_of(entry.number)
-        stored = StoredMask(array, start, self.grid)
-        return mask_on_grid(self.path, stored, like, f"label {entry.label}", self.notes)
+        grid, notes = self.grid, self.notes
+        if OWN_PLANE in like.history and grids_differ(grid, like):
+            if grid.shape != like.shape:
+                rule = "a mask of an image without a position fits it pixel by pixel"
+                found = f"shape {grid.shape}, image of shape {like.shape}"
+                raise InputError(self.path, rule, found, "use the mask of this image")
+            grid = empty_grid(like.shape, like.affine)
+            notes = (
+                "the image has no position: the mask is taken pixel by pixel, as it is stored",
+            )
+        stored = StoredMask(array, start, grid)
+        return mask_on_grid(self.path, stored, like, f"label {entry.label}", notes)
 
 
 def open_labels(path: Path) -> LabelFile:
@@ -124,28 +135,29 @@ def open_labels(path: Path) -> LabelFile:
     volume = read_volume_file(path)
     labels = find_labels(path, volume.array)
     grid = empty_grid(volume.shape, volume.affine)
-    return LabelFile(path, labels, grid, volume.history, _entries_of(labels))
+    notes = tuple(f"mask: {note}" for note in volume.history)
+    return LabelFile(path, labels, grid, notes, _entries_of(labels))
 
 
-def open_png_mask(path: Path, like: Volume) -> LabelFile:
-    """Open a PNG of one channel as masks of the only slice of an image.
+def open_picture_mask(path: Path, like: Volume) -> LabelFile:
+    """Open a picture of one channel as masks of the only slice of an image, pixel by pixel.
 
     Raises
     ------
     InputError
-        As :func:`open_labels`; for a picture of another size, or of several channels.
+        As :func:`open_labels`; for a picture of another size, of colours, or in JPEG.
     """
-    from radiomics.io.files.images_2d import read_image2d
+    from radiomics.io.files.pictures import read_label_picture
 
-    pixels = read_image2d(path)
+    pixels = read_label_picture(path)[None]
     if pixels.shape != like.shape:
-        channels, height, width = pixels.shape
-        found = f"{channels} channel(s) of {height} x {width}, image of shape {like.shape}"
-        rule = "a PNG mask has one channel and fits an image of one slice, pixel by pixel"
-        raise InputError(path, rule, found, "save it as a grey image of the size of the slice")
+        _, height, width = pixels.shape
+        found = f"{height} x {width}, image of shape {like.shape}"
+        rule = "a picture as mask fits an image of one slice, pixel by pixel"
+        raise InputError(path, rule, found, "save it in the size of the slice")
     labels = find_labels(path, pixels)
     grid = empty_grid(like.shape, like.affine)
-    return LabelFile(path, labels, grid, (), _entries_of(labels), "a PNG mask")
+    return LabelFile(path, labels, grid, (), _entries_of(labels), "a picture as mask")
 
 
 def _entries_of(labels: Labels) -> tuple[Entry, ...]:

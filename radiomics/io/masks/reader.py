@@ -7,10 +7,11 @@ from pathlib import Path
 from radiomics.io.files.kinds import (
     existing_path,
     has_itk_suffix,
+    has_picture_suffix,
     has_slicer_suffix,
     refuse_option,
 )
-from radiomics.io.masks.boxes import BoxedMask, Masks
+from radiomics.io.masks.boxes import BoxedMask, Masks, mask_volume
 from radiomics.io.masks.choice import Entry, MaskFile, choose_one, choose_several
 from radiomics.types import InputError, Volume
 
@@ -25,15 +26,15 @@ def read_mask(
 ) -> Volume:
     """Read a mask onto the grid of ``like``.
 
-    An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image, or a PNG
-    for an image of one slice. A mask on another grid is the region that its voxels cover: where the
-    voxels of both are the same, in whatever order of axes, they are copied; elsewhere a voxel of
-    the image is inside where its centre is, and a note says so.
+    An RTSTRUCT, a DICOM SEG, a segmentation of 3D Slicer (``.seg.nrrd``), a label image, or a PNG,
+    TIFF or BMP for an image of one slice. A mask on another grid is the region that its voxels
+    cover: where the voxels of both are the same, in whatever order of axes, they are copied;
+    elsewhere a voxel of the image is inside where its centre is, and a note says so.
 
     Parameters
     ----------
     roi : ROI name in an RTSTRUCT; not needed when there is only one
-    label : value in a label image or PNG; not needed when there is only one besides 0
+    label : value in a label image or picture; not needed when there is only one besides 0
     segment : number or label in a SEG or ``.seg.nrrd``; not needed when there is only one
 
     Returns
@@ -55,7 +56,7 @@ def read_mask(
     for option, value in given.items():
         refuse_option(file.path, file.kind, option, value)
     mask = _read_entry(file, choose_one(file, asked), like)
-    return Volume(mask.unpack(), like.affine, "1", like.frame, mask.notes)
+    return mask_volume(mask, like)
 
 
 def read_masks(path: str | Path, *, like: Volume, choose: str = "*") -> Masks:
@@ -137,17 +138,17 @@ def open_masks(path: Path, like: Volume) -> MaskFile:
 
     Parameters
     ----------
-    like : the image that a mask without places, a PNG, is to fit
+    like : the image that a mask without places, a picture, is to fit
 
     Raises
     ------
     InputError
         When it is none, or cannot be read.
     """
-    if path.is_file() and path.suffix.lower() == ".png":
-        from radiomics.io.masks.labels import open_png_mask
+    if path.is_file() and has_picture_suffix(path):
+        from radiomics.io.masks.labels import open_picture_mask
 
-        return open_png_mask(path, like)
+        return open_picture_mask(path, like)
     if path.is_file() and has_slicer_suffix(path):
         from radiomics.io.masks.slicer import open_slicer
 
