@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 endif
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: core install demo test test-oldest test-pythons lint typecheck wheel bench-demo bench-studies clean
+.PHONY: core install demo test fuzz test-oldest test-pythons lint typecheck wheel bench-demo bench-studies clean
 core: $(VENV)/.core
 install: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ demo: core
 
 test: install
 	$(BIN)/python -m pytest --numprocesses 2
+
+# ten times as many mutated files as the tests take
+fuzz: install
+	RADIOMICS_FUZZ=100000 $(BIN)/python -m pytest --numprocesses 2 tests/radiomics/io/test_fuzz.py
 
 # the oldest versions that pyproject.toml promises, and other Pythons: each in an environment of its own
 test-oldest:

@@ -37,3 +37,8 @@ def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Twelve synthetic patients, written once for the whole run."""
     folder = tmp_path_factory.mktemp("phantom")
     return phantom.open(phantom.Options(patients=12, seed=3, folder=folder))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the whole house first: they are long, and nothing should wait for them."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")

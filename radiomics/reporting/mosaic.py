@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from radiomics.types import Volume
 
 SLICES, COLUMNS = 20, 5
+TILE, LINE, NARROWEST = 2.2, 0.2, 5.0
+"""Inches: the width of a slice's place, the height of the line above it, the least width."""
 SOFT_TISSUE = (-160.0, 240.0)
 """Display window of CT in HU."""
 COLOURS = ("#e8453c", "#2fa84f", "#2f7de1", "#e6a817", "#a25ad6", "#1fb5b5", "#e667a8", "#8a8a3c")
@@ -36,28 +39,39 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     columns = min(COLUMNS, len(chosen))
     _, height, width = image.shape
     _, dy, dx = image.spacing
-    tall = min(3.0, max(0.4, height * dy / (width * dx)))
-    size = (2.2 * columns, rows * (2.2 * tall + 0.25) + 0.6)
+    tall = TILE * min(3.0, max(0.4, height * dy / (width * dx)))
+    wide = max(TILE * columns, NARROWEST)
+    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, int(16 * wide))]
+    head, foot = 0.1 + 0.16 * len(lines), 0.1 + 0.16 * -(-len(masks) // 4)
+    whole = head + rows * (tall + LINE) + foot
+    left = (wide - TILE * columns) / 2
     low, high = window_of(image)
+    # every place is known: letting matplotlib find a layout would take longer than drawing
     with rc_context({"font.size": 8.0}):
-        figure = Figure(figsize=(max(size[0], 5.0), size[1]), layout="constrained")
-        figure.suptitle(title, fontsize=9, wrap=True)
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in axes:
-            axis.set_axis_off()
-        for axis, index in zip(axes, chosen, strict=False):
+        figure = Figure(figsize=(wide, whole))
+        figure.text(0.5, 1 - 0.06 / whole, "\n".join(lines), fontsize=9, ha="center", va="top")
+        for number, index in enumerate(chosen):
+            row, column = divmod(number, columns)
+            bottom = whole - head - (row + 1) * (tall + LINE)
+            axis = figure.add_axes(
+                (
+                    (left + TILE * column + 0.03) / wide,
+                    bottom / whole,
+                    (TILE - 0.06) / wide,
+                    tall / whole,
+                ),
+                xticks=(),
+                yticks=(),
+                frame_on=False,
+            )
             picture = image.array[index]
             axis.imshow(picture, cmap=greys_of(image), vmin=low, vmax=high, aspect=dy / dx)
-            axis.set_title(f"slice {index}", fontsize=7, pad=2)
             draw_outlines(axis, [mask.array[index] for mask in masks.values()])
             draw_letters(axis, image.direction[:, 1], image.direction[:, 2])
+            x, y = (left + TILE * (column + 0.5)) / wide, (bottom + tall + 0.03) / whole
+            figure.text(x, y, f"slice {index}", fontsize=7, ha="center", va="bottom")
         if masks:
-            figure.legend(
-                handles=legend_of(masks),
-                loc="outside lower center",
-                ncols=4,
-                frameon=False,
-            )
+            figure.legend(handles=legend_of(masks), loc="lower center", ncols=4, frameon=False)
         buffer = BytesIO()
         figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()

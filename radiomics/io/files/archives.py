@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -17,6 +20,17 @@ RATIO = 200
 """How many times larger than packed a member may be; pixels compress less than that."""
 SMALL = 2**20
 """Members up to this size may be packed as tightly as they like: empty slices do."""
+
+BROKEN = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What zipfile and its decoders raise over bytes that are no archive; bz2 adds an OSError."""
 
 
 @contextmanager
@@ -36,15 +50,23 @@ def unpacked_archive(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(path) as archive:
                 _check_size(path, archive)
                 for number, member in enumerate(archive.infolist()):
-                    if not member.is_dir():
-                        target = folder / f"{number:06d}{PurePosixPath(member.filename).suffix}"
+                    if not member.filename.endswith("/"):
+                        target = folder / f"{number:06d}{_suffix(member.filename)}"
                         with archive.open(member) as source, target.open("wb") as sink:
                             shutil.copyfileobj(source, sink)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (*BROKEN, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise  # a full disk, a share that went away: not the archive's fault
             raise InputError(
                 path, "an archive must be a readable ZIP file", str(error), "pack it again"
             ) from None
         yield folder
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a member's name where it is one that a file may have."""
+    suffix = PurePosixPath(name).suffix
+    return suffix if suffix[1:].isalnum() and len(suffix) <= 8 else ""
 
 
 def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
