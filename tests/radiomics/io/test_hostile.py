@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 
 from radiomics import InputError, inspect, read_image
 from radiomics.io.dicom.scanning import find_files, scan_path
@@ -117,6 +118,11 @@ def test_a_stream_that_ends_its_decoder_ends_nothing_else(tmp_path: Path) -> Non
     content = path.read_bytes()
     bits = content.index(bytes.fromhex("ff d8 ff c3 00 0b 10")) + 6
     path.write_bytes(content[:bits] + b"\x7f" + content[bits + 1 :])  # 127 bits a sample
+    assert "127 bits where the header allocates 16" in outcome(path)
+    data = pydicom.dcmread(path)
+    stream = next(generate_frames(data.PixelData, number_of_frames=1))
+    data.PixelData = encapsulate([stream[:2] + b"\0" + stream[2:]])  # a byte that hides them
+    data.save_as(path)
     assert outcome(path) == "refused: pixels that end the decoder"
     path.write_bytes(content)
     assert read_image(path).shape == (1, 64, 64)
