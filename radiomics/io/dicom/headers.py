@@ -58,7 +58,6 @@ WANTED = wanted_tags(
         "SUVType",
         "SamplesPerPixel",
         "SegmentSequence",
-        "SeriesDate",
         "SeriesDescription",
         "SeriesInstanceUID",
         "SharedFunctionalGroupsSequence",
