@@ -34,7 +34,7 @@ MASKS = ("RTSTRUCT", "SEG")
 IMAGES, CHANNEL = re.compile(r"^images(?=$|[A-Z_])"), re.compile(r"_\d{4}$")
 """Folders of images that face folders of labels (``imagesTr``), and channels in names of files."""
 COLUMNS = ("id", "image", "mask", "series", "roi", "group", "modality", "description", "date")
-DATES = ("StudyDate", "SeriesDate", "AcquisitionDate")
+DATES = ("StudyDate", "AcquisitionDate")
 """Tags that tell the day of a series; the first that is filled counts."""
 
 Row = dict[str, str]

@@ -7,7 +7,7 @@ LEFT_OUT, NO_MASK, NO_IMAGE = "left out", "no mask", "no image"
 """Of rows that are not to be computed, which is no failure."""
 IN_WORDS = {
     NO_MASK: "without a mask",
-    NO_IMAGE: "masks without an image",
+    NO_IMAGE: "mask(s) without an image",
     LEFT_OUT: "left out",
 }
 """What so many of them are called."""
