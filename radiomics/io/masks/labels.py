@@ -124,7 +124,8 @@ def open_labels(path: Path) -> LabelFile:
     volume = read_volume_file(path)
     labels = find_labels(path, volume.array)
     grid = empty_grid(volume.shape, volume.affine)
-    return LabelFile(path, labels, grid, volume.history, _entries_of(labels))
+    notes = tuple(f"mask: {note}" for note in volume.history)
+    return LabelFile(path, labels, grid, notes, _entries_of(labels))
 
 
 def open_png_mask(path: Path, like: Volume) -> LabelFile:
