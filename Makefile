@@ -32,7 +32,7 @@ test: install
 
 # ten times as many mutated files as the tests take
 fuzz: install
-	RADIOMICS_FUZZ=100000 $(BIN)/python -m pytest --numprocesses 2 tests/radiomics/io/test_fuzz.py
+	RADIOMICS_FUZZ=100000 $(BIN)/python -m pytest --numprocesses 2 tests/radiomics/io/test_fuzz.py tests/radiomics/io/files/test_fuzz.py
 
 # the oldest versions that pyproject.toml promises, and other Pythons: each in an environment of its own
 test-oldest:

@@ -66,15 +66,10 @@ def check_channel(channel: str | None) -> None:
         raise InputError("channel", rule, repr(channel), "choose one of them")
 
 
-def several_channels(path: Path, count: int) -> InputError:
+def several_channels(path: Path, found: str) -> InputError:
     """Return the error that nobody said which of several numbers a pixel is meant."""
     remedy = f"choose one with channel=... or --channel: {', '.join(CHANNELS)}"
-    return InputError(
-        path,
-        "one number a pixel is needed",
-        f"{count} (colours: a channel is to be chosen)",
-        remedy,
-    )
+    return InputError(path, "one number a pixel is needed", found, remedy)
 
 
 def one_channel(pixels: NDArray[Any], channel: str) -> NDArray[Any]:

@@ -237,7 +237,8 @@ def _read_plane(report: SeriesReport, channel: str | None) -> Volume:
         array = pixels.array
         notes += pixels.notes
     elif channel is None:
-        raise several_channels(header.path, 3)
+        colours = next(d.text for d in report.defects if d.kind == "colour")
+        raise several_channels(header.path, colours)
     else:
         array = one_channel(_read_colours(header), channel)[None]
         notes.append(f"colours: {channel}")

@@ -596,7 +596,7 @@ def _frame_defect(frame: Frame) -> Defect | None:
     if frame.problem:
         return Defect("not_slices", f"{name} holds {frame.problem}", "refused")
     if frame.colour_problem:
-        remedy = ": choose a channel" if frame.plane is not None else ""
+        remedy = ": a channel is to be chosen" if frame.plane is not None else ""
         return Defect("colour", f"{name} holds {frame.colour_problem}{remedy}", "refused")
     if frame.missing_tags:
         text = f"{name} lacks usable values of {', '.join(frame.missing_tags)}"

@@ -61,7 +61,7 @@ def read_picture(
         more.append(f"colours: {channel}")
     elif pixels.ndim == 3:
         if not (pixels[..., :1] == pixels).all():
-            raise several_channels(path, pixels.shape[2])
+            raise several_channels(path, f"{pixels.shape[2]} (colours: a channel is to be chosen)")
         pixels = np.ascontiguousarray(pixels[..., 0])
         more.append("colours whose red, green and blue are equal: read as grey")
     elif channel is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from radiomics.io.dicom.elements import PREAMBLE, dataset_start
 from radiomics.io.dicom.opening import read_before_pixels
 from radiomics.types import InputError
 
@@ -38,8 +39,11 @@ def read_mask_object(path: Path) -> tuple[Dataset, int]:
     InputError
         When it is no DICOM file, or cannot be parsed.
     """
-    with parsing(path, READABLE):
-        return read_before_pixels(path)
+    with path.open("rb") as stream:
+        if dataset_start(stream.read(PREAMBLE + 4)) is None:
+            found = "a file that does not begin like DICOM"
+            raise InputError(path, READABLE, found, "check the path, or export the masks again")
+    return read_before_pixels(path)
 
 
 def mask_kind(path: Path, data: Dataset) -> str:

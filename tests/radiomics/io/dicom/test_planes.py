@@ -188,7 +188,9 @@ def test_an_orientation_without_a_position_is_no_place(tmp_path: Path) -> None:
     image = read_image(placed)
     np.testing.assert_array_equal(image.origin, (1, 2, 3))
     assert image.spacing == (4, 0.2, 0.1)
-    assert image.history == ()
+    assert image.history == (
+        "a single slice has no neighbour: its extent is SliceThickness (4 mm)",
+    )
 
 
 def test_a_spacing_of_zero_is_none(tmp_path: Path) -> None:
@@ -238,7 +240,7 @@ def test_colours_need_a_channel(tmp_path: Path) -> None:
     path = write_plane(tmp_path / "a.dcm", "US", colours)
     with pytest.raises(InputError, match="a channel is to be chosen"):
         read_image(path)
-    assert "choose a channel" in inspect(path)[0].defects[-1]
+    assert "a channel is to be chosen" in inspect(path)[0].defects[-1]
     for number, name in enumerate(("red", "green", "blue")):
         image = read_image(path, channel=name)
         np.testing.assert_array_equal(image.array[0], colours[..., number])
@@ -280,7 +282,7 @@ def test_a_volume_beside_images_without_a_position_is_read_and_they_are_named(
     write_plane(tmp_path / "a.dcm", "OT")
     image = read_image(tmp_path)
     assert image.shape == (3, 4, 5)
-    assert "left out beside the image: OT 1.2.3 (1 slices)" in image.history
+    assert "left out: 1 Secondary Capture Image" in image.history
 
 
 def test_features_of_a_mammogram_in_a_picture_as_mask(tmp_path: Path) -> None:

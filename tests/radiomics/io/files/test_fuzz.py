@@ -13,11 +13,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from tests.radiomics.io.dicom.test_fuzz import LONGEST, mutated
 
 from radiomics import InputError, inspect, read_image
+from tests.radiomics.io import test_fuzz
+from tests.radiomics.io.test_fuzz import LONGEST, mutated
 
-INPUTS = 600
+INPUTS = test_fuzz.INPUTS * 3 // 200
 NRRD = (
     b"NRRD0005\ntype: short\ndimension: 3\nsizes: 4 3 2\nendian: little\nencoding: %s\n"
     b"space: left-posterior-superior\nspace directions: (0.5,0,0) (0,0.75,0) (0,0,2.5)\n"
