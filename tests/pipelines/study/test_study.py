@@ -137,7 +137,7 @@ def test_a_corrected_mask_under_the_same_name_is_computed_anew_and_failures_are_
     first = run(config(data / "manifest.csv"), out)
     cases = [i for i in small_cohort.rows["id"] if i.startswith(broken.parent.name)]
     assert sorted(first.features.failures) == cases
-    assert "an RTSTRUCT is a DICOM file that names" in first.features.failures[cases[0]]
+    assert "a mask file is an RTSTRUCT or SEG in DICOM" in first.features.failures[cases[0]]
     assert "Cases left out" in (out / "report.html").read_text(encoding="utf-8")
     broken.write_bytes(good)
     second = run(config(data / "manifest.csv"), out)
