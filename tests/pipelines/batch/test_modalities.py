@@ -83,7 +83,7 @@ def test_settings_of_each_modality_stand_in_tables_of_their_own(
     assert record["modalities"] == {"ct": "CT", "pet_mine": "PT"}
     assert record["tables"]["features_ct.parquet"] == {"done": 1, "left out": 2}
     _, pool, _ = run_inline(monkeypatch, request)
-    assert pool.tasks == []
+    assert pool.computed() == []
 
 
 def test_one_file_for_two_modalities_keeps_the_reasons_of_both(
