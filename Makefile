@@ -28,7 +28,7 @@ demo: core
 	$(BIN)/radiomics demo --output $(OUTPUT)
 
 test: install
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # ten times as many mutated files as the tests take
 fuzz: install
@@ -38,13 +38,13 @@ fuzz: install
 test-oldest:
 	$(PYTHON) -m venv .venvs/oldest
 	.venvs/oldest/bin/python $(PIP) --constraint constraints-oldest.txt --editable ".[all,dev]"
-	.venvs/oldest/bin/python -m pytest --numprocesses 2
+	.venvs/oldest/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 test-pythons: $(PYTHONS:%=test-with-%)
 test-with-%:
 	$* -m venv .venvs/$*
 	.venvs/$*/bin/python $(PIP) --editable ".[all,dev]"
-	.venvs/$*/bin/python -m pytest --numprocesses 2
+	.venvs/$*/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .

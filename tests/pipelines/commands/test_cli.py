@@ -165,7 +165,7 @@ def bad_input(kind: str, folder: Path) -> tuple[object, ...]:
         "misspelt study key": ("study", config, "--output", folder / "out"),
         "missing column": ("study", config, "--output", folder / "out"),
         "no such path": ("inspect", folder / "nowhere"),
-        "wrong suffix": (*extract, "default", "--output", folder / "out.xlsx"),
+        "wrong suffix": (*extract, "default", "--output", folder / "out.ods"),
     }
     return special.get(kind, (*extract, "ibsi_phantom"))
 
@@ -185,7 +185,7 @@ def bad_input(kind: str, folder: Path) -> tuple[object, ...]:
         ("misspelt study key", "Did you mean 'evaluation'?"),
         ("missing column", "no mask; columns: id, image"),
         ("no such path", "nothing there"),
-        ("wrong suffix", ".csv, .json, .parquet"),
+        ("wrong suffix", ".csv, .json, .parquet, .xlsx"),
     ],
 )
 def test_bad_input_is_one_clear_message(kind: str, words: str, tmp_path: Path) -> None:
