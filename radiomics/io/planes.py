@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError
+from radiomics.types import InputError, Volume
 
 CHANNELS = ("red", "green", "blue", "luminance")
 OWN_PLANE = (
@@ -22,6 +22,11 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 GivenSpacing = float | str | Sequence[float]
 """A spacing in mm: one number, or those of rows and columns, also as text with a comma."""
+
+
+def lies_in_own_plane(image: Volume) -> bool:
+    """Tell whether an image was read without a position in the patient: a note of it says so."""
+    return OWN_PLANE in image.history
 
 
 def parse_spacing(given: GivenSpacing | None) -> NDArray[np.float64] | None:

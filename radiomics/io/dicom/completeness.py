@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.native import DOUBLES, FLOATS, PLAIN
 
-FLOAT, DOUBLE = 0x7FE00008, 0x7FE00009
-BITS = {FLOAT: 32, DOUBLE: 64}
-DEFLATED = "1.2.840.10008.1.2.1.99"
-PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+BITS = {FLOATS: 32, DOUBLES: 64}
 WITHOUT_PIXELS = ("1.2.840.10008.5.1.4.1.1.4.2",)  # MR Spectroscopy, whose Rows count voxels
 
 
@@ -75,7 +73,7 @@ def surplus_frames(header: Header) -> int:
 
 def sees_no_sizes(header: Header) -> bool:
     """Tell whether the whole file is compressed, so that the header pass saw no pixel element."""
-    return header.pixels is None and header.text("TransferSyntaxUID") == DEFLATED
+    return header.pixels is None and header.syntax == DeflatedExplicitVRLittleEndian
 
 
 def is_undecided(header: Header) -> bool:

@@ -23,6 +23,7 @@ from radiomics.io.dicom.elements import (
 )
 from radiomics.io.dicom.opening import parse_dataset
 from radiomics.io.dicom.streams import BoundedReader
+from radiomics.io.files.archives import BROKEN
 
 SHORTEST, SHORTEST_OF_NAME = 3, 2
 """Letters from which a part is looked for: shorter ones stand in any sentence."""
@@ -87,7 +88,7 @@ def _open_members(path: Path) -> Iterator[BinaryIO]:
             for member in archive.infolist():
                 with archive.open(member) as packed:
                     yield io.BytesIO(packed.read(HEAD))
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+    except (*BROKEN, OSError):
         return  # reading it says what is wrong with it
 
 

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.files.kinds import SHEARED, grid_from_axes, pair_of, volume_of_file
+from radiomics.io.files.streams import PART, fill_bytes, skip_bytes
 from radiomics.types import InputError, Volume
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
@@ -139,8 +140,6 @@ EXACT = 2**24
 """Whole numbers up to which float32 holds each."""
 DEFLATES = 1032
 """Bytes that one byte of a compressed file stands for at most."""
-PART = 2**24
-"""Bytes that are read at a time."""
 
 ONE_SPACING = "the header states one spacing above 0"
 CORRECT = "correct the header, or convert the original again"
@@ -311,8 +310,8 @@ def _read_voxels(path: Path, header: NiftiHeader) -> tuple[NDArray[Any], int]:
             if needed > most:  # before memory is taken for them
                 raise EOFError(f"it holds {most} bytes at most, its voxels end at byte {needed}")
             array = np.empty(shape, dtype)
-            _skip(stream, header.offset)
-            _fill(stream, array.reshape(-1).view(np.uint8).data)
+            skip_bytes(stream, header.offset)
+            fill_bytes(stream, array.reshape(-1).view(np.uint8).data)
             more = 0
             while count := len(stream.read(PART)):  # also lets gzip compare its checksum
                 more += count
@@ -323,25 +322,6 @@ def _read_voxels(path: Path, header: NiftiHeader) -> tuple[NDArray[Any], int]:
     if not dtype.isnative:
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array, more
-
-
-def _skip(stream: BufferedIOBase, count: int) -> None:
-    """Read over bytes in parts: a header may name an offset of gigabytes."""
-    while count > 0:
-        part = len(stream.read(min(PART, count)))
-        if not part:
-            raise EOFError(f"its voxels begin {count} bytes after its end")
-        count -= part
-
-
-def _fill(stream: BufferedIOBase, into: memoryview) -> None:
-    """Read until all is there; a file that ends before raises EOFError."""
-    done = 0
-    while done < len(into):
-        count = stream.readinto(into[done : done + PART])
-        if not count:
-            raise EOFError(f"after {done} of {len(into)} bytes of voxels")
-        done += count
 
 
 def _rescaled(stored: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:

@@ -31,6 +31,7 @@ from radiomics.io.files.headers import (
     to_numbers,
 )
 from radiomics.io.files.kinds import file_parts, grid_from_axes, volume_of_file
+from radiomics.io.files.streams import PART, fill_bytes, skip_bytes
 from radiomics.types import InputError, Volume
 
 SUFFIXES = (".nrrd", ".nhdr")
@@ -58,8 +59,6 @@ NUMBERS = {
 """Names of types by numpy's."""
 SPATIAL = ("domain", "space", "")
 """Kinds of axes along which voxels lie, and none given."""
-PART = 2**24
-"""Bytes that are read at a time."""
 
 
 def read_nrrd(path: Path) -> Volume:
@@ -277,16 +276,8 @@ def _read_bytes(
         if skipped < 0 and stream is not raw:
             into.view(np.uint8)[:] = np.frombuffer(_last_bytes(stream, into.nbytes), np.uint8)
             return
-        left = max(0, skipped)
-        while left and (got := len(stream.read(min(left, PART)))):
-            left -= got
-        view = into.view(np.uint8).data
-        done = 0
-        while done < len(view):
-            count = stream.readinto(view[done : done + PART])
-            if not count:
-                raise EOFError(f"after {done} of {len(view)} bytes of voxels")
-            done += count
+        skip_bytes(stream, skipped)
+        fill_bytes(stream, into.view(np.uint8).data)
 
 
 def _last_bytes(stream: Any, count: int) -> bytes:

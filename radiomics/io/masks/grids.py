@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.masks.boxes import BoxedMask, occupied_box
+from radiomics.io.planes import lies_in_own_plane
 from radiomics.types import GRID_TOLERANCE, InputError, Volume, grids_differ
 
 ON_FACE = 1e-3
@@ -81,6 +82,13 @@ def mask_on_grid(
         )
     if not grids_differ(mask.grid, like):
         return BoxedMask.pack(mask.array, mask.start, like.shape, notes)
+    if lies_in_own_plane(like):  # nobody knows where the image is: only pixels can be the same
+        if mask.grid.shape != like.shape:
+            rule = "a mask of an image without a position fits it pixel by pixel"
+            shapes = f"shape {mask.grid.shape}, image of shape {like.shape}"
+            raise InputError(path, rule, shapes, "use the mask of this image")
+        note = "the image has no position: the mask is taken pixel by pixel, as it is stored"
+        return BoxedMask.pack(mask.array, mask.start, like.shape, (*notes, note))
     inner = mask.array[box]
     to_like = np.linalg.inv(like.affine) @ mask.grid.affine
     to_like[:3, 3] += to_like[:3, :3] @ [

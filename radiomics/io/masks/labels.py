@@ -13,8 +13,7 @@ from radiomics.io.files.volumes import read_volume_file
 from radiomics.io.masks.boxes import Box, BoxedMask
 from radiomics.io.masks.choice import Entry, with_names
 from radiomics.io.masks.grids import StoredMask, empty_grid, mask_on_grid
-from radiomics.io.planes import OWN_PLANE
-from radiomics.types import InputError, Volume, grids_differ
+from radiomics.types import InputError, Volume
 
 MOST_LABELS = 5000
 """Values of a file from which it is no label image; the finest atlases have some thousand."""
@@ -110,18 +109,8 @@ class LabelFile:
     def read(self, entry: Entry, like: Volume) -> BoxedMask:
         """Read one label onto the grid of an image."""
         array, start = self.labels.voxels_of(entry.number)
-        grid, notes = self.grid, self.notes
-        if OWN_PLANE in like.history and grids_differ(grid, like):
-            if grid.shape != like.shape:
-                rule = "a mask of an image without a position fits it pixel by pixel"
-                found = f"shape {grid.shape}, image of shape {like.shape}"
-                raise InputError(self.path, rule, found, "use the mask of this image")
-            grid = empty_grid(like.shape, like.affine)
-            notes = (
-                "the image has no position: the mask is taken pixel by pixel, as it is stored",
-            )
-        stored = StoredMask(array, start, grid)
-        return mask_on_grid(self.path, stored, like, f"label {entry.label}", notes)
+        stored = StoredMask(array, start, self.grid)
+        return mask_on_grid(self.path, stored, like, f"label {entry.label}", self.notes)
 
 
 def open_labels(path: Path) -> LabelFile:

@@ -15,7 +15,7 @@ from radiomics.types import InputError
 
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes Segmentation Storage and Label Map Segmentation Storage."""
-READABLE = "a mask file is an RTSTRUCT or SEG in DICOM, NIfTI, NRRD, MetaImage or PNG"
+READABLE = "a mask file is an RTSTRUCT or SEG in DICOM, NIfTI, NRRD, MetaImage or a picture"
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def read_mask_object(path: Path) -> tuple[Dataset, int]:
     InputError
         When it is no DICOM file, or cannot be parsed.
     """
-    with path.open("rb") as stream:
+    with parsing(path, READABLE), path.open("rb") as stream:
         if dataset_start(stream.read(PREAMBLE + 4)) is None:
             found = "a file that does not begin like DICOM"
             raise InputError(path, READABLE, found, "check the path, or export the masks again")

@@ -24,6 +24,7 @@ import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from radiomics import InputError, Volume, inspect, read_image, read_mask, read_masks
+from radiomics.io.dicom.identifiers import identifiers
 from radiomics.io.dicom.series import find_series
 from radiomics.io.masks.rtstruct import write_rtstruct
 from tests.oracles.positions import NumberedPlaces
@@ -131,7 +132,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seed]:
         "mosaic": seed("m.dcm", "x.dcm"),
         "float map": seed("f/000.dcm", "x.dcm"),
         "PET": seed("pet/000.dcm", "x.dcm", lambda path: read_image(path, suv="bw")),
-        "ZIP": seed("x.zip", "x.zip"),
+        "ZIP": seed("x.zip", "x.zip", lambda path: (identifiers(path), read_image(path))),
     }
 
 

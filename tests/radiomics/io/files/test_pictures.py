@@ -171,17 +171,22 @@ def test_masks_pixel_by_pixel(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(read_mask(grey, like=image).array[0], inside > 0)
 
 
-def test_a_volume_file_as_mask_of_a_picture_is_taken_pixel_by_pixel(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["m.nrrd", "m.nii.gz", "m.mha", "m.seg.nrrd"])
+def test_a_volume_file_as_mask_of_a_picture_is_taken_pixel_by_pixel(
+    tmp_path: Path, name: str
+) -> None:
     import SimpleITK as sitk
 
     image = read_image(saved(tmp_path / "a.png", GREY))
     inside = (GREY > 99).astype(np.uint8)
     written = sitk.GetImageFromArray(inside[None])
     written.SetSpacing((0.5, 0.5, 3))
-    sitk.WriteImage(written, str(tmp_path / "m.nrrd"))
-    mask = read_mask(tmp_path / "m.nrrd", like=image)
+    for key, value in {"ID": "one", "Name": "one", "LabelValue": "1", "Layer": "0"}.items():
+        written.SetMetaData(f"Segment0_{key}", value)
+    sitk.WriteImage(written, str(tmp_path / name))
+    mask = read_mask(tmp_path / name, like=image)
     np.testing.assert_array_equal(mask.array[0], inside > 0)
-    assert "pixel by pixel" in mask.history[0]
+    assert "pixel by pixel" in mask.history[-1]
 
 
 def test_what_is_no_one_picture_is_refused(tmp_path: Path) -> None:
