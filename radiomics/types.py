@@ -20,6 +20,13 @@ from numpy.typing import NDArray
 
 Spacing = tuple[float, float, float]
 
+OWN_PLANE = (
+    "in its own plane: no position in the patient; its thickness counts as 1, on which volumes and "
+    "3D shape depend (morphology_2d does not)"
+)
+"""The note of an image that was read without a position."""
+UNKNOWN_SIDES = "sides and position are not known"
+"""Words in the note of an image whose file does not say how it lies in the patient."""
 GRID_TOLERANCE = 0.01
 """Largest distance of two grids' corners, in voxels, at which they count as the same grid."""
 
@@ -192,8 +199,18 @@ class Volume:
         return depth, height, width
 
     @property
+    def has_position(self) -> bool:
+        """Whether the image lies somewhere in the patient; a note of one in its own plane says."""
+        return OWN_PLANE not in self.history
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether its file said where left and right, front and back, head and foot are."""
+        return self.has_position and not any(UNKNOWN_SIDES in note for note in self.history)
+
+    @property
     def spacing(self) -> Spacing:
-        """Distances of voxel centres along ``d``, ``h``, ``w`` in mm."""
+        """Distances of voxel centres along ``d``, ``h``, ``w``, in mm or what lengths are in."""
         dz, dy, dx = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(dz), float(dy), float(dx)
 

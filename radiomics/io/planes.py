@@ -9,24 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiomics.types import InputError, Volume
+from radiomics.types import InputError
 
 CHANNELS = ("red", "green", "blue", "luminance")
-OWN_PLANE = (
-    "in its own plane: no position in the patient; its thickness counts as 1, on which volumes and "
-    "3D shape depend (morphology_2d does not)"
-)
 NO_SPACING = "no spacing: lengths are in pixels"
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue by ITU-R BT.601."""
 
 GivenSpacing = float | str | Sequence[float]
 """A spacing in mm: one number, or those of rows and columns, also as text with a comma."""
-
-
-def lies_in_own_plane(image: Volume) -> bool:
-    """Tell whether an image was read without a position in the patient: a note of it says so."""
-    return OWN_PLANE in image.history
 
 
 def parse_spacing(given: GivenSpacing | None) -> NDArray[np.float64] | None:

@@ -27,7 +27,8 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     """Draw up to 20 slices as PNG, in true proportions, with each mask's outline in a colour.
 
     The slices are spread evenly over the masks with some room around, or over the whole volume.
-    Letters on the edges tell where they point: Left, Right, Anterior, Posterior, Head, Foot.
+    Letters on the edges tell where they point: Left, Right, Anterior, Posterior, Head, Foot; there
+    are none where the file does not say.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def mosaic(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
             axis.imshow(picture, cmap=greys_of(image), vmin=low, vmax=high, aspect=dy / dx)
             bits = [np.unpackbits(packed[number], axis=-1, count=width) for packed in sections]
             draw_outlines(axis, [one.view(np.bool_) for one in bits])
-            draw_letters(axis, image.direction[:, 1], image.direction[:, 2])
+            if image.has_sides:
+                draw_letters(axis, image.direction[:, 1], image.direction[:, 2])
             x, y = (left + TILE * (column + 0.5)) / wide, (bottom + tall + 0.03) / whole
             figure.text(x, y, f"slice {index}", fontsize=7, ha="center", va="bottom")
         if masks:

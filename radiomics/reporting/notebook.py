@@ -110,7 +110,9 @@ def show(
     axes.imshow(views[0], cmap=greys_of(volume), vmin=low, vmax=high, aspect=aspect)
     draw_outlines(axes, views[1:])
     signs = [_sign(volume, number) for number in (down, right)]
-    draw_letters(axes, volume.direction[:, down] * signs[0], volume.direction[:, right] * signs[1])
+    if volume.has_sides:
+        along = [volume.direction[:, n] * s for n, s in zip((down, right), signs, strict=True)]
+        draw_letters(axes, *along)
     unit = f" {volume.unit}" if volume.unit not in ("", "1") else ""
     title = f"{'slice' if axis == 0 else f'cut across axis {axis},'} {place}"
     axes.set_title(f"{title}; {low:.4g} to {high:.4g}{unit}", fontsize=8)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from radiomics.io.dicom.headers import Header
-from radiomics.io.planes import NO_SPACING, OWN_PLANE
+from radiomics.io.planes import NO_SPACING
+from radiomics.types import OWN_PLANE
 
 DETECTOR = ("CR", "DX", "MG", "RF", "XA", "PX", "IO")
 """Modalities whose spacing at the detector is not that in the patient."""

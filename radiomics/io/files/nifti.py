@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from radiomics.io.files.kinds import SHEARED, grid_from_axes, pair_of, volume_of_file
 from radiomics.io.files.streams import PART, fill_bytes, skip_bytes
-from radiomics.types import InputError, Volume
+from radiomics.types import UNKNOWN_SIDES, InputError, Volume
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 NAMES = (
@@ -371,7 +371,7 @@ def _affine(path: Path, header: NiftiHeader) -> tuple[Floats, list[str]]:
         placed = _spacing_alone(header, spacing)
         why = "Analyze 7.5 has none" if not codes else "the codes of its qform and sform are both 0"
         notes.append(
-            f"no orientation: {why}; sides and position are not known, and taken as nibabel does "
+            f"no orientation: {why}; {UNKNOWN_SIDES}, and taken as nibabel does "
             "(the first axis to the left, the second to the front, the third to the head)"
         )
     placed = placed * TO_MILLIMETRES.get(int(fields["xyzt_units"]) & 7 if codes else 2, 1.0)

@@ -32,7 +32,7 @@ from radiomics.io.files.headers import (
 )
 from radiomics.io.files.kinds import file_parts, grid_from_axes, volume_of_file
 from radiomics.io.files.streams import PART, fill_bytes, skip_bytes
-from radiomics.types import InputError, Volume
+from radiomics.types import UNKNOWN_SIDES, InputError, Volume
 
 SUFFIXES = (".nrrd", ".nhdr")
 SPACES = {
@@ -169,7 +169,7 @@ def _axes_by_spacing(
         places,
         np.zeros(3),
         [
-            "no space: sides and position are not known; its axes are taken as those of LPS "
+            f"no space: {UNKNOWN_SIDES}; its axes are taken as those of LPS "
             "(left, posterior, superior), from 0, 0, 0"
         ],
     )

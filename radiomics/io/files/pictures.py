@@ -17,7 +17,6 @@ from PIL import Image, ImageOps
 
 from radiomics.io.planes import (
     NO_SPACING,
-    OWN_PLANE,
     GivenSpacing,
     check_channel,
     one_channel,
@@ -25,7 +24,7 @@ from radiomics.io.planes import (
     several_channels,
     spacing_note,
 )
-from radiomics.types import InputError, Volume
+from radiomics.types import OWN_PLANE, InputError, Volume
 
 LARGEST = 2**28
 """Pixels of one picture from which its header is not believed."""

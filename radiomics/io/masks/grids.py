@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiomics.io.masks.boxes import BoxedMask, occupied_box
-from radiomics.io.planes import lies_in_own_plane
 from radiomics.types import GRID_TOLERANCE, InputError, Volume, grids_differ
 
 ON_FACE = 1e-3
@@ -82,7 +81,7 @@ def mask_on_grid(
         )
     if not grids_differ(mask.grid, like):
         return BoxedMask.pack(mask.array, mask.start, like.shape, notes)
-    if lies_in_own_plane(like):  # nobody knows where the image is: only pixels can be the same
+    if not like.has_position:  # nobody knows where the image is: only pixels can be the same
         if mask.grid.shape != like.shape:
             rule = "a mask of an image without a position fits it pixel by pixel"
             shapes = f"shape {mask.grid.shape}, image of shape {like.shape}"

@@ -6,15 +6,18 @@ import json
 from pathlib import Path
 
 import imageio.v3 as iio
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
-from radiomics import Volume
+from radiomics import Volume, read_image
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.commands.gallery import write_gallery
 from radiomics.reporting.mosaic import chosen_slices, mosaic
 from tests.pipelines.commands.test_cli import radiomics
+from tests.radiomics.io.dicom.test_planes import write_plane
 from tests.series import positions, write_series
 
 
@@ -61,6 +64,27 @@ def test_slices_cover_the_masks_with_some_room() -> None:
 def test_the_same_volume_gives_the_same_bytes() -> None:
     image = Volume(np.random.default_rng(0).normal(size=(3, 9, 7)), np.eye(4), "SUVbw")
     assert mosaic(image, {}, "title") == mosaic(image, {}, "title")
+
+
+def test_no_letters_where_the_file_does_not_say_how_an_image_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mammogram, a picture and a NIfTI file without orientation: letters would be invented."""
+    drawn: list[str] = []
+    monkeypatch.setattr(
+        "radiomics.reporting.mosaic.draw_letters", lambda *_: drawn.append(known.history[0])
+    )
+    Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / "a.png")
+    nib.save(nib.Nifti1Image(np.zeros((4, 5, 3)), None), tmp_path / "a.nii")
+    write_plane(tmp_path / "mg.dcm", "MG")
+    for name in ("a.png", "a.nii", "mg.dcm"):
+        known = read_image(tmp_path / name)
+        assert not known.has_sides
+        mosaic(known, {}, "title")
+    assert drawn == []
+    known = Volume(np.zeros((2, 3, 4)), np.eye(4), history=("placed",))
+    mosaic(known, {}, "title")
+    assert drawn == ["placed"] * 2
 
 
 def test_the_verdict_and_its_notes_travel_with_the_features(patient: Path, tmp_path: Path) -> None:
