@@ -22,9 +22,9 @@ from typing import Any
 import pyarrow as pa
 
 from radiomics.io import has_itk_suffix
-from radiomics.io.dicom.headers import Header
+from radiomics.io.dicom.headers import Header, Unreadable
 from radiomics.io.dicom.scanning import find_files, scan_files
-from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.series import SeriesReport, sort_contents
 from radiomics.io.masks.references import read_references
 from radiomics.pipelines.batch.statuses import NO_IMAGE, NO_MASK
 from radiomics.types import InputError
@@ -79,7 +79,8 @@ def find_cases(root: Path, readable_ids: bool = False) -> Cases:
     files = list(find_files(root))
     volumes = [file for file in files if has_itk_suffix(file)]
     seen = scan_files([file for file in files if not has_itk_suffix(file)])
-    reports, broken = group_series(root, seen.headers)
+    contents = sort_contents(root, seen)
+    reports, broken = contents.series, (*contents.unplaced, *contents.unreadable)
     masks = [h for h in seen.headers if h.text("Modality") in MASKS]
     notes: list[str] = []
     found = [*_dicom_rows(root, reports, masks, notes), *_volume_rows(root, volumes)]
@@ -90,7 +91,7 @@ def find_cases(root: Path, readable_ids: bool = False) -> Cases:
             f"{_counted_series(reports)}, {len(volumes)} volume file(s), no mask on any",
             "write a manifest, or `radiomics inspect` the folder",
         )
-    notes += _notes_on_others(seen.headers, reports, len(seen.unreadable) + len(broken))
+    notes += _notes_on_others(seen.headers, reports, broken)
     rows = _named_rows(found) if readable_ids else [one.row for one in found]
     table = pa.table({name: [row[name] for row in rows] for name in COLUMNS})
     unusable = {n: (one.status, one.reason) for n, one in enumerate(found) if one.status}
@@ -113,14 +114,15 @@ def _counted_series(reports: Sequence[SeriesReport]) -> str:
 
 
 def _notes_on_others(
-    headers: Iterable[Header], reports: Sequence[SeriesReport], unreadable: int
+    headers: Iterable[Header], reports: Sequence[SeriesReport], broken: Sequence[Unreadable]
 ) -> list[str]:
     """Return what a user should know of the DICOM files that are in no row."""
-    used = {id(frame.header) for report in reports for frame in report.frames}
-    left = [h for h in headers if id(h) not in used and h.text("Modality") not in MASKS]
+    used = {frame.header.path for report in reports for frame in report.frames}
+    used |= {bad.path for bad in broken}
+    left = [h for h in headers if h.path not in used and h.text("Modality") not in MASKS]
     left = [h for h in left if h.path.name.upper() != "DICOMDIR"]
     empty = [h for h in left if not (h.text("Modality") or h.text("SOPClassUID"))]  # cut short
-    unreadable += len(empty)
+    unreadable = len(broken) + len(empty)
     others = Counter(h.text("Modality") or "without a modality" for h in left if h not in empty)
     notes = []
     if others:

@@ -19,7 +19,7 @@ from radiomics.plugins import ConfigurationError, read_yaml
 if TYPE_CHECKING:
     from radiomics.extraction.settings import ExtractionSettings
 
-COMMON = ("modality", "lengths", "resample", "normalise", "resegment", "filters")
+COMMON = ("modality", "resample", "normalise", "resegment", "filters")
 """Options that decide what every family sees."""
 READ_BY_FAMILY = {
     "morphology": ("spatial_autocorrelation",),
@@ -31,8 +31,6 @@ READ_BY_FAMILY = {
 }
 """Options that a family reads besides; one that is not listed reads bins and aggregation."""
 TEXTURES = ("discretisation", "aggregation")
-WHERE_GIVEN = ("unit",)
-"""Options that refuse an image and change no value: part of a key where they are given."""
 YAML = (".yaml", ".yml")
 
 
@@ -177,18 +175,20 @@ def settings_layout(label: str, settings: ExtractionSettings, modality: str = ""
 def layout_of(settings: ExtractionSettings) -> Layout:
     """Return the layout of settings; columns are in the order in which extraction gives them."""
     from radiomics.extraction import versions
+    from radiomics.extraction.settings import LATER
 
     owners = dict(columns_of(settings))
     dump = settings.model_dump(mode="json")
     code = versions(settings)
     if settings.pyradiomics is not None:  # all of it is one part
-        whole = key([dump["pyradiomics"], dump["modality"], dump["lengths"], code])
+        given = [dump[name] for name in LATER if name in dump]
+        whole = key([dump["pyradiomics"], dump["modality"], *given, code])
         name = key([list(owners), [whole]])
         return Layout(name, tuple(owners), {"pyradiomics": whole}, tuple(owners.values()))
     parts = {}
     for family in settings.families:
         read = {name: dump[name] for name in (*COMMON, *READ_BY_FAMILY.get(family, TEXTURES))}
-        read |= {name: dump[name] for name in WHERE_GIVEN if name in dump}
+        read |= {name: dump[name] for name in LATER if name in dump}
         used = {n: v for n, v in code.items() if n.partition(".")[0] != "families"}
         parts[family] = key([family, read, used, code[f"families.{family}"]])
     name = key([list(owners), list(parts.values())])

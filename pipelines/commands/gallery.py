@@ -8,7 +8,7 @@ from pathlib import Path
 from radiomics.io import has_itk_suffix, read_masks
 from radiomics.io.dicom.reader import read_reported_volume
 from radiomics.io.dicom.scanning import find_files, scan_files
-from radiomics.io.dicom.series import SeriesReport, group_series
+from radiomics.io.dicom.series import SeriesReport, sort_contents
 from radiomics.io.files.kinds import existing_path
 from radiomics.io.masks.boxes import Masks
 from radiomics.reporting.mosaic import mosaic
@@ -27,9 +27,10 @@ def write_gallery(
     folder.mkdir(parents=True, exist_ok=True)
     files = [file for file in find_files(existing_path(path)) if not has_itk_suffix(file)]
     seen = scan_files(files, index=index)
-    reports, _ = group_series(path, seen.headers)
+    contents = sort_contents(path, seen)
+    reports = contents.series
     structures = [h for h in seen.headers if h.text("Modality") in MASKS]
-    left = []
+    left = [f"{bad.path}: {bad.reason}" for bad in contents.unplaced]
     seen_masks = SeenMasks()
     for number, report in enumerate(reports, start=1):
         header = report.frames[0].header

@@ -39,6 +39,8 @@ CT, PET = "HU", "SUV"
 """How the units of CT and of PET in SUV begin."""
 
 
+LATER = ("unit", "lengths")
+"""Keys that settings did not always have."""
 PYRADIOMICS = {"setting", "featureClass", "imageType", "voxelSetting"}
 """Sections by which a parameter file of PyRadiomics is known."""
 
@@ -95,12 +97,11 @@ class ExtractionSettings(BaseModel, frozen=True, extra="forbid"):
         return schema
 
     @model_serializer(mode="wrap")
-    def _without_absent_unit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a unit that is not asked for: keys of results that do without it stay."""
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that came later and are not used: results without them keep their keys."""
         dump: dict[str, Any] = handler(self)
-        if self.unit is None:
-            dump.pop("unit", None)
-        return dump
+        unused = {n for n in LATER if getattr(self, n) == type(self).model_fields[n].default}
+        return {name: value for name, value in dump.items() if name not in unused}
 
     @field_validator("aggregation", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ What :func:`sort_contents` says of a path is what ``inspect`` shows and what rea
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -181,14 +181,6 @@ class Contents:
 def find_series(path: Path) -> list[SeriesReport]:
     """Report on each image volume at a path: a file, or a folder and all below it."""
     return list(sort_contents(path, scan_path(path)).series)
-
-
-def group_series(
-    path: Path, headers: Iterable[Header]
-) -> tuple[list[SeriesReport], list[Unreadable]]:
-    """Report on each volume among headers; return files that cannot be used beside the reports."""
-    found = sort_contents(path, HeaderScan(tuple(headers), (), 0))
-    return list(found.series), [*found.unplaced, *found.unreadable]
 
 
 def sort_contents(path: Path, seen: HeaderScan) -> Contents:

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from radiomics import Volume, read_image
+from radiomics import InputError, Volume, read_image
 from radiomics.io.files.tables import Manifest
 from radiomics.pipelines.commands.gallery import write_gallery
 from radiomics.reporting.mosaic import chosen_slices, mosaic
@@ -50,6 +50,17 @@ def test_what_cannot_be_drawn_is_named(patient: Path, tmp_path: Path) -> None:
     left = write_gallery(folder, tmp_path / "g")
     assert "1 missing slice(s)" in left[0]
     assert left[1].endswith("rs.dcm: lies on no series here")
+    assert not list((tmp_path / "g").iterdir())
+
+
+def test_what_reading_refuses_is_not_drawn(tmp_path: Path) -> None:
+    """The last slice is cut in its header: without it the series would look whole."""
+    paths = write_series(tmp_path / "ct", np.zeros((4, 8, 8), np.uint16), positions(4, 2.0))
+    paths[3].write_bytes(paths[3].read_bytes()[:400])
+    (left,) = write_gallery(tmp_path / "ct", tmp_path / "g")
+    assert "cannot be read" in left
+    with pytest.raises(InputError, match="cannot be read"):
+        read_image(tmp_path / "ct")
     assert not list((tmp_path / "g").iterdir())
 
 
